@@ -1,0 +1,175 @@
+import type { AlgebraicType, ProductType } from 'spacetimedb';
+
+/**
+ * The face that the engine (datastore, module realm, commit log, scheduler) shows to the server (SQL, subscriptions,
+ * HTTP, websocket). Everything here is synchronous unless it says otherwise: one JavaScript thread is the single writer.
+ */
+export interface EngineDatabase {
+  /** 64 lowercase hex digits, most significant byte first. */
+  readonly identity: string;
+  /** Who may see private tables, publish and read logs. Hex as above. */
+  readonly owner: string;
+  readonly definition: DatabaseDefinition;
+
+  /**
+   * Runs the connect lifecycle in one transaction, for a websocket and for each HTTP call alike.
+   * @throws {ClientRejected} when the module's `client_connected` throws; nothing is left behind.
+   */
+  connect(client: ClientConnection): void;
+  /** Runs the disconnect lifecycle. Never throws; a second call does nothing. */
+  disconnect(connectionId: string): void;
+
+  /** Runs a client-callable reducer. Commit listeners have all been called when this returns. */
+  callReducer(name: string, args: Uint8Array, caller: CallerInfo): ReducerResult;
+  /** Runs a procedure; its transactions commit (and reach commit listeners) while it runs. */
+  callProcedure(name: string, args: Uint8Array, caller: CallerInfo): Promise<ProcedureResult>;
+
+  /** Committed rows of a table, or of a view that is materialised for `arg`. Event tables are always empty. */
+  rows(table: TableDefinition, arg?: ViewArgument): Iterable<Row>;
+  /** Committed rows whose column equals the BSATN of a value, by an index where there is one, else undefined. */
+  rowsByColumn(table: TableDefinition, column: number, key: Uint8Array): Iterable<Row> | undefined;
+
+  /** Keeps a view materialised while at least one holder wants it. Call the returned function once to let go. */
+  holdView(view: TableDefinition, arg: ViewArgument): () => void;
+
+  /** Called synchronously, in commit order, for every transaction that changed a table, an event table or a held view. */
+  onCommit(listener: (commit: Commit) => void): () => void;
+  /** Highest commit offset that is on disk (fsync). */
+  readonly durableOffset: bigint;
+  /** Called when `durableOffset` moves. */
+  onDurable(listener: (offset: bigint) => void): () => void;
+
+  /** Log lines of the module, newest last, bounded. */
+  logs(limit: number): readonly LogLine[];
+  /** Flushes the log and stops timers. */
+  close(): Promise<void>;
+}
+
+/** 'anonymous' for shared views, otherwise the hex identity of the viewer. */
+export type ViewArgument = string;
+
+export interface ClientConnection {
+  readonly identity: string;
+  /** 32 lowercase hex digits. */
+  readonly connectionId: string;
+  /** The claims of the token that was presented, as JSON text. */
+  readonly jwtPayload: string;
+}
+
+export interface CallerInfo {
+  readonly identity: string;
+  /** 32 hex digits; undefined for calls without a connection. */
+  readonly connectionId: string | undefined;
+  /** Given back in `Commit.request`, so that the server can put the caller's own changes into its ReducerResult. */
+  readonly request?: object;
+}
+
+export type ReducerResult =
+  | { readonly outcome: 'committed'; readonly timestamp: bigint; readonly offset: bigint }
+  /** The module threw SenderError. */
+  | { readonly outcome: 'failed'; readonly timestamp: bigint; readonly message: string }
+  /** Anything else: unknown name, bad arguments, a trap, a private reducer. `kind` picks the HTTP status. */
+  | {
+      readonly outcome: 'internal';
+      readonly timestamp: bigint;
+      readonly kind: 'no-such-reducer' | 'bad-arguments' | 'not-callable' | 'trap';
+      readonly message: string;
+    };
+
+export type ProcedureResult =
+  | {
+      readonly outcome: 'returned';
+      readonly timestamp: bigint;
+      readonly durationMicros: bigint;
+      readonly value: Uint8Array;
+      /** Offset of its last transaction; undefined when it committed none. Confirmed readers wait for it. */
+      readonly offset: bigint | undefined;
+    }
+  | {
+      readonly outcome: 'internal';
+      readonly timestamp: bigint;
+      readonly durationMicros: bigint;
+      readonly kind: 'no-such-procedure' | 'bad-arguments' | 'trap';
+      readonly message: string;
+    };
+
+/** A row as it stands on the wire. Rows are equal when their bytes are. */
+export interface Row {
+  readonly bytes: Uint8Array;
+  /** Decoded column values in column order, by the public types of `spacetimedb`; decoded once, on first use. */
+  readonly values: readonly unknown[];
+}
+
+export interface Commit {
+  /** Dense, from 1. */
+  readonly offset: bigint;
+  /** Microseconds since the Unix epoch. */
+  readonly timestamp: bigint;
+  readonly request: object | undefined;
+  readonly tables: readonly TableChange[];
+}
+
+export interface TableChange {
+  readonly table: TableDefinition;
+  /** Set for views. */
+  readonly arg?: ViewArgument;
+  /** Net changes. For an event table `inserts` are the events and `deletes` is empty. */
+  readonly inserts: readonly Row[];
+  readonly deletes: readonly Row[];
+}
+
+export interface DatabaseDefinition {
+  /** Tables and views by canonical name. */
+  readonly tables: ReadonlyMap<string, TableDefinition>;
+  readonly reducers: ReadonlyMap<string, FunctionDefinition>;
+  readonly procedures: ReadonlyMap<string, FunctionDefinition & { readonly returns: AlgebraicType }>;
+  /** Row-level rules by table, already checked to be of the one supported form. */
+  readonly rowLevelSecurity: readonly string[];
+  /** SHA-256 of the module bytes, hex. */
+  readonly moduleHash: string;
+  readonly moduleBytes: Uint8Array;
+  /** The raw module definition as the module describes it (BSATN). */
+  readonly raw: Uint8Array;
+}
+
+export interface TableDefinition {
+  readonly kind: 'table' | 'view';
+  readonly id: number;
+  /** Canonical name: the one on the wire. */
+  readonly name: string;
+  /** The name in the module's source; accepted in SQL too. */
+  readonly accessor: string;
+  readonly isPublic: boolean;
+  readonly isEvent: boolean;
+  /** Views only. */
+  readonly isAnonymous: boolean;
+  readonly columns: readonly ColumnDefinition[];
+  readonly rowType: ProductType;
+  readonly primaryKey: readonly number[];
+  readonly indexes: readonly { readonly name: string; readonly columns: readonly number[]; readonly unique: boolean }[];
+}
+
+export interface ColumnDefinition {
+  readonly name: string;
+  readonly accessor: string;
+  readonly type: AlgebraicType;
+}
+
+export interface FunctionDefinition {
+  readonly name: string;
+  readonly params: ProductType;
+  readonly visibility: 'private' | 'client-callable';
+  readonly lifecycle: 'init' | 'on-connect' | 'on-disconnect' | undefined;
+}
+
+export interface LogLine {
+  /** Microseconds since the Unix epoch. */
+  readonly ts: bigint;
+  readonly level: 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'panic';
+  readonly message: string;
+}
+
+/** The module refused a connection. `message` is what its `client_connected` said. */
+export class ClientRejected extends Error {
+  override readonly name = 'ClientRejected';
+}
