@@ -20,7 +20,7 @@ export function streamIdForTopic(topic: string): string {
  * @throws {SyncError} `invalid_stream_id` for a text that {@link streamIdForTopic} does not make.
  */
 export function topicForStreamId(streamId: string): string {
-  const topic = streamId.startsWith(prefix) ? unescape(streamId.slice(prefix.length)) : undefined;
+  const topic = streamId.startsWith(prefix) ? unescapeTopic(streamId.slice(prefix.length)) : undefined;
   // Comparing the way back refuses every second spelling: lowercase escapes, escapes of plain characters, raw bytes.
   if (topic === undefined || streamIdForTopic(topic) !== streamId) {
     throw new SyncError('invalid_stream_id', `"${streamId}" is not a stream id.`, { details: { stream_id: streamId } });
@@ -41,7 +41,7 @@ function escapeSegment(segment: string): string {
   return out;
 }
 
-function unescape(rest: string): string | undefined {
+function unescapeTopic(rest: string): string | undefined {
   try {
     return rest.split('.').map(decodeURIComponent).join(':');
   } catch {
