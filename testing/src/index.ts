@@ -1,0 +1,2 @@
+export { type FakeModel, type FakeModelOptions, type FakeModelRequest, startFakeModel } from './fake-model.ts';
+export { deltasOf, type FakeStep, type FakeTurn } from './fake-script.ts';
