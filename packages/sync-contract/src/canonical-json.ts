@@ -1,6 +1,9 @@
 import { SyncError } from './errors.ts';
 import type { JsonValue } from './json.ts';
 
+/** How deep arrays and objects may nest: a fixed limit, so that every host refuses the same texts. */
+export const deepestNesting = 256;
+
 /** JSON text in the form of RFC 8785 (JSON Canonicalization Scheme). */
 export type CanonicalJson = string;
 
@@ -9,7 +12,8 @@ export type CanonicalJson = string;
  * white space. What JSON cannot carry exactly is refused, never approximated.
  *
  * @throws {SyncError} `unrepresentable` with `details.path` (a JSON Pointer) for undefined, functions, symbols, bigint,
- * non-finite numbers, integers beyond 2^53 given as numbers, lone surrogates, cycles, and objects other than plain ones.
+ * non-finite numbers, integers from 2^53 on given as numbers, lone surrogates, cycles, objects other than plain ones,
+ * arrays with more than their items, and nesting deeper than {@link deepestNesting}.
  */
 export function canonicalJson(value: unknown): CanonicalJson {
   return write(value, '', new Set());
@@ -55,7 +59,7 @@ function write(value: unknown, path: string, open: Set<object>): string {
 function writeNumber(value: number, path: string): string {
   if (!Number.isFinite(value)) throw refuse(path, 'a number that is not finite');
   if (Number.isInteger(value) && !Number.isSafeInteger(value)) {
-    throw refuse(path, 'an integer beyond 2^53, which a number does not hold exactly (send it as a string)');
+    throw refuse(path, 'an integer from 2^53 on, which a number does not hold exactly (send it as a string)');
   }
   // JSON.stringify writes numbers by the ECMAScript rule that RFC 8785 prescribes, and -0 as 0.
   return JSON.stringify(value);
@@ -68,6 +72,7 @@ function writeString(value: string, path: string): string {
 
 function writeObject(value: object, path: string, open: Set<object>): string {
   if (open.has(value)) throw refuse(path, 'a cycle');
+  if (open.size === deepestNesting) throw refuse(path, `a nesting deeper than ${deepestNesting} levels`);
   open.add(value);
   const text = Array.isArray(value) ? writeArray(value, path, open) : writeRecord(value, path, open);
   open.delete(value);
@@ -78,12 +83,12 @@ function writeArray(value: readonly unknown[], path: string, open: Set<object>):
   const items: string[] = [];
   // By index: a hole of a sparse array must be refused like any other undefined.
   for (let index = 0; index < value.length; index += 1) items.push(write(value[index], `${path}/${index}`, open));
+  if (Reflect.ownKeys(value).length !== value.length + 1) throw refuse(path, 'an array with more than its items');
   return `[${items.join(',')}]`;
 }
 
 function writeRecord(value: object, path: string, open: Set<object>): string {
-  if (Object.prototype.toString.call(value) !== '[object Object]')
-    throw refuse(path, 'an object that is not plain data');
+  if (!isPlain(value)) throw refuse(path, 'an object that is not plain data');
   if (typeof (value as { toJSON?: unknown }).toJSON === 'function') throw refuse(path, 'an object with its own toJSON');
   if (Object.getOwnPropertySymbols(value).length > 0) throw refuse(path, 'an object with symbol keys');
   const members: string[] = [];
@@ -93,6 +98,13 @@ function writeRecord(value: object, path: string, open: Set<object>): string {
     members.push(`${writeString(key, inner)}:${write((value as Record<string, unknown>)[key], inner, open)}`);
   }
   return `{${members.join(',')}}`;
+}
+
+/** Whether an object is a plain one, of this realm or another: made by `{}`, or without a prototype. */
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype === null) return true;
+  return Object.getPrototypeOf(prototype) === null && Object.prototype.toString.call(value) === '[object Object]';
 }
 
 function refuse(path: string, what: string): SyncError {

@@ -33,11 +33,17 @@ export type CompatibilityOutcome =
   | { readonly outcome: 'accepted'; readonly protocol_version: string; readonly schema_version: number }
   | { readonly outcome: CompatibilityRefusal; readonly message: string };
 
-const buildIdForm = /^\d{8}T\d{6}Z$/;
+const buildIdForm = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/;
 
-/** Whether a text is a build id: `YYYYMMDDTHHMMSSZ`. Ids of this form sort by time. */
+/** Whether a text is a build id: a time of the calendar as `YYYYMMDDTHHMMSSZ`. Ids of this form sort by time. */
 export function isBuildId(text: string): boolean {
-  return buildIdForm.test(text);
+  const parts = buildIdForm.exec(text);
+  if (parts === null) return false;
+  const [, year, month, day, hour, minute, second] = parts;
+  const iso = `${year}-${month}-${day}T${hour}:${minute}:${second}.000Z`;
+  const time = new Date(iso);
+  // The way back refuses what Date repairs, such as 30 February.
+  return !Number.isNaN(time.getTime()) && time.toISOString() === iso;
 }
 
 /**
@@ -58,8 +64,8 @@ export function negotiate(window: CompatibilityWindow, request: CompatibilityReq
   if (
     schema === undefined ||
     !Number.isSafeInteger(schema) ||
-    schema < window.min_schema_version ||
-    schema > window.max_schema_version
+    // Written so that a NaN in the window refuses.
+    !(schema >= window.min_schema_version && schema <= window.max_schema_version)
   ) {
     const range = `${window.min_schema_version}..${window.max_schema_version}`;
     return refuse('unsupported_schema_version', `Schema version ${schema} is not in ${range}.`);

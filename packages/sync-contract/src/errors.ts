@@ -118,6 +118,6 @@ export function encodeWireError(code: SyncErrorCode, message: string): string {
 export function decodeWireError(text: string): SyncError {
   const colon = text.indexOf(':');
   const code = colon === -1 ? '' : text.slice(0, colon);
-  if (isSyncErrorCode(code)) return new SyncError(code, text.slice(colon + 1).trimStart());
+  if (isSyncErrorCode(code)) return new SyncError(code, text.slice(colon + 1).replace(/^ /, ''));
   return new SyncError('internal', text);
 }

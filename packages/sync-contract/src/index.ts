@@ -1,4 +1,4 @@
-export { type CanonicalJson, canonicalJson, parseCanonicalJson } from './canonical-json.ts';
+export { type CanonicalJson, canonicalJson, deepestNesting, parseCanonicalJson } from './canonical-json.ts';
 export { type ChainHash, type ChainLink, extendChain, genesisChain } from './chain.ts';
 export {
   type CompatibilityOutcome,

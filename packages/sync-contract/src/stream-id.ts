@@ -42,6 +42,7 @@ function escapeSegment(segment: string): string {
 }
 
 function unescapeTopic(rest: string): string | undefined {
+  if (!rest.isWellFormed()) return undefined;
   try {
     return rest.split('.').map(decodeURIComponent).join(':');
   } catch {

@@ -16,7 +16,15 @@ const longestTimer = 2 ** 31 - 1;
 
 const systemScheduler: Scheduler = {
   after(milliseconds, task) {
-    const timer = setTimeout(task, Math.min(Math.max(0, milliseconds), longestTimer));
+    let timer: NodeJS.Timeout;
+    const wait = (rest: number): void => {
+      // Node fires a longer timer at once: wait in steps.
+      timer = setTimeout(
+        () => (rest > longestTimer ? wait(rest - longestTimer) : task()),
+        Math.min(Math.max(0, rest), longestTimer),
+      );
+    };
+    wait(milliseconds);
     return () => clearTimeout(timer);
   },
 };
