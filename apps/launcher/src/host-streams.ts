@@ -14,7 +14,7 @@ const schema = z.object({
 });
 
 /** What the host's receipts told control of every stream. */
-export async function readAppended(lane: RunningLane): Promise<StreamSide[]> {
+export async function readAppended(lane: Pick<RunningLane, 'controlUrl' | 'credentials'>): Promise<StreamSide[]> {
   const { clientId, secret } = lane.credentials;
   const basic = Buffer.from(`${clientId}:${secret}`).toString('base64');
   const response = await fetch(new URL('/v1/projections/status', lane.controlUrl), {
