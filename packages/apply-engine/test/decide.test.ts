@@ -1,0 +1,104 @@
+import { extendChain } from '@autopilot/sync-contract';
+import { describe, expect, test } from '@jest/globals';
+import { classify } from '../src/decide.ts';
+import { decide, decisionTable, type EventClass, highestSeq, initialState, noEpoch } from '../src/index.ts';
+import { chainOf, damaged, deepFreeze, event, log, lookupOf, otherEpoch, rival, stateAt, streamId } from './support.ts';
+
+const state = deepFreeze(stateAt(3));
+const applied = lookupOf(log(3));
+const nothing = { hashAt: () => undefined };
+
+// One example of every class; the type makes a new class without an example a compile error.
+const examples: Record<EventClass, ReturnType<typeof event>> = {
+  'foreign-stream': event(4, { stream_id: 'runtime.run.43.events' }),
+  'invalid-seq': event(0),
+  'other-epoch': event(4, { epoch: otherEpoch }),
+  'past-same': event(2),
+  'past-other': rival(2),
+  'past-unknown': event(1),
+  untruthful: damaged(4),
+  ahead: event(6),
+  'key-reused': event(4, { idempotency_key: 'key-2' }),
+  next: event(4),
+};
+const window = { ...applied, hashAt: (seq: bigint) => (seq === 1n ? undefined : applied.hashAt(seq)) };
+
+describe('decide', () => {
+  test.each(Object.entries(examples))('I3 an event of class %s has the outcome of the table', (name, example) => {
+    const row = decisionTable[name as EventClass];
+    expect(classify(state, example, window)).toBe(name);
+    const decision = decide(state, deepFreeze(example), window);
+    expect(decision.outcome).toBe(row.outcome);
+    if (decision.outcome === 'conflict') expect(decision).toMatchObject({ reason: 'reason' in row ? row.reason : '' });
+    expect('state' in decision).toBe(name === 'next');
+  });
+
+  test('I1 the next event moves the watermark by one', () => {
+    expect(decide(state, event(4), applied)).toEqual({
+      outcome: 'applied',
+      state: { stream_id: streamId, epoch: state.epoch, seq: 4n, chain: extendChain(state.chain, event(4)) },
+    });
+  });
+
+  test('I1 a gap names what is missing and carries no state', () => {
+    expect(decide(stateAt(22), event(25), nothing)).toEqual({ outcome: 'gap', expected: 23n, received: 25n });
+  });
+
+  test('I2 the chain after all events is the chain of the log', () => {
+    let reached = initialState(streamId);
+    for (const next of log(20)) {
+      const decision = decide(reached, next);
+      if (decision.outcome === 'applied') reached = decision.state;
+    }
+    expect(reached).toEqual({ ...stateAt(20), chain: chainOf(log(20)) });
+  });
+
+  test('I4 a damaged event is a conflict both as the next one and beyond a gap', () => {
+    const conflict = { outcome: 'conflict', reason: 'payload_hash_mismatch', known_hash: undefined };
+    expect(decide(state, damaged(4), applied)).toEqual(conflict);
+    expect(decide(state, damaged(9), applied)).toEqual(conflict);
+  });
+
+  test('I5 another hash at an applied sequence is a conflict that names the applied hash', () => {
+    expect(decide(state, rival(2), applied)).toEqual({
+      outcome: 'conflict',
+      reason: 'hash_differs',
+      known_hash: event(2).payload_hash,
+    });
+  });
+
+  test('I5 a known key at a new sequence is a conflict, a known key at its own sequence is not', () => {
+    expect(decide(state, event(4, { idempotency_key: 'key-1' }), applied)).toMatchObject({
+      outcome: 'conflict',
+      reason: 'idempotency_key_reused',
+    });
+    expect(decide(state, event(4), { ...nothing, seqOf: () => 4n })).toMatchObject({ outcome: 'applied' });
+  });
+
+  test.each([1, 3, 4, 100])('I6 an event of another epoch at seq %d is never applied or clamped', (seq) => {
+    expect(decide(state, event(seq, { epoch: otherEpoch }), applied)).toEqual({
+      outcome: 'snapshot-required',
+      epoch: otherEpoch,
+    });
+  });
+
+  test('I6 an event without an epoch is refused even by a reader without a position', () => {
+    expect(decide(initialState(streamId), event(1, { epoch: noEpoch }))).toMatchObject({
+      outcome: 'snapshot-required',
+    });
+  });
+
+  test('I6 a reader without a position takes the epoch of the first event, and only of the first', () => {
+    expect(decide(initialState(streamId), event(1))).toMatchObject({ outcome: 'applied', state: { seq: 1n } });
+    expect(decide(initialState(streamId), event(2))).toEqual({ outcome: 'gap', expected: 1n, received: 2n });
+  });
+
+  test.each([0n, -1n, highestSeq + 1n])('I8 seq %d, which no store holds, is a conflict', (seq) => {
+    expect(decide(state, event(4, { seq }), applied)).toMatchObject({ outcome: 'conflict', reason: 'invalid_seq' });
+  });
+
+  test('I14 a past event that cannot be compared is stale, not a duplicate', () => {
+    expect(decide(state, event(2), nothing)).toEqual({ outcome: 'stale', seq: 2n });
+    expect(decide(state, rival(2))).toEqual({ outcome: 'stale', seq: 2n });
+  });
+});
