@@ -24,12 +24,18 @@ export interface EngineDatabase {
   /** Runs a procedure; its transactions commit (and reach commit listeners) while it runs. */
   callProcedure(name: string, args: Uint8Array, caller: CallerInfo): Promise<ProcedureResult>;
 
-  /** Committed rows of a table, or of a view that is materialised for `arg`. Event tables are always empty. */
+  /**
+   * Committed rows of a table, or of a view that is materialised for `arg`. Event tables are always empty.
+   * @throws {EngineError} `view_not_held` for a view that nobody holds with that argument.
+   */
   rows(table: TableDefinition, arg?: ViewArgument): Iterable<Row>;
   /** Committed rows whose column equals the BSATN of a value, by an index where there is one, else undefined. */
   rowsByColumn(table: TableDefinition, column: number, key: Uint8Array): Iterable<Row> | undefined;
 
-  /** Keeps a view materialised while at least one holder wants it. Call the returned function once to let go. */
+  /**
+   * Keeps a view materialised while at least one holder wants it. Call the returned function once to let go.
+   * @throws {EngineError} `view_failed` when the view throws, `module_unsupported` when it returns a query.
+   */
   holdView(view: TableDefinition, arg: ViewArgument): () => void;
 
   /** Called synchronously, in commit order, for every transaction that changed a table, an event table or a held view. */
@@ -41,6 +47,11 @@ export interface EngineDatabase {
 
   /** Log lines of the module, newest last, bounded. */
   logs(limit: number): readonly LogLine[];
+  /**
+   * Set when the log could not be written: from then on every call is refused, and `durableOffset` stands still.
+   */
+  readonly failure: Error | undefined;
+
   /** Flushes the log and stops timers. */
   close(): Promise<void>;
 }
@@ -101,7 +112,7 @@ export interface Row {
 }
 
 export interface Commit {
-  /** Dense, from 1. */
+  /** Rising from 1. Transactions that changed no table (a connect, say) have offsets too, but are not reported. */
   readonly offset: bigint;
   /** Microseconds since the Unix epoch. */
   readonly timestamp: bigint;
@@ -123,8 +134,10 @@ export interface DatabaseDefinition {
   readonly tables: ReadonlyMap<string, TableDefinition>;
   readonly reducers: ReadonlyMap<string, FunctionDefinition>;
   readonly procedures: ReadonlyMap<string, FunctionDefinition & { readonly returns: AlgebraicType }>;
-  /** Row-level rules by table, already checked to be of the one supported form. */
+  /** Row-level rules as the module wrote them, already checked to be of the one supported form. */
   readonly rowLevelSecurity: readonly string[];
+  /** The same rules, read: canonical table name to the column that must equal the identity of the reader. */
+  readonly senderColumns: ReadonlyMap<string, number>;
   /** SHA-256 of the module bytes, hex. */
   readonly moduleHash: string;
   readonly moduleBytes: Uint8Array;

@@ -30,6 +30,12 @@ export const engineErrors = {
     recovery: 'ask-user',
     next: 'Open the database with the owner and database identity that it was created with.',
   },
+  view_failed: {
+    recovery: 'retry',
+    next: 'Look at the log of the module for what the view threw, and subscribe again when it is corrected.',
+  },
+  view_not_held: { recovery: 'stop', next: 'Hold the view before reading its rows.' },
+  reentrant_call: { recovery: 'stop', next: 'Call the database after the listener has returned.' },
   closed: {
     recovery: 'stop',
     next: 'Open the database again before calling it.',
