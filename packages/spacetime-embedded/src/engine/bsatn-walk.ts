@@ -88,8 +88,8 @@ function walkArray(element: Walk): Walk {
     let end = at + 4;
     for (let index = 0; index < count; index += 1) {
       const next = element(bytes, end);
-      // Elements of no size would let a short text claim billions of them.
-      if (next === end) return end;
+      // Elements without size would let a short value claim billions of them.
+      if (next === end && count > 0xffff) throw new BsatnFault('an array has too many elements');
       end = next;
     }
     return end;

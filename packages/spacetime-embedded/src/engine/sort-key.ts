@@ -32,7 +32,7 @@ export class KeyWriter {
 
   /** The key as a string with one character per byte. */
   text(): string {
-    return this.#buffer.latin1Slice(0, this.#length);
+    return this.#buffer.toString('latin1', 0, this.#length);
   }
 }
 
