@@ -1,0 +1,356 @@
+// What every checkpoint store has to do, as tests. Any runner in the manner of jest can run them on any store.
+import {
+  type CanonicalJson,
+  canonicalJson,
+  canonicalPayloadHash,
+  extendChain,
+  genesisChain,
+  isCodedError,
+  type SyncEvent,
+} from '@autopilot/sync-contract';
+import type { CheckpointStore, Commit, StreamChange } from './store.ts';
+
+/** The part of a test runner that is used. */
+export interface TestRunner {
+  describe(name: string, body: () => void): void;
+  test(name: string, body: () => Promise<void>): void;
+  expect(actual: unknown): { toEqual(expected: unknown): void };
+}
+
+/** One empty store, that can be opened, closed and opened again. */
+export interface StoreUnderTest {
+  /** Opens the store, in the scope with this account. At most one is open at a time. */
+  open(account: string): Promise<CheckpointStore>;
+  /** Removes it; every store of it has been closed. */
+  dispose(): Promise<void>;
+}
+
+const streamId = 'runtime.conformance.1';
+const epoch = 'epoch-1';
+const nextEpoch = 'epoch-2';
+
+/**
+ * Adds the tests of the store contract to a runner. The ids in the names are those of SPEC.md.
+ *
+ * @example
+ * checkpointConformance({ describe, test, expect }, 'my store', async () => makeMyStore());
+ */
+export function checkpointConformance(
+  { describe, test, expect }: TestRunner,
+  name: string,
+  make: () => Promise<StoreUnderTest>,
+): void {
+  function check(title: string, body: (store: CheckpointStore, under: Reopening) => Promise<void>): void {
+    test(title, async () => {
+      const made = await make();
+      const under = new Reopening(made);
+      try {
+        await body(await under.open(), under);
+      } finally {
+        await under.close();
+        await made.dispose();
+      }
+    });
+  }
+
+  describe(`${name} keeps the contract of a checkpoint store`, () => {
+    check(
+      'I1 a commit stores events, watermark, chain and effects, and they are there after opening again',
+      async (store, under) => {
+        store.commit([change(0, 3, { effects: [{ kind: 'notify', body: 'done' }] })]);
+        const expectAll = (opened: CheckpointStore) => {
+          expect(position(opened)).toEqual({ epoch, seq: 3n, chain: chainAt(3) });
+          expect(opened.events(streamId, { after: 0n, limit: 10 })).toEqual(log(0, 3));
+          expect(opened.effects({ after: 0n, limit: 10 }).map(({ kind, body, seq }) => ({ kind, body, seq }))).toEqual([
+            { kind: 'notify', body: 'done', seq: 3n },
+          ]);
+        };
+        expectAll(store);
+        expectAll(await under.reopen());
+      },
+    );
+
+    check('I1 a commit of which one change is refused stores none of them', async (store) => {
+      const other = { ...change(0, 2), stream_id: 'runtime.conformance.2', events: log(0, 2, 'runtime.conformance.2') };
+      expect(codeOf(() => store.commit([other, change(4, 5)]))).toEqual('position_conflict');
+      expect(store.streams()).toEqual([]);
+      expect(store.events('runtime.conformance.2', { after: 0n, limit: 10 })).toEqual([]);
+    });
+
+    check('I2 a commit is refused unless it was decided from the stored position', async (store) => {
+      store.commit([change(0, 3)]);
+      for (const wrong of [
+        change(0, 2),
+        change(2, 4),
+        change(4, 5),
+        { ...change(3, 4), ...inEpoch(nextEpoch, 3, 4) },
+      ]) {
+        expect(codeOf(() => store.commit([wrong]))).toEqual('position_conflict');
+        expect(position(store)).toEqual({ epoch, seq: 3n, chain: chainAt(3) });
+      }
+      store.commit([change(3, 5)]);
+      expect(position(store)).toEqual({ epoch, seq: 5n, chain: chainAt(5) });
+    });
+
+    check('I2 a stream that is not stored begins at 0', async (store) => {
+      expect(codeOf(() => store.commit([change(3, 4)]))).toEqual('position_conflict');
+      expect(store.load(streamId)).toEqual(undefined);
+    });
+
+    check('I3 a change with a hole, a foreign event or another length is refused', async (store) => {
+      store.commit([change(0, 1)]);
+      const [second, third, fourth] = log(1, 4);
+      if (second === undefined || third === undefined || fourth === undefined) throw new Error('the log is too short');
+      const wrong: Partial<StreamChange>[] = [
+        { events: [second, fourth], seq: 3n },
+        { events: [third, second], seq: 3n },
+        { events: [second, third], seq: 4n },
+        { events: [{ ...second, stream_id: 'runtime.other' }], seq: 2n },
+        { events: [{ ...second, epoch: nextEpoch }], seq: 2n },
+        { events: [], seq: 1n, chain: chainAt(2) },
+      ];
+      for (const part of wrong) {
+        expect(codeOf(() => store.commit([{ ...change(1, 2), ...part }]))).toEqual('invalid_change');
+        expect(position(store)).toEqual({ epoch, seq: 1n, chain: chainAt(1) });
+      }
+    });
+
+    check('I4 listeners hear of a commit after it is stored, and of no refused one', async (store) => {
+      const heard: unknown[] = [];
+      store.onCommitted((commit) => heard.push([commit.changes[0]?.seq, store.load(streamId)?.seq]));
+      store.commit([change(0, 2)]);
+      codeOf(() => store.commit([change(0, 2)]));
+      expect(heard).toEqual([[2n, 2n]]);
+    });
+
+    check('I5 a listener that throws is counted and disturbs neither the commit nor the others', async (store) => {
+      const heard: bigint[] = [];
+      store.onCommitted(() => {
+        throw new Error('a listener of somebody');
+      });
+      const stop = store.onCommitted((commit) => heard.push(seqOf(commit)));
+      store.commit([change(0, 1)]);
+      stop();
+      store.commit([change(1, 2)]);
+      expect(heard).toEqual([1n]);
+      expect(store.counts().listener_errors).toEqual(2);
+      expect(position(store)).toEqual({ epoch, seq: 2n, chain: chainAt(2) });
+    });
+
+    check('I5 a commit made by a listener is told after the one it was told of', async (store) => {
+      const heard: bigint[] = [];
+      store.onCommitted((commit) => void (seqOf(commit) === 1n && store.commit([change(1, 2)])));
+      store.onCommitted((commit) => heard.push(seqOf(commit)));
+      store.commit([change(0, 1)]);
+      expect(heard).toEqual([1n, 2n]);
+    });
+
+    check('I6 an idempotency key is stored once per stream and epoch', async (store) => {
+      store.commit([change(0, 2)]);
+      const again = log(2, 3).map((event) => ({ ...event, idempotency_key: 'key-1' }));
+      expect(codeOf(() => store.commit([change(2, 3, { events: again })]))).toEqual('idempotency_conflict');
+      expect(position(store)).toEqual({ epoch, seq: 2n, chain: chainAt(2) });
+      expect(store.seqOf(streamId, epoch, 'key-1')).toEqual(1n);
+      expect(store.seqOf(streamId, epoch, 'key-3')).toEqual(undefined);
+      expect(store.seqOf(streamId, nextEpoch, 'key-1')).toEqual(undefined);
+      store.resetStream(streamId, { epoch: nextEpoch, seq: 0n, chain: genesisChain(streamId), reason: 'rebuilt' });
+      store.commit([{ ...change(0, 2), ...inEpoch(nextEpoch, 0, 2) }]);
+      expect(store.seqOf(streamId, nextEpoch, 'key-1')).toEqual(1n);
+    });
+
+    check('I6 the hash of an applied event is known by its place', async (store) => {
+      store.commit([change(0, 2)]);
+      expect(store.hashAt(streamId, epoch, 2n)).toEqual(log(1, 2)[0]?.payload_hash);
+      expect(store.hashAt(streamId, epoch, 3n)).toEqual(undefined);
+      expect(store.hashAt(streamId, nextEpoch, 2n)).toEqual(undefined);
+      expect(store.hashAt('runtime.other', epoch, 2n)).toEqual(undefined);
+    });
+
+    check('I7 a reset replaces the state at once and keeps an audit record', async (store, under) => {
+      store.commit([change(0, 3)]);
+      const to = { epoch: nextEpoch, seq: 40n, chain: 'floor' };
+      store.resetStream(streamId, { ...to, reason: 'retention_floor_breach' });
+      const expectReset = (opened: CheckpointStore) => {
+        expect(position(opened)).toEqual(to);
+        expect(opened.load(streamId)?.base_seq).toEqual(40n);
+        expect(opened.events(streamId, { after: 0n, limit: 10 })).toEqual([]);
+        expect(opened.resets().map(({ at_ms: _at, ...rest }) => rest)).toEqual([
+          { stream_id: streamId, from: { epoch, seq: 3n, chain: chainAt(3) }, to, reason: 'retention_floor_breach' },
+        ]);
+      };
+      expectReset(store);
+      expectReset(await under.reopen());
+    });
+
+    check('I7 a stream may begin by a reset, and goes on from its floor', async (store) => {
+      store.resetStream(streamId, { epoch, seq: 5n, chain: chainAt(5), reason: 'retention_floor_breach' });
+      store.commit([change(5, 7)]);
+      expect(store.events(streamId, { after: 0n, limit: 10 })).toEqual(log(5, 7));
+      expect(store.resets(streamId)[0]?.from).toEqual(undefined);
+      expect(store.verify(streamId)).toEqual({ outcome: 'consistent', events: 2 });
+    });
+
+    check('I8 what one account stores, another does not see', async (store, under) => {
+      store.commit([change(0, 3, { effects: [{ kind: 'notify', body: '' }] })]);
+      store.quarantine({ stream_id: streamId, reason: 'hash_differs', event: event(2) });
+      const other = await under.reopen('another');
+      expect(other.streams()).toEqual([]);
+      expect(other.quarantined()).toEqual([]);
+      const effects = (opened: CheckpointStore) => opened.effects({ after: 0n, limit: 10 });
+      expect(effects(other)).toEqual([]);
+      other.commit([change(0, 1)]);
+      const first = await under.reopen();
+      expect(position(first)).toEqual({ epoch, seq: 3n, chain: chainAt(3) });
+      const id = effects(first)[0]?.id ?? -1n;
+      expect((await under.reopen('another')).settleEffect(id)).toEqual(false);
+    });
+
+    check('I14 sequences and times beyond 2^53 stay exact', async (store, under) => {
+      const base = 2n ** 62n + 1n;
+      store.resetStream(streamId, { epoch, seq: base, chain: 'floor', reason: 'test' });
+      const far: SyncEvent = { ...event(1), seq: base + 1n, committed_at: 2n ** 62n + 3n };
+      store.commit([{ stream_id: streamId, epoch, expected_seq: base, events: [far], seq: base + 1n, chain: 'next' }]);
+      const opened = await under.reopen();
+      expect(position(opened)).toEqual({ epoch, seq: base + 1n, chain: 'next' });
+      expect(opened.events(streamId, { after: base, limit: 1 })).toEqual([far]);
+    });
+
+    check('I16 a quarantined event is kept as it came, once, and moves nothing', async (store, under) => {
+      store.commit([change(0, 1)]);
+      const odd = { ...event(1), seq: 2n ** 70n, payload: 'not even JSON' };
+      const known_hash = event(1).payload_hash;
+      for (let time = 0; time < 3; time += 1) {
+        store.quarantine({ stream_id: streamId, reason: 'hash_differs', event: odd, known_hash });
+      }
+      store.quarantine({
+        stream_id: streamId,
+        reason: 'hash_differs',
+        event: { ...odd, payload: 'another' },
+        known_hash,
+      });
+      const kept = (await under.reopen()).quarantined();
+      expect(kept.map(({ event: it, times, known_hash: known }) => [it.payload, it.seq, times, known])).toEqual([
+        ['not even JSON', 2n ** 70n, 3n, known_hash],
+        ['another', 2n ** 70n, 1n, known_hash],
+      ]);
+    });
+
+    check('I17 an effect is given again until it is settled', async (store, under) => {
+      store.commit([
+        change(0, 1, {
+          effects: [
+            { kind: 'a', body: '1' },
+            { kind: 'b', body: '2' },
+          ],
+        }),
+      ]);
+      const [first, second] = store.effects({ after: 0n, limit: 10 });
+      if (first === undefined || second === undefined) throw new Error('two effects were committed');
+      expect(store.settleEffect(first.id)).toEqual(true);
+      expect(store.settleEffect(first.id)).toEqual(false);
+      expect((await under.reopen()).effects({ after: 0n, limit: 10 })).toEqual([second]);
+      expect(second.body).toEqual('2');
+    });
+
+    check('I3 events are read in pages, in order', async (store) => {
+      store.commit([change(0, 5)]);
+      expect(store.events(streamId, { after: 0n, limit: 2 })).toEqual(log(0, 2));
+      expect(store.events(streamId, { after: 2n, limit: 2 })).toEqual(log(2, 4));
+      expect(store.events(streamId, { after: 4n, limit: 2 })).toEqual(log(4, 5));
+      for (const limit of [0, -1, 1.5, Number.NaN, 10_001]) {
+        expect(codeOf(() => store.events(streamId, { after: 0n, limit }))).toEqual('invalid_option');
+      }
+    });
+
+    check('I18 a closed store refuses every call, and closing twice is fine', async (store) => {
+      await store.close();
+      await store.close();
+      expect(codeOf(() => store.load(streamId))).toEqual('closed');
+      expect(codeOf(() => store.commit([change(0, 1)]))).toEqual('closed');
+      expect(codeOf(() => store.resetStream(streamId, { epoch, seq: 0n, chain: 'x', reason: 'x' }))).toEqual('closed');
+    });
+  });
+}
+
+/** The store of one test: open at most once at a time. */
+class Reopening {
+  readonly #under: StoreUnderTest;
+  #store: CheckpointStore | undefined;
+
+  constructor(under: StoreUnderTest) {
+    this.#under = under;
+  }
+
+  async open(account = 'alice'): Promise<CheckpointStore> {
+    this.#store = await this.#under.open(account);
+    return this.#store;
+  }
+
+  async reopen(account?: string): Promise<CheckpointStore> {
+    await this.close();
+    return this.open(account);
+  }
+
+  async close(): Promise<void> {
+    await this.#store?.close();
+  }
+}
+
+function event(seq: number, stream_id = streamId): SyncEvent {
+  const payload: CanonicalJson = canonicalJson({ seq });
+  return {
+    stream_id,
+    epoch,
+    seq: BigInt(seq),
+    kind: 'item/completed',
+    payload,
+    payload_hash: canonicalPayloadHash(payload),
+    idempotency_key: `key-${seq}`,
+    committed_at: 1_700_000_000_000_000n + BigInt(seq),
+  };
+}
+
+/** Events after `from`, up to and including `to`. */
+function log(from: number, to: number, stream_id?: string): readonly SyncEvent[] {
+  return Array.from({ length: to - from }, (_, index) => event(from + index + 1, stream_id));
+}
+
+function chainAt(seq: number): string {
+  return log(0, seq).reduce((chain, link) => extendChain(chain, link), genesisChain(streamId));
+}
+
+function change(from: number, to: number, changes: Partial<StreamChange> = {}): StreamChange {
+  const events = log(from, to);
+  return {
+    stream_id: streamId,
+    epoch,
+    expected_seq: BigInt(from),
+    events,
+    seq: BigInt(to),
+    chain: chainAt(to),
+    ...changes,
+  };
+}
+
+function inEpoch(name: string, from: number, to: number): Pick<StreamChange, 'epoch' | 'events'> {
+  return { epoch: name, events: log(from, to).map((one) => ({ ...one, epoch: name })) };
+}
+
+function position(store: CheckpointStore): unknown {
+  const stream = store.load(streamId);
+  return stream && { epoch: stream.epoch, seq: stream.seq, chain: stream.chain };
+}
+
+function seqOf(commit: Commit): bigint {
+  return commit.changes[0]?.seq ?? -1n;
+}
+
+/** The code of the error that a call throws; `nothing thrown` when it returns. */
+function codeOf(call: () => unknown): string {
+  try {
+    call();
+  } catch (error) {
+    return isCodedError(error) ? error.code : 'an error without a code';
+  }
+  return 'nothing thrown';
+}

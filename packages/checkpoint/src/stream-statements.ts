@@ -1,0 +1,130 @@
+import type { PayloadHash } from '@autopilot/sync-contract';
+import { type Kysely, sql } from 'kysely';
+import { bound, type Prepare } from './compile.ts';
+import type { CheckpointSchema } from './schema.ts';
+
+/** The statements about streams and their events. */
+export type StreamStatements = ReturnType<typeof streamStatements>;
+
+/** A stream with its generation. */
+export type StreamRow = NonNullable<ReturnType<StreamStatements['stream']['get']>>;
+
+/** @param scope Id of the scope. */
+export function streamStatements(prepare: Prepare, db: Kysely<CheckpointSchema>, scope: bigint) {
+  const stored = db
+    .selectFrom('streams')
+    .innerJoin('generations', 'generations.id', 'streams.generation')
+    .select([
+      'streams.id',
+      'streams.stream_id',
+      'streams.generation',
+      'generations.epoch',
+      'streams.seq',
+      'streams.chain',
+      'generations.base_seq',
+      'generations.base_chain',
+      'streams.updated_at_ms',
+    ])
+    .where('streams.scope', '=', sql.lit(scope));
+
+  return {
+    stream: prepare(stored.where('streams.stream_id', '=', bound<string>())).taking<[streamId: string]>(),
+    streams: prepare(stored.orderBy('streams.stream_id')).taking<[]>(),
+    insertStream: prepare(
+      db.insertInto('streams').values({
+        scope: sql.lit(scope),
+        stream_id: bound<string>(),
+        // A generation names its stream, so it comes after the stream has an id; same transaction.
+        generation: sql.lit(0n),
+        seq: bound<bigint>(),
+        chain: bound<string>(),
+        updated_at_ms: bound<bigint>(),
+      }),
+    ).taking<[streamId: string, seq: bigint, chain: string, at: bigint]>(),
+    insertGeneration: prepare(
+      db.insertInto('generations').values({
+        stream: bound<bigint>(),
+        epoch: bound<string>(),
+        base_seq: bound<bigint>(),
+        base_chain: bound<string>(),
+      }),
+    ).taking<[stream: bigint, epoch: string, baseSeq: bigint, baseChain: string]>(),
+    retireGeneration: prepare(
+      db.updateTable('generations').set({ retired_at_ms: bound<bigint>() }).where('id', '=', bound<bigint>()),
+    ).taking<[at: bigint, generation: bigint]>(),
+    pointStream: prepare(
+      db
+        .updateTable('streams')
+        .set({
+          generation: bound<bigint>(),
+          seq: bound<bigint>(),
+          chain: bound<string>(),
+          updated_at_ms: bound<bigint>(),
+        })
+        .where('id', '=', bound<bigint>()),
+    ).taking<[generation: bigint, seq: bigint, chain: string, at: bigint, stream: bigint]>(),
+    advanceStream: prepare(
+      db
+        .updateTable('streams')
+        .set({ seq: bound<bigint>(), chain: bound<string>(), updated_at_ms: bound<bigint>() })
+        .where('id', '=', bound<bigint>())
+        .where('seq', '=', bound<bigint>()),
+    ).taking<[seq: bigint, chain: string, at: bigint, stream: bigint, expected: bigint]>(),
+    insertEvent: prepare(
+      db.insertInto('events').values({
+        generation: bound<bigint>(),
+        seq: bound<bigint>(),
+        kind: bound<string>(),
+        payload: bound<string>(),
+        payload_hash: bound<PayloadHash>(),
+        idempotency_key: bound<string>(),
+        committed_at: bound<bigint>(),
+      }),
+    ).taking<
+      [
+        generation: bigint,
+        seq: bigint,
+        kind: string,
+        payload: string,
+        payloadHash: string,
+        idempotencyKey: string,
+        committedAt: bigint,
+      ]
+    >(),
+    events: prepare(
+      db
+        .selectFrom('events')
+        .select(['seq', 'kind', 'payload', 'payload_hash', 'idempotency_key', 'committed_at'])
+        .where('generation', '=', bound<bigint>())
+        .where('seq', '>', bound<bigint>())
+        .orderBy('seq')
+        .limit(bound<bigint>()),
+    ).taking<[generation: bigint, after: bigint, limit: bigint]>(),
+    hashAt: prepare(
+      db
+        .selectFrom('events')
+        .select('payload_hash')
+        .where('generation', '=', bound<bigint>())
+        .where('seq', '=', bound<bigint>()),
+    ).taking<[generation: bigint, seq: bigint]>(),
+    seqOf: prepare(
+      db
+        .selectFrom('events')
+        .select('seq')
+        .where('generation', '=', bound<bigint>())
+        .where('idempotency_key', '=', bound<string>()),
+    ).taking<[generation: bigint, key: string]>(),
+    retired: prepare(
+      db
+        .selectFrom('generations')
+        .innerJoin('streams', 'streams.id', 'generations.stream')
+        .select('generations.id')
+        .where('streams.scope', '=', sql.lit(scope))
+        .where('generations.retired_at_ms', 'is not', sql.lit(null))
+        .orderBy('generations.id'),
+    ).taking<[]>(),
+    discardEvents: prepare(
+      db.deleteFrom('events').where('generation', '=', bound<bigint>()).where('seq', '<=', bound<bigint>()),
+    ).taking<[generation: bigint, through: bigint]>(),
+  };
+}
