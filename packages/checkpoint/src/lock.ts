@@ -18,6 +18,8 @@ export function lockFile(file: string): FileLock {
   let side: Sqlite.Database | undefined;
   try {
     side = new Sqlite(name, { timeout: 0 });
+    // Nothing is ever written, so no journal file has to lie about.
+    side.pragma('journal_mode = memory');
     side.exec('begin exclusive');
   } catch (cause) {
     side?.close();

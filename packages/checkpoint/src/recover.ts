@@ -1,4 +1,5 @@
 import fs from 'node:fs';
+import path from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { copyWhole, setAside, sizeOf } from './files.ts';
 import { type Damage, damageOf, findDamage } from './health.ts';
@@ -24,7 +25,8 @@ const busyTimeout = 100;
  * previous generation takes its place, if it is good.
  */
 export function openOrRecover(file: string, mark: string): Opened {
-  const isGone = sizeOf(file) === 0 && sizeOf(previousOf(file)) > 0;
+  // An opening that set a damaged file aside may have ended before anybody was told.
+  const isGone = sizeOf(file) === 0 && (sizeOf(previousOf(file)) > 0 || wasSetAside(file));
   if (isGone) return rebuild(file, mark, { reason: 'missing', detail: 'the file was gone or empty' });
   const opened = openSound(file);
   return 'sqlite' in opened ? { ...opened, recovered: undefined } : rebuild(file, mark, opened);
@@ -44,7 +46,7 @@ export function damageOfFile(file: string): Damage | undefined {
 
 function rebuild(file: string, mark: string, damage: Pick<RecoveryReport, 'reason' | 'detail'>): Opened {
   const isThere = fs.existsSync(file) || fs.existsSync(`${file}-wal`);
-  const quarantined = isThere ? setAside(file, `${file}.corrupt-${mark}`) : undefined;
+  const quarantined = isThere ? setAside(file, asidePrefix(file) + mark) : undefined;
   const previous = previousOf(file);
   let previous_quarantined: string | undefined;
   let restored_from: RecoveryReport['restored_from'] = 'nothing';
@@ -54,11 +56,20 @@ function rebuild(file: string, mark: string, damage: Pick<RecoveryReport, 'reaso
       restored_from = 'previous';
     } else {
       // Not left in place: the next backup would write over it.
-      previous_quarantined = setAside(previous, `${previous}.corrupt-${mark}`);
+      previous_quarantined = setAside(previous, asidePrefix(previous) + mark);
     }
   }
   const recovered: RecoveryReport = { ...damage, quarantined, restored_from, previous_quarantined };
   return { sqlite: new Sqlite(file, { timeout: busyTimeout }), recovered };
+}
+
+function wasSetAside(file: string): boolean {
+  const name = asidePrefix(path.basename(file));
+  return fs.readdirSync(path.dirname(file)).some((other) => other.startsWith(name));
+}
+
+function asidePrefix(name: string): string {
+  return `${name}.corrupt-`;
 }
 
 function isUsable(previous: string): boolean {

@@ -2,8 +2,26 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import Sqlite from 'better-sqlite3';
+import { Kysely, SqliteDialect } from 'kysely';
+import { auditStatements } from '../src/audit-statements.ts';
+import { preparer } from '../src/compile.ts';
 import { previousOf } from '../src/recover.ts';
-import { codeOf, event, filesOf, nextChange, open, random, streamId, withFolder, withStore } from './support.ts';
+import type { CheckpointSchema } from '../src/schema.ts';
+import { SqliteCheckpointStore } from '../src/sqlite-store.ts';
+import { streamStatements } from '../src/stream-statements.ts';
+import {
+  clock,
+  codeOf,
+  event,
+  filesOf,
+  nextChange,
+  open,
+  random,
+  scope,
+  streamId,
+  withFolder,
+  withStore,
+} from './support.ts';
 
 describe('a file that fails', () => {
   test('I13 a full disk fails the commit, changes nothing, and the same commit works when there is room', async () => {
@@ -43,6 +61,27 @@ describe('a file that fails', () => {
       other.close();
       store.commit([nextChange(store, 1)]);
       expect(store.load(streamId)?.seq).toBe(4n);
+    });
+  });
+
+  test('I13 a medium that has become read-only fails the commit with its own code, and reading goes on', async () => {
+    await withStore(async (writer, file) => {
+      writer.commit([nextChange(writer, 3)]);
+      const sqlite = new Sqlite(file, { readonly: true });
+      sqlite.defaultSafeIntegers(true);
+      const db = new Kysely<CheckpointSchema>({ dialect: new SqliteDialect({ database: sqlite }) });
+      const statements = {
+        ...streamStatements(preparer(sqlite), db, 1n),
+        ...auditStatements(preparer(sqlite), db, 1n),
+      };
+      const lock = { release: () => undefined };
+      const store = new SqliteCheckpointStore({ file, scope, sqlite, statements, lock, clock, recovered: undefined });
+      expect(await codeOf(() => store.commit([nextChange(store, 1)]))).toBe('read_only');
+      expect(await codeOf(() => store.quarantine({ stream_id: streamId, reason: 'r', event: event(9) }))).toBe(
+        'read_only',
+      );
+      expect(store.load(streamId)).toEqual(writer.load(streamId));
+      await store.close();
     });
   });
 
@@ -187,6 +226,22 @@ describe('a damaged file', () => {
       store = await open(file);
       expect(store.recovered).toMatchObject({ reason: 'missing', restored_from: 'previous', quarantined: undefined });
       expect(store.load(streamId)?.seq).toBe(3n);
+      await store.close();
+    });
+  });
+
+  test('I11 an opening that ended after setting the file aside is not taken for a first one', async () => {
+    await withFolder(async (folder) => {
+      const file = path.join(folder, 'sync.sqlite');
+      let store = await open(file);
+      store.commit([nextChange(store, 20, 400)]);
+      await store.close();
+      fs.renameSync(file, `${file}.corrupt-before`);
+      store = await open(file);
+      expect(store.recovered).toMatchObject({ reason: 'missing', restored_from: 'nothing' });
+      await store.close();
+      store = await open(file);
+      expect(store.recovered).toBeUndefined();
       await store.close();
     });
   });
