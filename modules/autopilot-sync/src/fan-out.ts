@@ -1,0 +1,14 @@
+import { largestInlinePayload, utf8Length } from './limits.ts';
+import type { Ctx, EventRow, StreamRow } from './schema.ts';
+import { watchersOf } from './watches.ts';
+
+/** Tells the watchers of a stream about a new event. Costs what its watchers cost, nothing for other streams. */
+export function fanOut(ctx: Ctx, stream: StreamRow, event: EventRow): void {
+  if (stream.fanout === 'doorbell') {
+    ctx.db.bell.insert({ route: stream.route, seq: event.seq });
+    return;
+  }
+  const inline = event.payload.length <= largestInlinePayload && utf8Length(event.payload) <= largestInlinePayload;
+  const row = { ...event, epoch: stream.epoch, payload: inline ? event.payload : '', inline };
+  for (const recipient of watchersOf(ctx, stream.stream_id)) ctx.db.live_inbox.insert({ ...row, recipient });
+}

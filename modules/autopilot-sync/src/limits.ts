@@ -1,0 +1,71 @@
+import { isPayloadHash, parseCanonicalJson, topicForStreamId } from '@autopilot/sync-contract';
+import { checked, fail } from './fail.ts';
+
+/** Largest payload of an event or a bridge event, UTF-8 bytes. */
+export const largestPayload = 256 * 1024;
+/** Largest payload that travels inside a `live_inbox` row, UTF-8 bytes. */
+export const largestInlinePayload = 1024;
+/** Largest detail of presence, progress, capabilities and assignments, UTF-8 bytes. */
+export const largestDetail = 4 * 1024;
+/** Longest identifier, UTF-16 code units. */
+export const longestId = 512;
+/** Presence sessions that one connection may hold. */
+export const mostSessions = 16;
+/** Checkpoints kept per identity and stream; the oldest goes first. */
+export const mostCheckpoints = 32;
+/** Capabilities that one identity may publish. */
+export const mostCapabilities = 32;
+/** Rows that the capabilities view returns at most. */
+export const mostListed = 500;
+/** Longest time to live of presence and capabilities, seconds. */
+export const longestTtl = 24 * 60 * 60;
+
+/** Length of a text in UTF-8 bytes, without making the bytes. */
+export function utf8Length(text: string): number {
+  let bytes = text.length;
+  for (let index = 0; index < text.length; index += 1) {
+    const unit = text.charCodeAt(index);
+    // A surrogate pair is two units and four bytes; a lone surrogate never leaves BSATN's UTF-8.
+    if (unit >= 0x800 && (unit < 0xd800 || unit > 0xdfff)) bytes += 2;
+    else if (unit >= 0x80) bytes += 1;
+  }
+  return bytes;
+}
+
+/** Refuses an identifier that is empty or too long. */
+export function checkId(field: string, value: string): void {
+  if (value.length === 0) fail('invalid_request', `${field} is empty.`);
+  if (value.length > longestId) fail('invalid_request', `${field} is longer than ${longestId} characters.`);
+}
+
+/** Refuses a stream id that `streamIdForTopic` does not make. */
+export function checkStreamId(streamId: string): void {
+  checkId('stream_id', streamId);
+  checked(() => topicForStreamId(streamId));
+}
+
+/** Refuses a payload that is too large. */
+export function checkSize(field: string, text: string, largest: number): void {
+  // A text has at least as many bytes as code units.
+  if (text.length > largest || utf8Length(text) > largest) {
+    fail('payload_too_large', `${field} is larger than ${largest} bytes of UTF-8.`);
+  }
+}
+
+/** Refuses a text that is not canonical JSON, or larger than `largest` UTF-8 bytes. */
+export function checkJson(field: string, text: string, largest: number): void {
+  checkSize(field, text, largest);
+  checked(() => parseCanonicalJson(text));
+}
+
+/** Refuses a text that has not the form of a payload hash. */
+export function checkHashForm(hash: string): void {
+  if (!isPayloadHash(hash)) fail('invalid_request', 'payload_hash is not "sha256:" and 64 lowercase hex digits.');
+}
+
+/** Refuses a time to live outside 1..{@link longestTtl} seconds. */
+export function checkTtl(seconds: number): void {
+  if (seconds < 1 || seconds > longestTtl) {
+    fail('invalid_request', `ttl_seconds is ${seconds}, not between 1 and ${longestTtl}.`);
+  }
+}

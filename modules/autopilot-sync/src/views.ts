@@ -1,0 +1,87 @@
+import { t } from 'spacetimedb/server';
+import { isOwner } from './authorise.ts';
+import { mostListed } from './limits.ts';
+import spacetimedb, { type Ctx, type Tables } from './schema.ts';
+
+// A view knows its sender, but neither a token nor the time: it shows what the sender's grants allow, and relies on the
+// sweep to take expired grants away. Every read but that of `capabilities` is a full-key lookup of a one-column index:
+// the host then runs a view again only when one of those rows changes.
+
+const MyStream = t.row('MyStream', {
+  stream_id: t.string(),
+  role: t.string(),
+  expires_at: t.option(t.timestamp()),
+});
+
+/** The grants of the sender. */
+export const my_streams = spacetimedb.view({ public: true }, t.array(MyStream), (ctx) =>
+  grantsOf(ctx).map(({ stream_id, role, expires_at }) => ({ stream_id, role, expires_at })),
+);
+
+const StreamPresence = t.row('StreamPresence', {
+  session_id: t.string(),
+  identity: t.identity(),
+  stream_id: t.string(),
+  status: t.string(),
+  detail: t.string(),
+  last_seen: t.timestamp(),
+});
+
+/** Who is present on the streams that the sender has a grant on. */
+export const stream_presence = spacetimedb.view({ public: true }, t.array(StreamPresence), (ctx) =>
+  grantsOf(ctx).flatMap((grant) =>
+    [...ctx.db.session_presence.stream_id.filter(grant.stream_id)].map(
+      ({ session_id, identity, stream_id, status, detail, last_seen }) => ({
+        session_id,
+        identity,
+        stream_id,
+        status,
+        detail,
+        last_seen,
+      }),
+    ),
+  ),
+);
+
+const Assignment = t.row('Assignment', {
+  assignment_id: t.string(),
+  requester: t.identity(),
+  provider: t.identity(),
+  stream_id: t.string(),
+  status: t.string(),
+  detail: t.string(),
+  version: t.u64(),
+  created_at: t.timestamp(),
+  updated_at: t.timestamp(),
+});
+
+/** The assignments that the sender asked for or works on. */
+export const my_assignments = spacetimedb.view({ public: true }, t.array(Assignment), (ctx) => {
+  const asked = [...ctx.db.compute_assignment.requester.filter(ctx.sender)];
+  const given = [...ctx.db.compute_assignment.provider.filter(ctx.sender)];
+  return [...asked, ...given.filter((row) => !row.requester.isEqual(ctx.sender))];
+});
+
+const Capability = t.row('Capability', {
+  identity: t.identity(),
+  capability: t.string(),
+  detail: t.string(),
+  updated_at: t.timestamp(),
+  expires_at: t.timestamp(),
+});
+
+/** What providers can compute, for the owner and for whoever holds a grant on any stream. */
+export const capabilities = spacetimedb.view({ public: true }, t.array(Capability), (ctx) => {
+  if (grantsOf(ctx).length === 0 && !isOwner(ctx)) return [];
+  const listed = [];
+  // Every capability is wanted, so there is no key to look up; the sweep keeps the table short.
+  for (const { identity, capability, detail, updated_at, expires_at } of ctx.db.provider_capability.iter()) {
+    if (listed.length === mostListed) break;
+    listed.push({ identity, capability, detail, updated_at, expires_at });
+  }
+  return listed;
+});
+
+function grantsOf(ctx: { readonly sender: Ctx['sender']; readonly db: Tables }) {
+  return [...ctx.db.stream_grant.identity.filter(ctx.sender)];
+}
