@@ -43,8 +43,8 @@ export interface SocketHandlers {
   message(data: Uint8Array): void;
   /** A ping or pong of the peer: proof of life without data. */
   alive(): void;
-  /** The upgrade was answered by an HTTP status instead. */
-  refused(status: number, body: string): void;
+  /** The upgrade was answered by an HTTP status instead; `retryAfterMs` is its Retry-After, when it had one. */
+  refused(status: number, body: string, retryAfterMs?: number): void;
   /** `code` is 1006 when the socket went away without a close frame. */
   closed(code: number, reason: string): void;
 }

@@ -1,0 +1,23 @@
+export { type BackoffPolicy, backoffDelay, defaultBackoff } from './backoff.ts';
+export type { CallOptions } from './calls/call-queue.ts';
+export { type Aftermath, type Close, type CloseCode, closeReasons } from './close-reasons.ts';
+export type { Counters } from './counters.ts';
+export { createSession } from './create-session.ts';
+export { SessionError, type SessionErrorCode, sessionErrors } from './errors.ts';
+export type { StateReason } from './lifecycle.ts';
+export { type Fanout, type GrantRole, type ReducerCall, reducers } from './module/reducers.ts';
+export { decodeGrant, decodePresence, type Grant, type Presence, viewQueries } from './module/views.ts';
+export { nodeSocketFactory } from './node-socket.ts';
+export type { SessionOptions } from './options.ts';
+export type {
+  RowBatch,
+  RowDecoder,
+  Subscription,
+  SubscriptionHandlers,
+  TableChange,
+} from './rows/subscription.ts';
+export type { AppendReceipt, GrantChange, Session } from './session.ts';
+export type { SessionStatus, StreamStatus } from './status.ts';
+export type { SessionToken, TokenProvider, TokenReason } from './token-source.ts';
+export { nextState, type SessionEvent, sessionEvents, transitions, transitionsAsMarkdown } from './transitions.ts';
+export { type Protocol, protocols } from './wire/client-message.ts';

@@ -1,0 +1,373 @@
+import { type Cancel, type LaneSignal, SyncError } from '@autopilot/sync-contract';
+import type { BackoffPolicy } from './backoff.ts';
+import type { Close } from './close-reasons.ts';
+import {
+  Connection,
+  type ConnectionInfo,
+  type ConnectionOptions,
+  type ConnectionPhase,
+  type Outcome,
+} from './connection.ts';
+import type { Environment } from './environment.ts';
+import { SessionError } from './errors.ts';
+import {
+  decodeBell,
+  decodeLiveRow,
+  decodeNotice,
+  decodeTransient,
+  type LiveRow,
+  liveQueries,
+} from './module/event-rows.ts';
+import {
+  decodeHeads,
+  decodePage,
+  encodePageArgs,
+  type PageProcedure,
+  type PageRequest,
+  type StreamPage,
+} from './module/pages.ts';
+import { reducers } from './module/reducers.ts';
+import { RowBag } from './rows/row-bag.ts';
+import type { SubscriptionRecord } from './rows/subscription.ts';
+import { Follower, type FollowerHost } from './streams/follower.ts';
+import type { StreamRecord } from './streams/record.ts';
+import type { SessionToken } from './token-source.ts';
+import type { QuerySetUpdate, TableUpdate } from './wire/server-message.ts';
+
+/** What a link needs of its session. */
+export interface LinkHost {
+  readonly records: ReadonlyMap<string, StreamRecord>;
+  readonly subscriptions: ReadonlySet<SubscriptionRecord>;
+  /** Whether this is the link whose rows the owner sees. */
+  isPrimary(link: Link): boolean;
+  ready(link: Link, info: ConnectionInfo): void;
+  subscribed(link: Link): void;
+  /** Whether the link is caught up may have changed. */
+  progress(link: Link): void;
+  useful(link: Link): void;
+  emit(signal: LaneSignal): void;
+  /** The host says that a stream can no longer be read. */
+  noticed(streamId: string, notice: string, detail: string): void;
+  /** The module says that the token of this link is over. */
+  tokenExpired(link: Link): void;
+  ended(link: Link, close: Close, phase: ConnectionPhase): void;
+}
+
+/** Times and sizes of a link. */
+export interface LinkOptions extends ConnectionOptions {
+  readonly requestTimeoutMs: number;
+  readonly headPollMs: number;
+  readonly watchRenewMs: number;
+  readonly pageSize: number;
+  /** Pages that may be under way at once, over all streams: bounds the memory of a catch-up. */
+  readonly maxPagesInFlight: number;
+  readonly backoff: BackoffPolicy;
+}
+
+interface RowSet {
+  readonly record: SubscriptionRecord;
+  /** Undefined before SubscribeApplied. */
+  bag: RowBag | undefined;
+}
+
+interface PageTask {
+  readonly procedure: PageProcedure;
+  readonly request: PageRequest;
+  readonly done: (outcome: Outcome<StreamPage>) => void;
+}
+
+/** One connection in the service of a session: its followers, query sets and timers. */
+export class Link {
+  readonly token: SessionToken;
+  readonly connection: Connection;
+  info: ConnectionInfo | undefined;
+  #phase: 'connecting' | 'running' | 'ended' = 'connecting';
+  readonly #env: Environment;
+  readonly #host: LinkHost;
+  readonly #options: LinkOptions;
+  readonly #followers = new Map<string, Follower>();
+  readonly #rowSets = new Map<number, RowSet>();
+  readonly #bells = new Map<number, (seq: bigint) => void>();
+  readonly #pageQueue: PageTask[] = [];
+  #pagesInFlight = 0;
+  #liveSet: number | undefined;
+  #cancelPoll: Cancel = () => {};
+  #cancelRenew: Cancel = () => {};
+
+  constructor(env: Environment, host: LinkHost, token: SessionToken, options: LinkOptions) {
+    this.#env = env;
+    this.#host = host;
+    this.token = token;
+    this.#options = options;
+    this.connection = new Connection(env, options, {
+      ready: (info) => this.#ready(info),
+      transaction: (update) => this.#guarded(() => this.#transaction(update)),
+      setLost: (querySetId, message) => this.#setLost(querySetId, message),
+      ended: (close, phase) => {
+        this.#shut();
+        host.ended(this, close, phase);
+      },
+    });
+  }
+
+  /** Whether the live queries are applied and calls may go. */
+  get running(): boolean {
+    return this.#phase === 'running';
+  }
+
+  /** Whether this link holds everything that can be held: it may take over. */
+  get caughtUp(): boolean {
+    if (this.#phase !== 'running') return false;
+    for (const set of this.#rowSets.values()) if (set.bag === undefined) return false;
+    for (const record of this.#host.records.values()) {
+      if (record.standing === 'following' && !this.caughtUpWith(record.stream_id)) return false;
+    }
+    return true;
+  }
+
+  caughtUpWith(streamId: string): boolean {
+    return this.#followers.get(streamId)?.caughtUp === true;
+  }
+
+  /** Reads a stream that was added. */
+  follow(record: StreamRecord): void {
+    if (this.#phase !== 'running' || record.standing !== 'following') return;
+    const follower = new Follower(this.#env, this.#followerHost(), record, this.#options);
+    this.#followers.set(record.stream_id, follower);
+    follower.start();
+  }
+
+  /** The owner gave a stream another position. */
+  rewind(record: StreamRecord): void {
+    const follower = this.#followers.get(record.stream_id);
+    if (follower === undefined) this.follow(record);
+    else follower.restart();
+  }
+
+  unfollow(streamId: string): void {
+    const follower = this.#followers.get(streamId);
+    if (follower === undefined) return;
+    follower.stop();
+    this.#followers.delete(streamId);
+    if (!follower.watching) return;
+    const { reducer, args } = reducers.unwatch(streamId);
+    // Its failure costs nothing but rows that are dropped here, until the lease ends.
+    this.connection.callReducer(reducer, args, () => {});
+  }
+
+  attach(record: SubscriptionRecord): void {
+    if (this.#phase !== 'running' || (record.state !== 'pending' && record.state !== 'applied')) return;
+    const set: RowSet = { record, bag: undefined };
+    const id = this.connection.subscribe(record.queries, this.#options.requestTimeoutMs, (outcome) => {
+      if (outcome.type === 'failed') {
+        this.#rowSets.delete(id);
+        record.fail(outcome.error);
+      } else if (outcome.type === 'ok' && this.#rowSets.get(id) === set) {
+        set.bag = new RowBag();
+        set.bag.fill(outcome.value);
+        if (this.#host.isPrimary(this)) record.adopt(set.bag);
+      }
+      if (outcome.type !== 'lost') this.#host.progress(this);
+    });
+    this.#rowSets.set(id, set);
+  }
+
+  detach(record: SubscriptionRecord): void {
+    for (const [id, set] of this.#rowSets) {
+      if (set.record !== record) continue;
+      this.#rowSets.delete(id);
+      this.connection.unsubscribe(id);
+    }
+  }
+
+  /** This link is the primary one from now on: the owner sees its rows. */
+  adoptRows(): void {
+    for (const set of this.#rowSets.values()) if (set.bag !== undefined) set.record.adopt(set.bag);
+  }
+
+  /** Gives up the timers, but not the connection. */
+  retire(): void {
+    this.#cancelPoll();
+    this.#cancelRenew();
+  }
+
+  #ready(info: ConnectionInfo): void {
+    this.info = info;
+    this.#host.ready(this, info);
+    if (this.#phase === 'ended') return;
+    this.#liveSet = this.connection.subscribe(liveQueries, this.#options.requestTimeoutMs, (outcome) => {
+      if (outcome.type === 'ok') this.#run();
+      else if (outcome.type === 'failed') {
+        this.connection.close({
+          code: 'query_refused',
+          message: `The live queries are refused: ${outcome.error.message}`,
+        });
+      }
+    });
+  }
+
+  #run(): void {
+    this.#phase = 'running';
+    for (const record of this.#host.subscriptions) this.attach(record);
+    for (const record of this.#host.records.values()) this.follow(record);
+    this.#schedulePoll();
+    this.#scheduleRenew();
+    this.#host.subscribed(this);
+    this.#host.progress(this);
+  }
+
+  #shut(): void {
+    this.#phase = 'ended';
+    this.retire();
+    this.#pageQueue.length = 0;
+    for (const follower of this.#followers.values()) follower.stop();
+    this.#followers.clear();
+    this.#rowSets.clear();
+    this.#bells.clear();
+  }
+
+  #transaction(update: readonly QuerySetUpdate[]): void {
+    for (const set of update) {
+      const bell = this.#bells.get(set.query_set_id);
+      const rows = this.#rowSets.get(set.query_set_id);
+      if (set.query_set_id === this.#liveSet) this.#live(set.tables);
+      else if (bell !== undefined) {
+        for (const table of set.tables) for (const row of table.events) bell(decodeBell(row).seq);
+      } else if (rows?.bag !== undefined) {
+        const changes = rows.bag.apply(set.tables);
+        if (this.#host.isPrimary(this)) rows.record.changed(changes);
+      }
+    }
+  }
+
+  /** One transaction of the live queries: one batch per stream. */
+  #live(tables: readonly TableUpdate[]): void {
+    const streams = new Map<string, LiveRow[]>();
+    for (const { table, events } of tables) {
+      for (const bytes of events) {
+        if (table === 'live_inbox') {
+          const row = decodeLiveRow(bytes);
+          const rows = streams.get(row.event.stream_id);
+          if (rows === undefined) streams.set(row.event.stream_id, [row]);
+          else rows.push(row);
+        } else if (table === 'stream_notice') {
+          const { stream_id, notice, detail } = decodeNotice(bytes);
+          this.#host.noticed(stream_id, notice, detail);
+        } else if (table === 'transient_signal' && this.#host.isPrimary(this)) {
+          this.#host.emit({ type: 'transient', ...decodeTransient(bytes) });
+        }
+      }
+    }
+    // The rows of a transaction are a set: their order in it means nothing.
+    for (const [streamId, rows] of streams) {
+      this.#followers.get(streamId)?.live(rows.sort((a, b) => (a.event.seq < b.event.seq ? -1 : 1)));
+    }
+  }
+
+  #setLost(querySetId: number, message: string): void {
+    const rows = this.#rowSets.get(querySetId);
+    if (rows !== undefined) {
+      this.#rowSets.delete(querySetId);
+      rows.record.fail(new SessionError('subscription_failed', message));
+      this.#host.progress(this);
+    } else if (querySetId === this.#liveSet || this.#bells.has(querySetId)) {
+      this.connection.close({ code: 'subscription_lost', message: `The server dropped a live query: ${message}` });
+    }
+  }
+
+  #followerHost(): FollowerHost {
+    return {
+      page: (procedure, request, done) => {
+        this.#pageQueue.push({ procedure, request, done });
+        this.#pumpPages();
+      },
+      ring: (route, applied, rung) => this.#ring(route, applied, rung),
+      emit: (signal) => this.#host.emit(signal),
+      useful: () => this.#host.useful(this),
+      changed: () => this.#host.progress(this),
+    };
+  }
+
+  #pumpPages(): void {
+    while (this.#pagesInFlight < this.#options.maxPagesInFlight) {
+      const task = this.#pageQueue.shift();
+      if (task === undefined) return;
+      this.#pagesInFlight += 1;
+      const args = encodePageArgs(task.request);
+      this.connection.callProcedure(task.procedure, args, this.#options.requestTimeoutMs, (outcome) => {
+        this.#pagesInFlight -= 1;
+        if (this.#phase === 'ended') return;
+        const page = outcome.type === 'ok' ? readPage(task.request.stream_id, outcome.value) : outcome;
+        if (page.type === 'failed' && page.error.code === 'token_expired') this.#host.tokenExpired(this);
+        task.done(page);
+        this.#pumpPages();
+      });
+    }
+  }
+
+  #ring(route: string, applied: () => void, rung: (seq: bigint) => void): () => void {
+    const query = `SELECT * FROM bell WHERE route = '${route.replaceAll("'", "''")}'`;
+    const id = this.connection.subscribe([query], this.#options.requestTimeoutMs, (outcome) => {
+      if (outcome.type === 'ok') applied();
+      else if (outcome.type === 'failed') {
+        this.connection.close({ code: 'query_refused', message: `The bell is refused: ${outcome.error.message}` });
+      }
+    });
+    this.#bells.set(id, rung);
+    return () => {
+      if (this.#bells.delete(id)) this.connection.unsubscribe(id);
+    };
+  }
+
+  #schedulePoll(): void {
+    this.#cancelPoll = this.#env.after(this.#options.headPollMs, () => this.#poll());
+  }
+
+  #poll(): void {
+    if (!this.#host.isPrimary(this)) {
+      this.#schedulePoll();
+      return;
+    }
+    // A stream that is opened while the answer is on its way is rightly missing in it.
+    const watched = [...this.#followers].filter(([, follower]) => follower.watching);
+    this.connection.callProcedure('read_heads', new Uint8Array(0), this.#options.requestTimeoutMs, (outcome) => {
+      if (outcome.type === 'lost') return;
+      if (outcome.type === 'ok') {
+        this.#guarded(() => {
+          const heads = new Map(decodeHeads(outcome.value).map((head) => [head.stream_id, head]));
+          for (const [streamId, follower] of watched) follower.polled(heads.get(streamId));
+        });
+      }
+      if (this.#phase === 'running') this.#schedulePoll();
+    });
+  }
+
+  #scheduleRenew(): void {
+    this.#cancelRenew = this.#env.after(this.#options.watchRenewMs, () => {
+      const { reducer, args } = reducers.renewWatches();
+      // Its failure shows in the next poll: a watch that is gone is opened again.
+      this.connection.callReducer(reducer, args, () => {});
+      this.#scheduleRenew();
+    });
+  }
+
+  /** Rows that are not what the module's contract says end the connection: nothing can be said of what follows. */
+  #guarded(task: () => void): void {
+    try {
+      task();
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      this.connection.terminate({ code: 'protocol_error', message: `A row could not be read: ${error.message}` });
+    }
+  }
+}
+
+function readPage(streamId: string, bytes: Uint8Array): Outcome<StreamPage> {
+  try {
+    return { type: 'ok', value: decodePage(streamId, bytes) };
+  } catch (error) {
+    if (error instanceof SyncError) return { type: 'failed', error };
+    const what = error instanceof Error ? error.message : String(error);
+    return { type: 'failed', error: new SessionError('protocol_error', `A page could not be read: ${what}`) };
+  }
+}

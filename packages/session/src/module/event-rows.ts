@@ -1,0 +1,112 @@
+import type { PayloadHash, SyncEvent } from '@autopilot/sync-contract';
+import { t } from 'spacetimedb';
+import { decode } from './codec.ts';
+
+/** The event tables that the module writes to the caller, each restricted to its recipient by the module's rules. */
+export const liveQueries = [
+  'SELECT * FROM live_inbox',
+  'SELECT * FROM stream_notice',
+  'SELECT * FROM transient_signal',
+  // Subscribed as well: the receipt of an append arrives inside its ReducerResult only to those who read this table.
+  'SELECT * FROM append_receipt',
+] as const;
+
+const liveInbox = t.object('LiveInbox', {
+  recipient: t.identity(),
+  stream_id: t.string(),
+  epoch: t.string(),
+  seq: t.u64(),
+  kind: t.string(),
+  payload: t.string(),
+  inline: t.bool(),
+  payload_hash: t.string(),
+  idempotency_key: t.string(),
+  committed_at: t.timestamp(),
+  chain: t.string(),
+});
+
+const streamNotice = t.object('StreamNotice', {
+  recipient: t.identity(),
+  stream_id: t.string(),
+  notice: t.string(),
+  detail: t.string(),
+});
+
+const appendReceipt = t.object('AppendReceiptRow', {
+  recipient: t.identity(),
+  stream_id: t.string(),
+  idempotency_key: t.string(),
+  outcome: t.string(),
+  epoch: t.string(),
+  seq: t.u64(),
+});
+
+const transientSignal = t.object('TransientSignal', {
+  recipient: t.identity(),
+  stream_id: t.string(),
+  kind: t.string(),
+  payload: t.string(),
+  sender: t.identity(),
+});
+
+const bell = t.object('Bell', { route: t.string(), seq: t.u64() });
+
+/** The codecs of the event tables, for test servers. */
+export const eventRowCodecs = { liveInbox, streamNotice, appendReceipt, transientSignal, bell } as const;
+
+/** One row of live_inbox. */
+export interface LiveRow {
+  readonly event: SyncEvent;
+  /** False when the payload was too large to be sent along: it has to be read by a page. */
+  readonly inline: boolean;
+}
+
+/** One row of live_inbox. */
+export function decodeLiveRow(bytes: Uint8Array): LiveRow {
+  const row = decode(liveInbox, bytes);
+  return {
+    inline: row.inline,
+    event: {
+      stream_id: row.stream_id,
+      epoch: row.epoch,
+      seq: row.seq,
+      kind: row.kind,
+      payload: row.payload,
+      payload_hash: row.payload_hash as PayloadHash,
+      idempotency_key: row.idempotency_key,
+      committed_at: row.committed_at.microsSinceUnixEpoch,
+    },
+  };
+}
+
+/** One row of stream_notice. */
+export function decodeNotice(bytes: Uint8Array): { stream_id: string; notice: string; detail: string } {
+  return decode(streamNotice, bytes);
+}
+
+/** One row of append_receipt. */
+export function decodeReceipt(bytes: Uint8Array): {
+  stream_id: string;
+  idempotency_key: string;
+  outcome: string;
+  epoch: string;
+  seq: bigint;
+} {
+  return decode(appendReceipt, bytes);
+}
+
+/** One row of transient_signal; `sender` is hex. */
+export function decodeTransient(bytes: Uint8Array): {
+  stream_id: string;
+  kind: string;
+  payload: string;
+  sender: string;
+} {
+  const row = decode(transientSignal, bytes);
+  return { stream_id: row.stream_id, kind: row.kind, payload: row.payload, sender: row.sender.toHexString() };
+}
+
+/** One row of bell. */
+export function decodeBell(bytes: Uint8Array): { route: string; seq: bigint } {
+  return decode(bell, bytes);
+}

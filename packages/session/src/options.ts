@@ -1,0 +1,97 @@
+import type { HttpClient, Ports, SocketFactory } from '@autopilot/sync-contract';
+import { type BackoffPolicy, defaultBackoff } from './backoff.ts';
+import { SessionError } from './errors.ts';
+import type { TokenProvider } from './token-source.ts';
+
+/** What a session is made of. Times are milliseconds. */
+export interface SessionOptions {
+  readonly token: TokenProvider;
+  readonly ports: Ports;
+  readonly socket: SocketFactory;
+  /** Asked only why a connection was refused. */
+  readonly http: HttpClient;
+  /** Names this installation in checkpoints that are acknowledged to the module. */
+  readonly clientId: string;
+  /** `confirmed`: nothing is delivered before it is durable on the host. `unconfirmed` is faster and may un-happen. */
+  readonly readMode: 'confirmed' | 'unconfirmed';
+  /** Refuses every reducer call of the owner before it is sent. Default false. */
+  readonly readOnly?: boolean;
+  /** Subscribes to the grants of this identity and reports them, see `onGrants`. Default false. */
+  readonly followGranted?: boolean;
+  readonly backoff?: Partial<BackoffPolicy>;
+  /** Events per page, 1 to 500. Default 500. */
+  readonly pageSize?: number;
+  /** Pages under way at once, over all streams. Default 4. */
+  readonly maxPagesInFlight?: number;
+  /** Live rows of one stream that may wait for a page. Default 2,048. */
+  readonly liveBuffer?: number;
+  /** How often the host is asked how long the streams are. Default 10,000. */
+  readonly headPollMs?: number;
+  /** How often watches are renewed; their lease is 5 minutes. Default 120,000. */
+  readonly watchRenewMs?: number;
+  /** Without any inbound frame for so long, the connection is dead. The server pings every 15 s. Default 35,000. */
+  readonly watchdogMs?: number;
+  /** From an attempt's start to InitialConnection. Default 10,000. */
+  readonly connectTimeoutMs?: number;
+  /** For every request of the session itself. Default 30,000. */
+  readonly requestTimeoutMs?: number;
+  /** For the token provider. Default 15,000. */
+  readonly tokenTimeoutMs?: number;
+  /** How long calls in flight may hold up a handover or the close. Default 2,000. */
+  readonly drainMs?: number;
+  /** For a closing handshake. Default 1,000. */
+  readonly closeTimeoutMs?: number;
+  /** Live for so long, a connection has proved its use even without events. Default 10,000. */
+  readonly provenAfterMs?: number;
+  /** Calls sent and not answered. Default 64. */
+  readonly maxCallsInFlight?: number;
+  /** Calls waiting to be sent; one more is refused with `call_queue_full`. Default 1,024. */
+  readonly maxCallsQueued?: number;
+}
+
+/** The options with their defaults. */
+export type Settings = Required<Omit<SessionOptions, 'backoff'>> & { readonly backoff: BackoffPolicy };
+
+const defaults = {
+  readOnly: false,
+  followGranted: false,
+  pageSize: 500,
+  maxPagesInFlight: 4,
+  liveBuffer: 2048,
+  headPollMs: 10_000,
+  watchRenewMs: 120_000,
+  watchdogMs: 35_000,
+  connectTimeoutMs: 10_000,
+  requestTimeoutMs: 30_000,
+  tokenTimeoutMs: 15_000,
+  drainMs: 2_000,
+  closeTimeoutMs: 1_000,
+  provenAfterMs: 10_000,
+  maxCallsInFlight: 64,
+  maxCallsQueued: 1024,
+} as const;
+
+/** @throws {SessionError} `invalid_options` with `details.option`. */
+export function settingsOf(options: SessionOptions): Settings {
+  const settings: Settings = { ...defaults, ...options, backoff: { ...defaultBackoff, ...options.backoff } };
+  for (const option of Object.keys(defaults) as (keyof typeof defaults)[]) {
+    const value = settings[option];
+    if (typeof value === 'number' && !(Number.isSafeInteger(value) && value > 0)) {
+      throw invalid(option, `${option} must be a whole number above 0, not ${value}.`);
+    }
+  }
+  if (settings.pageSize > 500) throw invalid('pageSize', 'pageSize must be at most 500: the module gives no more.');
+  if (settings.clientId === '') throw invalid('clientId', 'clientId must not be empty.');
+  if (settings.readMode !== 'confirmed' && settings.readMode !== 'unconfirmed') {
+    throw invalid('readMode', 'readMode must be "confirmed" or "unconfirmed".');
+  }
+  const { floorMs, baseMs, capMs } = settings.backoff;
+  if (!(floorMs >= 1 && baseMs >= 1 && capMs >= floorMs && Number.isFinite(baseMs) && Number.isFinite(capMs))) {
+    throw invalid('backoff', 'backoff needs floorMs and baseMs of at least 1 and a capMs not below floorMs.');
+  }
+  return settings;
+}
+
+function invalid(option: string, message: string): SessionError {
+  return new SessionError('invalid_options', message, { details: { option } });
+}

@@ -1,0 +1,85 @@
+import type { CodedError, EventDraft, Lane, StreamPosition } from '@autopilot/sync-contract';
+import type { CallOptions } from './calls/call-queue.ts';
+import type { Fanout, GrantRole } from './module/reducers.ts';
+import type { Grant } from './module/views.ts';
+import type { RowDecoder, Subscription, SubscriptionHandlers } from './rows/subscription.ts';
+import type { SessionStatus } from './status.ts';
+
+/** Where an appended event is. `duplicate`: it had been appended before, under the same key and with the same hash. */
+export interface AppendReceipt {
+  readonly outcome: 'appended' | 'duplicate';
+  readonly epoch: string;
+  readonly seq: bigint;
+}
+
+/** What became of the grants of this identity. */
+export interface GrantChange {
+  readonly all: readonly Grant[];
+  readonly added: readonly Grant[];
+  readonly removed: readonly Grant[];
+}
+
+/**
+ * A session with a SpacetimeDB database that runs the module `autopilot-sync`.
+ *
+ * Calls are sent in the order of calling, many at a time, and settle in the order of their answers. They wait for a
+ * connection if there is none. They reject with `SyncError` when the module refused them, and with `SessionError`
+ * otherwise: `call_not_sent`, `call_queue_full`, `read_only`, `session_closed` (nothing was sent), `call_deadline`,
+ * `call_aborted` (see `details.sent`), `call_outcome_unknown` (it may have run), `reducer_failed` (it ran into a trap
+ * and changed nothing).
+ */
+export interface Session extends Lane {
+  readonly id: 'spacetime';
+  /** Tries at once instead of waiting, at least the backoff floor after the last try; leaves `needs-auth`, `failed`. */
+  retryNow(): void;
+  status(): SessionStatus;
+
+  /** Calls a reducer; `args` is the BSATN product of its arguments. */
+  call(reducer: string, args: Uint8Array, options?: CallOptions): Promise<void>;
+  /** Rejects with `receipt_missing` when the host did not say where the event is. Repeated by its own key if needed. */
+  appendSyncEvent(draft: EventDraft, expectedNextSeq?: bigint, options?: CallOptions): Promise<AppendReceipt>;
+  ackCheckpoint(
+    checkpoint: StreamPosition & { readonly stream_id: string; readonly chain: string },
+    options?: CallOptions,
+  ): Promise<void>;
+  createStream(streamId: string, streamClass: string, fanout: Fanout, options?: CallOptions): Promise<void>;
+  /** `identity` is hex; `expiresAt` in microseconds since the Unix epoch. */
+  grantStream(
+    identity: string,
+    streamId: string,
+    role: GrantRole,
+    expiresAt?: bigint,
+    options?: CallOptions,
+  ): Promise<void>;
+  revokeStream(identity: string, streamId: string, options?: CallOptions): Promise<void>;
+  configure(issuer: string, audience: string, options?: CallOptions): Promise<void>;
+  upsertPresence(
+    presence: {
+      readonly session_id: string;
+      readonly stream_id: string;
+      readonly status: string;
+      /** Canonical JSON. */
+      readonly detail: string;
+      readonly ttl_seconds: number;
+    },
+    options?: CallOptions,
+  ): Promise<void>;
+  heartbeat(sessionId: string, options?: CallOptions): Promise<void>;
+
+  /** Subscribes to queries over all connections to come. Without a decoder rows are their BSATN bytes. */
+  subscribe(queries: readonly string[], handlers: SubscriptionHandlers<Uint8Array>): Subscription<Uint8Array>;
+  subscribe<Row>(
+    queries: readonly string[],
+    handlers: SubscriptionHandlers<Row>,
+    decode: RowDecoder<Row>,
+  ): Subscription<Row>;
+  /** The present rows of a table over all subscriptions, each once. */
+  rows(table: string): Uint8Array[];
+
+  /** The grants of this identity as last seen; empty without `followGranted`. */
+  readonly grants: readonly Grant[];
+  /** Tells of changed grants; never without `followGranted`. */
+  onGrants(listener: (change: GrantChange) => void): () => void;
+  /** Tells when the grants cannot be read. */
+  readonly grantsError: CodedError<string> | undefined;
+}

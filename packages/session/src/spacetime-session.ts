@@ -1,0 +1,362 @@
+import type { CodedError, EventDraft, LaneSignal, LaneState, StreamPosition } from '@autopilot/sync-contract';
+import { type CallOptions, CallQueue } from './calls/call-queue.ts';
+import { type Environment, newEnvironment } from './environment.ts';
+import { SessionError } from './errors.ts';
+import { Lifecycle } from './lifecycle.ts';
+import { decodeReceipt } from './module/event-rows.ts';
+import { type Fanout, type GrantRole, type ReducerCall, reducers } from './module/reducers.ts';
+import { decodeGrant, type Grant, viewQueries } from './module/views.ts';
+import { type SessionOptions, type Settings, settingsOf } from './options.ts';
+import { unionOfRows } from './rows/row-bag.ts';
+import {
+  type RowBatch,
+  type RowDecoder,
+  type Subscription,
+  type SubscriptionHandlers,
+  SubscriptionRecord,
+} from './rows/subscription.ts';
+import type { AppendReceipt, GrantChange, Session } from './session.ts';
+import type { SessionStatus, StreamStatus } from './status.ts';
+import { StreamRecord } from './streams/record.ts';
+import type { QuerySetUpdate } from './wire/server-message.ts';
+
+const asBytes: RowDecoder<Uint8Array> = (_table, row) => row;
+
+/** The session behind the interface: what the owner asks for, on top of the lifecycle. */
+export class SpacetimeSession implements Session {
+  readonly id = 'spacetime';
+  readonly #env: Environment;
+  readonly #settings: Settings;
+  readonly #records = new Map<string, StreamRecord>();
+  readonly #subscriptions = new Set<SubscriptionRecord>();
+  readonly #listeners = new Set<(signal: LaneSignal) => void>();
+  readonly #grantListeners = new Set<(change: GrantChange) => void>();
+  readonly #calls: CallQueue;
+  readonly #lifecycle: Lifecycle;
+  #grants: readonly Grant[] = [];
+  #grantsError: CodedError<string> | undefined;
+
+  constructor(options: SessionOptions) {
+    this.#settings = settingsOf(options);
+    this.#env = newEnvironment(options.ports);
+    const { maxCallsInFlight: maxInFlight, maxCallsQueued: maxQueued } = this.#settings;
+    this.#calls = new CallQueue(this.#env, { maxInFlight, maxQueued });
+    this.#lifecycle = new Lifecycle(this.#env, this.#settings, {
+      records: this.#records,
+      subscriptions: this.#subscriptions,
+      calls: this.#calls,
+      emit: (signal) => this.#emit(signal),
+      noticed: (streamId, notice, detail) => this.#noticed(streamId, notice, detail),
+    });
+    if (this.#settings.followGranted) this.#followGrants();
+  }
+
+  get state(): LaneState {
+    return this.#lifecycle.state;
+  }
+
+  get grants(): readonly Grant[] {
+    return this.#grants;
+  }
+
+  get grantsError(): CodedError<string> | undefined {
+    return this.#grantsError;
+  }
+
+  start(): void {
+    this.#env.turns.run(() => this.#lifecycle.start());
+  }
+
+  retryNow(): void {
+    this.#env.turns.run(() => this.#lifecycle.retryNow());
+  }
+
+  listen(listener: (signal: LaneSignal) => void): () => void {
+    // A wrapper, so that one function given twice is two listeners.
+    const own = (signal: LaneSignal) => listener(signal);
+    this.#listeners.add(own);
+    return () => this.#listeners.delete(own);
+  }
+
+  async close(): Promise<void> {
+    await this.#lifecycle.close();
+    for (const record of this.#subscriptions) record.state = 'ended';
+    this.#subscriptions.clear();
+    this.#listeners.clear();
+    this.#grantListeners.clear();
+  }
+
+  follow(streamId: string, after: StreamPosition | null): void {
+    this.#env.turns.run(() => {
+      const known = this.#records.get(streamId);
+      if (known !== undefined && known.standing !== 'closed') {
+        // Followed already: another position is what `rewind` is for.
+        return;
+      }
+      const record = new StreamRecord(streamId, after, this.#settings.liveBuffer);
+      for (const link of this.#lifecycle.links()) link.unfollow(streamId);
+      this.#records.set(streamId, record);
+      for (const link of this.#lifecycle.links()) link.follow(record);
+      this.#lifecycle.evaluate();
+    });
+  }
+
+  rewind(streamId: string, after: StreamPosition | null): void {
+    this.#env.turns.run(() => {
+      const record = this.#records.get(streamId);
+      if (record === undefined || record.standing === 'closed') {
+        this.follow(streamId, after);
+        return;
+      }
+      record.rewind(after);
+      for (const link of this.#lifecycle.links()) link.rewind(record);
+      this.#lifecycle.evaluate();
+    });
+  }
+
+  unfollow(streamId: string): void {
+    this.#env.turns.run(() => {
+      if (!this.#records.delete(streamId)) return;
+      for (const link of this.#lifecycle.links()) link.unfollow(streamId);
+      this.#lifecycle.evaluate();
+    });
+  }
+
+  async call(reducer: string, args: Uint8Array, options: CallOptions = {}): Promise<void> {
+    await this.#call({ reducer, args }, options);
+  }
+
+  async appendSyncEvent(
+    draft: EventDraft,
+    expectedNextSeq?: bigint,
+    options: CallOptions = {},
+  ): Promise<AppendReceipt> {
+    const idempotencyKey = draft.idempotency_key;
+    const update = await this.#call(reducers.appendSyncEvent(draft, expectedNextSeq), { ...options, idempotencyKey });
+    for (const set of update) {
+      for (const { table, events } of set.tables) {
+        if (table !== 'append_receipt') continue;
+        for (const bytes of events) {
+          const { stream_id, idempotency_key, outcome, epoch, seq } = decodeReceipt(bytes);
+          if (stream_id !== draft.stream_id || idempotency_key !== draft.idempotency_key) continue;
+          if (outcome === 'appended' || outcome === 'duplicate') return { outcome, epoch, seq };
+        }
+      }
+    }
+    throw new SessionError('receipt_missing', 'The host accepted the event without a receipt.', {
+      details: { stream_id: draft.stream_id, idempotency_key: draft.idempotency_key },
+    });
+  }
+
+  async ackCheckpoint(
+    checkpoint: StreamPosition & { readonly stream_id: string; readonly chain: string },
+    options: CallOptions = {},
+  ): Promise<void> {
+    const { stream_id, epoch, seq, chain } = checkpoint;
+    await this.#call(reducers.ackCheckpoint(this.#settings.clientId, stream_id, epoch, seq, chain), options);
+  }
+
+  async createStream(streamId: string, streamClass: string, fanout: Fanout, options: CallOptions = {}): Promise<void> {
+    await this.#call(reducers.createStream(streamId, streamClass, fanout), options);
+  }
+
+  async grantStream(
+    identity: string,
+    streamId: string,
+    role: GrantRole,
+    expiresAt?: bigint,
+    options: CallOptions = {},
+  ): Promise<void> {
+    await this.#call(reducers.grantStream(identity, streamId, role, expiresAt), options);
+  }
+
+  async revokeStream(identity: string, streamId: string, options: CallOptions = {}): Promise<void> {
+    await this.#call(reducers.revokeStream(identity, streamId), options);
+  }
+
+  async configure(issuer: string, audience: string, options: CallOptions = {}): Promise<void> {
+    await this.#call(reducers.configure(issuer, audience), options);
+  }
+
+  async upsertPresence(
+    presence: Parameters<typeof reducers.upsertPresence>[0],
+    options: CallOptions = {},
+  ): Promise<void> {
+    await this.#call(reducers.upsertPresence(presence), options);
+  }
+
+  async heartbeat(sessionId: string, options: CallOptions = {}): Promise<void> {
+    await this.#call(reducers.heartbeat(sessionId), options);
+  }
+
+  subscribe(queries: readonly string[], handlers: SubscriptionHandlers<Uint8Array>): Subscription<Uint8Array>;
+  subscribe<Row>(
+    queries: readonly string[],
+    handlers: SubscriptionHandlers<Row>,
+    decode: RowDecoder<Row>,
+  ): Subscription<Row>;
+  subscribe(
+    queries: readonly string[],
+    handlers: SubscriptionHandlers<unknown>,
+    decode: RowDecoder<unknown> = asBytes,
+  ): Subscription<unknown> {
+    this.#refuseWhenClosed();
+    const { turns } = this.#env;
+    const record: SubscriptionRecord = new SubscriptionRecord(
+      queries,
+      (source, changes) =>
+        turns.tell(() => {
+          if (record.state !== 'ended') handlers.batch(decoded({ source, changes }, decode));
+        }),
+      (error) => turns.tell(() => handlers.failed?.(error)),
+    );
+    turns.run(() => {
+      this.#subscriptions.add(record);
+      for (const link of this.#lifecycle.links()) link.attach(record);
+    });
+    return {
+      get state() {
+        return record.state;
+      },
+      rows: (table) => record.visible.rows(table).map((row) => decode(table, row)),
+      end: () =>
+        turns.run(() => {
+          record.state = 'ended';
+          this.#subscriptions.delete(record);
+          for (const link of this.#lifecycle.links()) link.detach(record);
+        }),
+    };
+  }
+
+  rows(table: string): Uint8Array[] {
+    return unionOfRows(
+      [...this.#subscriptions].map((record) => record.visible),
+      table,
+    );
+  }
+
+  onGrants(listener: (change: GrantChange) => void): () => void {
+    const own = (change: GrantChange) => listener(change);
+    this.#grantListeners.add(own);
+    return () => this.#grantListeners.delete(own);
+  }
+
+  status(): SessionStatus {
+    const lifecycle = this.#lifecycle;
+    const { primary, token, lastClose } = lifecycle;
+    const { counters } = this.#env;
+    return {
+      state: lifecycle.state,
+      since: lifecycle.since,
+      attempt: lifecycle.attempt,
+      failures: lifecycle.failures,
+      last_close: lastClose && { code: lastClose.code, message: lastClose.message, at: lastClose.at },
+      next_retry_ms: lifecycle.nextRetryMs,
+      token_expires_at: token?.expires_at,
+      token_refresh_after: token?.refresh_after,
+      refreshing: lifecycle.refreshing,
+      read_mode: this.#settings.readMode,
+      database: token?.database,
+      protocol: primary?.info?.protocol,
+      identity: primary?.info?.identity,
+      connection_id: primary?.info?.connection_id,
+      calls: { queued: this.#calls.queued, in_flight: this.#calls.inFlight },
+      streams: Object.fromEntries(
+        [...this.#records].map(([id, record]) => [id, streamStatus(record, primary?.caughtUpWith(id) === true)]),
+      ),
+      counters: { ...counters, closes: { ...counters.closes } },
+    };
+  }
+
+  async #call(call: ReducerCall, options: CallOptions): Promise<readonly QuerySetUpdate[]> {
+    this.#refuseWhenClosed();
+    if (this.#settings.readOnly) {
+      const details = { reducer: call.reducer };
+      throw new SessionError('read_only', `${call.reducer} was not sent: the session is read-only.`, { details });
+    }
+    try {
+      return await this.#env.turns.run(() => this.#calls.call(call.reducer, call.args, options));
+    } catch (error) {
+      // The server never closes a connection whose token has expired, so its reducers are the first to notice.
+      const expired = error instanceof Error && 'code' in error && error.code === 'token_expired';
+      if (expired) this.#env.turns.run(() => this.#lifecycle.tokenExpired(this.#lifecycle.primary));
+      throw error;
+    }
+  }
+
+  #refuseWhenClosed(): void {
+    if (this.state === 'draining' || this.state === 'closed') {
+      throw new SessionError('session_closed', 'The session was closed.');
+    }
+  }
+
+  #emit(signal: LaneSignal): void {
+    for (const listener of this.#listeners) {
+      this.#env.turns.tell(() => {
+        if (this.#listeners.has(listener)) listener(signal);
+      });
+    }
+  }
+
+  #noticed(streamId: string, notice: string, detail: string): void {
+    const record = this.#records.get(streamId);
+    if (record === undefined || record.standing === 'closed') return;
+    if (notice !== 'revoked' && notice !== 'retired') return;
+    record.standing = 'closed';
+    for (const link of this.#lifecycle.links()) link.unfollow(streamId);
+    this.#emit({
+      type: 'stream-closed',
+      stream_id: streamId,
+      code: notice === 'revoked' ? 'forbidden' : 'unknown_stream',
+      message: detail === '' ? `The stream was ${notice}.` : detail,
+    });
+    this.#lifecycle.evaluate();
+  }
+
+  #followGrants(): void {
+    const tell = (batch: RowBatch<Grant>) => {
+      const added = batch.changes.flatMap((change) => change.inserts);
+      const removed = batch.changes.flatMap((change) => change.deletes);
+      this.#grants = subscription.rows('my_streams');
+      if (batch.source !== 'baseline' && added.length + removed.length === 0) return;
+      for (const listener of this.#grantListeners) {
+        this.#env.turns.tell(() => listener({ all: this.#grants, added, removed }));
+      }
+    };
+    const failed = (error: CodedError<string>) => {
+      this.#grantsError = error;
+    };
+    const subscription = this.subscribe([viewQueries.myStreams], { batch: tell, failed }, (_table, row) =>
+      decodeGrant(row),
+    );
+  }
+}
+
+function decoded<Row>(batch: RowBatch<Uint8Array>, decode: RowDecoder<Row>): RowBatch<Row> {
+  const changes = batch.changes.map(({ table, inserts, deletes, events }) => ({
+    table,
+    inserts: inserts.map((row) => decode(table, row)),
+    deletes: deletes.map((row) => decode(table, row)),
+    events: events.map((row) => decode(table, row)),
+  }));
+  return { source: batch.source, changes };
+}
+
+function streamStatus(record: StreamRecord, caughtUp: boolean): StreamStatus {
+  const { merge, standing, source, polled, replayFrom } = record;
+  const known = merge.position !== null || polled !== undefined;
+  const at = merge.position?.seq ?? 0n;
+  const phase =
+    standing !== 'following' ? standing : caughtUp ? 'live' : source === undefined ? 'waiting' : 'catching-up';
+  return {
+    position: merge.position,
+    head: known && source !== undefined ? record.knownHead : undefined,
+    phase,
+    source,
+    progress:
+      phase === 'catching-up' && replayFrom !== undefined
+        ? { from: replayFrom, at, head: record.knownHead }
+        : undefined,
+    waiting_rows: merge.held,
+  };
+}

@@ -1,0 +1,288 @@
+import type { Cancel, LaneSignal, SyncEvent } from '@autopilot/sync-contract';
+import { type BackoffPolicy, backoffDelay } from '../backoff.ts';
+import type { Outcome } from '../connection.ts';
+import type { Environment } from '../environment.ts';
+import type { LiveRow } from '../module/event-rows.ts';
+import type { PageProcedure, PageRequest, StreamHead, StreamPage } from '../module/pages.ts';
+import type { StreamRecord } from './record.ts';
+
+/** What a follower needs of its connection. */
+export interface FollowerHost {
+  /** Asks for a page; `done` is not called any more once the connection has ended. */
+  page(procedure: PageProcedure, request: PageRequest, done: (outcome: Outcome<StreamPage>) => void): void;
+  /** Subscribes to the bell of a route; `applied` when from now on every bell is heard. Returns how to end it. */
+  ring(route: string, applied: () => void, rung: (seq: bigint) => void): () => void;
+  emit(signal: LaneSignal): void;
+  /** Events were handed over: the connection is of use. */
+  useful(): void;
+  /** Whether the stream is caught up may have changed. */
+  changed(): void;
+}
+
+/** Why a page is asked for. `bell` and `large-row` are the ordinary way of live events and do not leave `live`. */
+type Cause = 'open' | 'gap' | 'head' | 'epoch' | 'bell' | 'large-row';
+
+/** Reads one stream over one connection into the merge of its record. At most one page is under way. */
+export class Follower {
+  readonly #env: Environment;
+  readonly #host: FollowerHost;
+  readonly #record: StreamRecord;
+  readonly #pageSize: number;
+  readonly #backoff: BackoffPolicy;
+  #generation: number;
+  /** This connection has registered its watch. */
+  #watching = false;
+  #caughtUp = false;
+  #inFlight = false;
+  #again = false;
+  #stopped = false;
+  #stalls = 0;
+  #cancelRetry: Cancel | undefined;
+  #bell: { route: string; end: () => void; applied: boolean } | undefined;
+  /** What the last poll said, to be looked at with the next one. */
+  #polledHead: bigint | undefined;
+
+  constructor(
+    env: Environment,
+    host: FollowerHost,
+    record: StreamRecord,
+    options: { readonly pageSize: number; readonly backoff: BackoffPolicy },
+  ) {
+    this.#env = env;
+    this.#host = host;
+    this.#record = record;
+    this.#pageSize = options.pageSize;
+    this.#backoff = options.backoff;
+    this.#generation = record.generation;
+  }
+
+  /** Whether this connection brought the stream to its head and keeps it there. */
+  get caughtUp(): boolean {
+    return this.#caughtUp;
+  }
+
+  get watching(): boolean {
+    return this.#watching;
+  }
+
+  start(): void {
+    this.#need('open');
+  }
+
+  /** The record was given another position. */
+  restart(): void {
+    this.#stalls = 0;
+    this.#polledHead = undefined;
+    this.#need('open');
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#caughtUp = false;
+    this.#cancelRetry?.();
+    this.#bell?.end();
+    this.#bell = undefined;
+  }
+
+  /** The live rows of one transaction. */
+  live(rows: readonly LiveRow[]): void {
+    if (this.#stopped || this.#record.standing !== 'following') return;
+    const { merge } = this.#record;
+    const before = merge.position?.seq;
+    const outcome = merge.offerLive(rows);
+    this.#env.counters.duplicates += outcome.duplicates;
+    if (outcome.overflowed) this.#env.counters.buffer_overflows += 1;
+    this.#deliver(outcome.delivered, 'live');
+    if (outcome.foreignEpoch) this.#need('epoch');
+    if (merge.complete || this.#inFlight) {
+      // Rows dropped before the position is known leave no trace in the head, so the page is read once more.
+      if (outcome.overflowed) this.#again = true;
+      return;
+    }
+    const next = (merge.position?.seq ?? before ?? 0n) + 1n;
+    const large = rows.some((row) => !row.inline && row.event.seq === next);
+    if (!large && this.#caughtUp) this.#env.counters.gaps += 1;
+    this.#need(large ? 'large-row' : 'gap');
+  }
+
+  /** What the host says of this stream; undefined when it says that this connection does not watch it. */
+  polled(head: StreamHead | undefined): void {
+    if (this.#stopped || this.#record.standing !== 'following') return;
+    if (head === undefined) {
+      this.#watching = false;
+      this.#env.counters.watch_repairs += 1;
+      this.#need('open');
+      return;
+    }
+    this.#record.polled = head;
+    this.#host.emit({ type: 'head', ...head });
+    const position = this.#record.merge.position;
+    if (position !== null && head.epoch !== position.epoch) {
+      this.#need('epoch');
+      return;
+    }
+    const late = this.#polledHead !== undefined && position !== null && this.#polledHead > position.seq;
+    this.#polledHead = head.head;
+    if (late && this.#caughtUp) {
+      this.#env.counters.head_repairs += 1;
+      this.#need('head');
+    }
+  }
+
+  #need(cause: Cause): void {
+    if (this.#stopped) return;
+    if (cause !== 'bell' && cause !== 'large-row') this.#behind();
+    if (this.#inFlight) this.#again = true;
+    else if (this.#cancelRetry === undefined) this.#ask();
+  }
+
+  #behind(): void {
+    if (!this.#caughtUp) return;
+    this.#caughtUp = false;
+    this.#host.changed();
+  }
+
+  #ask(): void {
+    const position = this.#record.merge.position;
+    const asked = position?.seq ?? 0n;
+    if (!this.#caughtUp) this.#record.replayFrom ??= asked;
+    this.#generation = this.#record.generation;
+    this.#inFlight = true;
+    this.#again = false;
+    const request = {
+      stream_id: this.#record.stream_id,
+      epoch: position?.epoch ?? '',
+      after: asked,
+      limit: this.#pageSize,
+    };
+    this.#host.page(this.#watching ? 'read_page' : 'open_stream', request, (outcome) => {
+      if (this.#stopped || outcome.type === 'lost') return;
+      this.#inFlight = false;
+      if (outcome.type === 'failed') this.#stall();
+      else this.#answer(outcome.value, asked);
+    });
+  }
+
+  #answer(page: StreamPage, asked: bigint): void {
+    this.#env.counters.pages_read += 1;
+    if (this.#generation !== this.#record.generation) {
+      this.#ask();
+      return;
+    }
+    if (this.#record.standing !== 'following') return;
+    const outcome = this.#record.merge.offerPage(page, asked);
+    switch (outcome.type) {
+      case 'closed':
+        this.#record.standing = 'closed';
+        this.stop();
+        this.#host.emit({
+          type: 'stream-closed',
+          stream_id: this.#record.stream_id,
+          code: outcome.code,
+          message: outcome.code === 'forbidden' ? 'No grant for this stream.' : 'There is no such stream.',
+        });
+        this.#host.changed();
+        return;
+      case 'stale': {
+        const { type, ...rest } = outcome;
+        this.#record.standing = 'stale';
+        this.#watching = false;
+        this.#behind();
+        this.#host.emit({ type, stream_id: this.#record.stream_id, ...rest });
+        return;
+      }
+      case 'broken':
+        this.#stall();
+        return;
+      case 'ok':
+        this.#env.counters.duplicates += outcome.duplicates;
+        this.#continue(page, asked, outcome.delivered, outcome.foreignEpoch);
+    }
+  }
+
+  #continue(page: StreamPage, asked: bigint, delivered: readonly SyncEvent[], foreignEpoch: boolean): void {
+    const { merge } = this.#record;
+    this.#watching = true;
+    this.#listenAt(page);
+    const again = this.#again || foreignEpoch;
+    const progressed = again || (merge.position?.seq ?? 0n) > asked;
+    if (page.more || !merge.complete || again) {
+      if (page.more) this.#behind();
+      // Asked before the events are handed over, so that the host works while the owner does.
+      if (progressed) {
+        this.#stalls = 0;
+        this.#ask();
+      } else {
+        this.#stall();
+      }
+    } else {
+      this.#stalls = 0;
+    }
+    this.#deliver(delivered, 'replay');
+    this.#host.emit({
+      type: 'head',
+      stream_id: this.#record.stream_id,
+      epoch: page.epoch,
+      head: page.head,
+      head_chain: page.head_chain,
+    });
+    this.#settle();
+  }
+
+  /** A doorbell stream is caught up only while its bell is heard. */
+  #listenAt(page: StreamPage): void {
+    this.#record.source = page.fanout === 'doorbell' ? 'doorbell' : 'inbox';
+    if (this.#bell?.route === page.route && this.#record.source === 'doorbell') return;
+    this.#bell?.end();
+    this.#bell = undefined;
+    if (this.#record.source === 'inbox') return;
+    const bell = { route: page.route, applied: false, end: () => {} };
+    this.#bell = bell;
+    bell.end = this.#host.ring(
+      page.route,
+      () => {
+        bell.applied = true;
+        // What came between the page and the subscription was not heard.
+        if (this.#bell === bell) this.#need('open');
+      },
+      (seq) => {
+        if (this.#stopped || this.#bell !== bell || this.#record.standing !== 'following') return;
+        this.#record.merge.noteHead(seq);
+        if (!this.#record.merge.complete && !this.#inFlight) this.#need('bell');
+      },
+    );
+  }
+
+  #settle(): void {
+    if (this.#caughtUp || this.#inFlight || this.#cancelRetry !== undefined || !this.#record.merge.complete) return;
+    if (this.#bell !== undefined && !this.#bell.applied) return;
+    this.#caughtUp = true;
+    this.#record.replayFrom = undefined;
+    this.#host.changed();
+  }
+
+  /** A read that failed or brought nothing although there is more: wait, so that no loop is ever tight. */
+  #stall(): void {
+    this.#env.counters.stalled_reads += 1;
+    this.#behind();
+    const delay = backoffDelay(this.#backoff, this.#stalls, this.#env.ports.random.next());
+    this.#stalls += 1;
+    this.#cancelRetry = this.#env.after(delay, () => {
+      this.#cancelRetry = undefined;
+      if (this.#record.standing === 'following') this.#ask();
+    });
+  }
+
+  #deliver(events: readonly SyncEvent[], source: 'replay' | 'live'): void {
+    if (events.length === 0) return;
+    this.#env.counters[source === 'live' ? 'live_events' : 'replayed_events'] += events.length;
+    this.#host.useful();
+    this.#host.emit({
+      type: 'batch',
+      stream_id: this.#record.stream_id,
+      events,
+      source,
+      head: this.#record.knownHead,
+    });
+  }
+}

@@ -1,0 +1,35 @@
+import { brotliDecompressSync, gunzipSync } from 'node:zlib';
+import { BinaryReader } from 'spacetimedb';
+import type { Protocol } from './client-message.ts';
+import { readServerMessage, type ServerMessage } from './server-message.ts';
+
+/** More than any frame a server makes of 512 KiB batches and 1 MiB pages, less than what would hurt. */
+const longestInflated = 256 * 1024 * 1024;
+
+/**
+ * The messages of one frame, in order. Inflated synchronously: doing it later would let a small plain frame overtake a
+ * large compressed one.
+ *
+ * @throws {RangeError} when the frame is not what the protocol says.
+ */
+export function readFrame(data: Uint8Array, protocol: Protocol): ServerMessage[] {
+  const reader = new BinaryReader(inflate(data));
+  const messages = [readServerMessage(reader)];
+  // v2 carries one message per frame and ignores what follows; v3 carries at least one.
+  if (protocol === 'v3.bsatn.spacetimedb') while (reader.remaining > 0) messages.push(readServerMessage(reader));
+  return messages;
+}
+
+function inflate(data: Uint8Array): Uint8Array {
+  const body = data.subarray(1);
+  switch (data[0]) {
+    case 0:
+      return body;
+    case 1:
+      return brotliDecompressSync(body, { maxOutputLength: longestInflated });
+    case 2:
+      return gunzipSync(body, { maxOutputLength: longestInflated });
+    default:
+      throw new RangeError(`Unknown compression tag ${data[0]}.`);
+  }
+}

@@ -1,0 +1,93 @@
+import type { LaneSignal, SyncEvent } from '@autopilot/sync-contract';
+import { createSession, type Session, type SessionOptions, type SessionToken } from '../../src/index.ts';
+import { FakeHost } from './fake-host.ts';
+import { Sim } from './sim.ts';
+
+/** A session against the model of the host, with everything it said. */
+export class Harness {
+  readonly sim: Sim;
+  readonly host: FakeHost;
+  readonly session: Session;
+  readonly signals: LaneSignal[] = [];
+  /** Reasons for which tokens were asked. */
+  readonly asked: string[] = [];
+  /** Milliseconds that a token lives. */
+  tokenLife = 600_000;
+  provide: (reason: string, signal: AbortSignal) => Promise<SessionToken>;
+
+  constructor(options: Partial<SessionOptions> & { seed?: number } = {}) {
+    const { seed, ...rest } = options;
+    this.sim = new Sim(seed);
+    this.host = new FakeHost(this.sim);
+    this.provide = async () => this.token();
+    this.session = createSession({
+      token: (reason, signal) => {
+        this.asked.push(reason);
+        return this.provide(reason, signal);
+      },
+      ports: this.sim.ports,
+      socket: this.host.socket,
+      http: this.host.http,
+      clientId: 'client-1',
+      readMode: 'confirmed',
+      ...rest,
+    });
+    this.session.listen((signal) => this.signals.push(signal));
+  }
+
+  token(name = `token-${this.asked.length}`): SessionToken {
+    const now = this.sim.now;
+    return {
+      token: name,
+      expires_at: now + this.tokenLife,
+      refresh_after: now + this.tokenLife * 0.75,
+      uri: 'http://host.test:3000',
+      database: 'sync',
+    };
+  }
+
+  events(streamId: string): SyncEvent[] {
+    return this.signals.flatMap((signal) =>
+      signal.type === 'batch' && signal.stream_id === streamId ? signal.events : [],
+    );
+  }
+
+  seqs(streamId: string): number[] {
+    return this.events(streamId).map((event) => Number(event.seq));
+  }
+
+  of<Type extends LaneSignal['type']>(type: Type): Extract<LaneSignal, { type: Type }>[] {
+    return this.signals.filter((signal): signal is Extract<LaneSignal, { type: Type }> => signal.type === type);
+  }
+
+  /** The states gone through, the reasons behind them. */
+  get path(): string[] {
+    return this.of('state').map((signal) => `${signal.to}:${signal.reason}`);
+  }
+
+  async live(): Promise<void> {
+    await this.sim.until(() => this.session.state === 'live', 'live');
+  }
+
+  async state(state: Session['state']): Promise<void> {
+    await this.sim.until(() => this.session.state === state, `state ${state} (is ${this.session.state})`);
+  }
+
+  async received(streamId: string, count: number): Promise<void> {
+    await this.sim.until(() => this.seqs(streamId).length >= count, `${count} events of ${streamId}`);
+  }
+
+  async close(): Promise<void> {
+    let closed = false;
+    const done = this.session.close().then(() => {
+      closed = true;
+    });
+    await this.sim.until(() => closed, 'closed');
+    await done;
+  }
+}
+
+/** 1, 2, ..., n. */
+export function upTo(n: number, from = 1): number[] {
+  return Array.from({ length: n - from + 1 }, (_, index) => from + index);
+}
