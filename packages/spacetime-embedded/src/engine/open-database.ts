@@ -1,6 +1,13 @@
 import type { Ports } from '@autopilot/sync-contract';
+import { buildSchema } from './build-schema.ts';
+import { type CommitLog, MemoryLog, type ModuleMark } from './commit-log.ts';
+import { CommittedState } from './committed-state.ts';
 import type { EngineDatabase } from './database.ts';
+import { describeModule } from './describe-module.ts';
+import { Engine } from './engine.ts';
 import { EngineError } from './errors.ts';
+import { translateModule } from './module-script.ts';
+import { decodeRawModule } from './raw-module.ts';
 
 /** What a database is opened with. */
 export interface OpenDatabaseOptions {
@@ -31,5 +38,32 @@ export interface OpenDatabaseOptions {
  * @throws {EngineError} see `engineErrors` for the codes.
  */
 export async function openDatabase(options: OpenDatabaseOptions): Promise<EngineDatabase> {
-  throw new EngineError('closed', `The engine is not built yet (${options.databaseIdentity}).`);
+  checkIdentity('owner', options.owner);
+  checkIdentity('databaseIdentity', options.databaseIdentity);
+  const script = await translateModule(options.module);
+  const raw = describeModule(script);
+  const schema = buildSchema(decodeRawModule(raw), raw, options.module);
+  const mark: ModuleMark = { hash: schema.definition.moduleHash, shape: schema.shape };
+  const seed = Math.floor(options.ports.random.next() * 2 ** 32) | 0;
+  const state = new CommittedState(schema, seed);
+  const log = await openLog(options, state, mark);
+  try {
+    const engine = new Engine(options, schema, script, state, log, seed);
+    if (state.module === undefined) engine.create(mark);
+    else if (state.module.hash !== mark.hash) engine.replaceModule(mark);
+    engine.start();
+    return engine;
+  } catch (cause) {
+    await log.close();
+    throw cause;
+  }
+}
+
+async function openLog(options: OpenDatabaseOptions, state: CommittedState, mark: ModuleMark): Promise<CommitLog> {
+  return new MemoryLog();
+}
+
+function checkIdentity(name: string, value: string): void {
+  if (/^[0-9a-f]{64}$/.test(value)) return;
+  throw new TypeError(`${name} must be 64 lowercase hex digits`);
 }

@@ -2,7 +2,7 @@ import type { TableDefinition } from './database.ts';
 import { EngineError } from './errors.ts';
 import { isIdentity } from './resolve-type.ts';
 
-const name = String.raw`(?:"([^"]+)"|([A-Za-z_][A-Za-z0-9_]*))`;
+const name = '(?:"([^"]+)"|([A-Za-z_][A-Za-z0-9_]*))';
 const rule = new RegExp(
   String.raw`^\s*SELECT\s+(?:${name}\s*\.\s*)?\*\s+FROM\s+${name}\s+WHERE\s+(?:${name}\s*\.\s*)?${name}\s*=\s*:sender\s*;?\s*$`,
   'i',

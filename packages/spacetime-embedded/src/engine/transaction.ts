@@ -28,15 +28,11 @@ export interface NetChange {
  * is the rollback.
  */
 export class Transaction {
-  /** Tables that were read; set for views. */
-  readonly reads: Set<TableStore> | undefined;
+  /** Collects the tables that are read, while it is set. */
+  reads: Set<TableStore> | undefined;
   readonly #overlays = new Map<TableStore, Overlay>();
 
-  constructor(reads?: Set<TableStore>) {
-    this.reads = reads;
-  }
-
-  /** Whether anything is changed, net. */
+  /** The net effect, table by table; empty when there is none. */
   changes(): NetChange[] {
     const out: NetChange[] = [];
     for (const { store, inserted, deleted, keys } of this.#overlays.values()) {
