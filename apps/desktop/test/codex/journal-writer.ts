@@ -1,0 +1,11 @@
+// A process for the crash test: appends until it is killed, and prints the id of each entry once it is durable.
+import { writeSync } from 'node:fs';
+import { systemPorts } from '@autopilot/sync-contract/system-ports';
+import { openJournal } from '../../src/codex/journal.ts';
+
+const journal = openJournal({ file: String(process.argv[2]), clock: systemPorts.clock });
+for (;;) {
+  const body = String(journal.head() + 1n);
+  const base = { boot_id: 'b', command_seq: null, thread_id: null, direction: 'lane' as const, method: 'note' };
+  writeSync(1, `${journal.append({ ...base, body })}\n`);
+}
