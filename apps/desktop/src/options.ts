@@ -1,0 +1,141 @@
+import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { DesktopError } from './errors.ts';
+
+/** What feeds this desktop's own streams. */
+export type FeedKind = 'recorded' | 'codex' | 'none';
+
+/** What the command line asks for. */
+export interface CliOptions {
+  readonly host: string;
+  /** 0 for a free one. */
+  readonly port: number;
+  readonly dataDir: string;
+  readonly control: string;
+  readonly clientId: string;
+  readonly clientSecretFile: string;
+  readonly feed: FeedKind;
+  readonly feedFile: string | undefined;
+  /** Milliseconds between two recorded messages. */
+  readonly feedPaceMs: number;
+  /** Ends the feed after one run of the recording instead of waiting for more. */
+  readonly feedOnce: boolean;
+  readonly environment: string;
+  readonly readyJson: boolean;
+}
+
+export const help = `desktop --listen HOST:PORT --data-dir DIR --control URL --client-id ID --client-secret-file FILE [options]
+
+The desktop core: follows the streams of an account, keeps them durably, and serves its health page on this machine.
+
+  --listen HOST:PORT          a loopback address; port 0 for a free one
+  --data-dir DIR              where events and watermarks are kept; one desktop at a time
+  --control URL               the control service that gives tokens
+  --client-id ID              how this desktop is known there
+  --client-secret-file FILE   a file with the secret as its only line
+  --feed KIND                 recorded, codex, or none (default): what is published from here
+  --feed-file FILE            the recording, JSON lines (with --feed recorded)
+  --feed-pace MS              milliseconds between two recorded messages (default 120)
+  --feed-once                 end the feed after one run of the recording
+  --environment NAME          keeps the streams of environments apart (default dev)
+  --ready-json                print {"ready":"desktop","url":...} when the page can be opened
+  --help                      this text
+`;
+
+const spec = {
+  listen: { type: 'string' },
+  'data-dir': { type: 'string' },
+  control: { type: 'string' },
+  'client-id': { type: 'string' },
+  'client-secret-file': { type: 'string' },
+  feed: { type: 'string', default: 'none' },
+  'feed-file': { type: 'string' },
+  'feed-pace': { type: 'string', default: '120' },
+  'feed-once': { type: 'boolean', default: false },
+  environment: { type: 'string', default: 'dev' },
+  'ready-json': { type: 'boolean', default: false },
+  help: { type: 'boolean', default: false },
+} as const;
+
+/**
+ * Reads the command line.
+ *
+ * @throws {DesktopError} `usage`, with what is wrong.
+ */
+export function parseOptions(args: readonly string[]): CliOptions | 'help' {
+  const values = parse(args);
+  if (values.help) return 'help';
+  const needed = (name: 'listen' | 'data-dir' | 'control' | 'client-id' | 'client-secret-file') => {
+    const value = values[name];
+    if (value === undefined || value === '') throw usage(`--${name} is missing.`);
+    return value;
+  };
+  const control = needed('control');
+  if (!/^https?:$/.test(URL.parse(control)?.protocol ?? '')) throw usage(`--control "${control}" is not an http URL.`);
+  const clientId = needed('client-id');
+  // A colon would end the id inside HTTP Basic credentials.
+  if (!/^[A-Za-z0-9._-]{1,128}$/.test(clientId)) throw usage('--client-id must be 1 to 128 of A-Z a-z 0-9 . _ -');
+  const feed = values.feed;
+  if (feed !== 'recorded' && feed !== 'codex' && feed !== 'none') {
+    throw usage(`--feed must be recorded, codex or none, not "${feed}".`);
+  }
+  if (feed === 'recorded' && values['feed-file'] === undefined) throw usage('--feed recorded needs --feed-file.');
+  if (!/^\d{1,7}$/.test(values['feed-pace'])) throw usage('--feed-pace must be milliseconds from 0 to 9999999.');
+  if (values.environment === '') throw usage('--environment must not be empty.');
+  return {
+    ...parseListen(needed('listen')),
+    dataDir: needed('data-dir'),
+    control,
+    clientId,
+    clientSecretFile: needed('client-secret-file'),
+    feed,
+    feedFile: values['feed-file'],
+    feedPaceMs: Number(values['feed-pace']),
+    feedOnce: values['feed-once'],
+    environment: values.environment,
+    readyJson: values['ready-json'],
+  };
+}
+
+/**
+ * Reads the secret.
+ *
+ * @throws {DesktopError} `secret_unreadable`.
+ */
+export function readSecret(file: string): string {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8').trim();
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code ?? 'unknown';
+    throw new DesktopError('secret_unreadable', `The secret file "${file}" cannot be read (${code}).`, { cause });
+  }
+  if (text === '' || /\s/.test(text)) {
+    throw new DesktopError('secret_unreadable', `The secret file "${file}" does not hold exactly one line.`);
+  }
+  return text;
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options: spec, strict: true, allowPositionals: false }).values;
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : 'The options cannot be read.';
+    throw new DesktopError('usage', message.split('. ')[0] ?? message, { cause });
+  }
+}
+
+function parseListen(listen: string): { readonly host: string; readonly port: number } {
+  const [, host, port] = /^(\[[0-9a-fA-F:]+\]|[^:[\]]+):(\d{1,5})$/.exec(listen) ?? [];
+  if (host === undefined || port === undefined || Number(port) > 65_535) {
+    throw usage(`--listen "${listen}" is not HOST:PORT.`);
+  }
+  if (!/^(127(\.\d{1,3}){3}|localhost|\[::1\])$/.test(host)) {
+    throw usage(`--listen "${listen}" is not a loopback address: the page is for this machine only.`);
+  }
+  return { host, port: Number(port) };
+}
+
+function usage(message: string): DesktopError {
+  return new DesktopError('usage', message);
+}

@@ -1,0 +1,132 @@
+import path from 'node:path';
+import { type CheckpointStore, openCheckpointStore, type StoreScope } from '@autopilot/checkpoint';
+import { isCodedError, type Ports } from '@autopilot/sync-contract';
+import { DesktopError, type DesktopErrorCode } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { TokenState } from '../view-model/desktop-state.ts';
+import type { ViewModel } from '../view-model/view-model.ts';
+import { createAckQueue } from './ack-queue.ts';
+import { type Binding, readBinding, writeBinding } from './binding.ts';
+import { createPipeline, type Pipeline } from './pipeline.ts';
+import type { SyncLane, SyncLaneFactory } from './sync-lane.ts';
+import type { GrantedToken } from './token-provider.ts';
+
+/** The sync side of the desktop. */
+export interface SyncCore {
+  readonly lane: SyncLane;
+  token(): TokenState | null;
+  close(): Promise<void>;
+}
+
+export interface SyncOptions {
+  /** Exists already. */
+  readonly dataDir: string;
+  readonly environment: string;
+  readonly clientId: string;
+  readonly token: (signal: AbortSignal) => Promise<GrantedToken>;
+  readonly createLane: SyncLaneFactory;
+  readonly view: ViewModel;
+  readonly ports: Ports;
+  readonly log: Log;
+}
+
+/** Before the first token nobody knows which database this will be; nothing is ever stored under this name. */
+const unbound = '(unbound)';
+
+/**
+ * Opens the store and follows its streams; the lane does nothing before `lane.start()`.
+ *
+ * @throws {DesktopError} `data_dir_locked`, `data_dir_unusable`, `store_foreign`.
+ */
+export async function startSync(options: SyncOptions): Promise<SyncCore> {
+  const { view, ports, log } = options;
+  const bindingFile = path.join(options.dataDir, 'binding.json');
+  let binding = readBinding(bindingFile);
+  let store = await openStore(options, binding);
+  let token: GrantedToken | undefined;
+  let pipeline: Pipeline | undefined;
+  let granted: readonly string[] = [];
+  let closed = false;
+
+  const lane = options.createLane(async (signal) => {
+    const answer = await options.token(signal);
+    await bind({ database: answer.database, identity: answer.identity });
+    token = answer;
+    return answer;
+  });
+  const acks = createAckQueue(ports.scheduler, (ack) => lane.acknowledge(ack));
+  const startPipeline = () => {
+    pipeline = createPipeline({ lane, store, view, acks, ports, log });
+    for (const streamId of granted) pipeline.follow(streamId);
+  };
+  /** Positions of another database or account are positions of other streams: they are kept apart. */
+  const bind = async (next: Binding) => {
+    if (binding?.database === next.database && binding.identity === next.identity) return;
+    log.info({ database: next.database, identity: next.identity }, 'store bound');
+    pipeline?.close();
+    pipeline = undefined;
+    granted = [];
+    await store.close();
+    if (closed) return;
+    store = await openStore(options, next);
+    if (closed) return await store.close();
+    binding = next;
+    writeBinding(bindingFile, next);
+    startPipeline();
+  };
+  const unlistenState = lane.listen((signal) => {
+    if (signal.type === 'state') view.laneState(signal);
+  });
+  const unlistenGrants = lane.onGranted((streamIds) => {
+    granted = streamIds;
+    for (const streamId of streamIds) pipeline?.follow(streamId);
+  });
+  startPipeline();
+  return {
+    lane,
+    token: () => {
+      if (token === undefined) return null;
+      const { issued_at, expires_at, refresh_after } = token;
+      return { issued_at, expires_at, refresh_after };
+    },
+    async close() {
+      closed = true;
+      acks.close();
+      await lane.close();
+      unlistenGrants();
+      unlistenState();
+      pipeline?.close();
+      await store.close();
+    },
+  };
+}
+
+async function openStore(options: SyncOptions, binding: Binding | undefined): Promise<CheckpointStore> {
+  const { ports, view, environment, log } = options;
+  const scope: StoreScope =
+    binding === undefined
+      ? { environment, database: unbound, account: options.clientId }
+      : { environment, database: binding.database, account: binding.identity };
+  const file = path.join(options.dataDir, 'checkpoints.sqlite');
+  try {
+    // Every event can be read again from the host, so the last ones may go with the power; none is ever torn.
+    const store = await openCheckpointStore({ ...ports, file, scope, synchronous: 'NORMAL' });
+    if (store.recovered !== undefined) {
+      const { reason, detail, restored_from } = store.recovered;
+      const what = restored_from === 'previous' ? 'the previous generation is used' : 'everything is read again';
+      view.raise('store_recovered', `The event store was ${reason} (${detail}); ${what}.`);
+      log.error({ ...store.recovered }, 'store recovered');
+    }
+    return store;
+  } catch (cause) {
+    if (!isCodedError(cause)) throw cause;
+    const message = `The data folder "${options.dataDir}" cannot be used: ${(cause as Error).message}`;
+    throw new DesktopError(openErrors[cause.code] ?? 'data_dir_unusable', message, { cause });
+  }
+}
+
+const openErrors: Readonly<Record<string, DesktopErrorCode>> = {
+  locked: 'data_dir_locked',
+  schema_newer: 'store_foreign',
+  not_a_checkpoint_file: 'store_foreign',
+};

@@ -1,0 +1,15 @@
+import path from 'node:path';
+import react from '@vitejs/plugin-react';
+import { defineConfig } from 'vite';
+
+export default defineConfig({
+  root: path.join(import.meta.dirname, 'ui'),
+  plugins: [react()],
+  build: {
+    outDir: path.join(import.meta.dirname, 'dist', 'ui'),
+    emptyOutDir: true,
+    // Nothing inline: the page's policy allows scripts and styles from its own server only.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+  },
+});
