@@ -1,4 +1,4 @@
-import type { Database, Statement } from 'better-sqlite3';
+import type { Database } from 'better-sqlite3';
 import { type CompiledQuery, type RawBuilder, sql } from 'kysely';
 import { CheckpointError } from './errors.ts';
 
@@ -15,6 +15,13 @@ export interface Compilable<Row> {
   compile(): CompiledQuery<Row>;
 }
 
+/** What is used of a prepared statement. */
+export interface PreparedStatement<Params extends unknown[], Row> {
+  run(...params: Params): { readonly changes: number; readonly lastInsertRowid: number | bigint };
+  get(...params: Params): Row | undefined;
+  all(...params: Params): Row[];
+}
+
 /** Prepares queries on a connection. `taking` says what each {@link bound} value is. */
 export function preparer(sqlite: Database) {
   return <Row>(query: Compilable<Row>) => {
@@ -22,7 +29,8 @@ export function preparer(sqlite: Database) {
     // A value inside would have no place at a run: every value must be bound or a literal.
     if (compiled.parameters.length > 0) throw new CheckpointError('internal', 'A prepared query has a value inside.');
     return {
-      taking: <Params extends unknown[]>() => sqlite.prepare<Params, Row>(compiled.sql) as Statement<Params, Row>,
+      taking: <Params extends unknown[]>(): PreparedStatement<Params, Row> =>
+        sqlite.prepare<unknown[], Row>(compiled.sql),
     };
   };
 }

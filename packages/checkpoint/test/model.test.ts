@@ -123,7 +123,7 @@ describe('the store against a model', () => {
           }
         });
       }),
-      { numRuns: 20 },
+      { numRuns: 15 },
     );
   });
 });
