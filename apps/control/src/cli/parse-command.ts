@@ -1,0 +1,121 @@
+import { parseArgs } from 'node:util';
+import { ControlError } from '../errors.ts';
+
+/** What the command line asks for. */
+export type Command =
+  | { readonly kind: 'help' }
+  | { readonly kind: 'print-owner-identity'; readonly issuer: string }
+  | {
+      readonly kind: 'serve';
+      readonly host: string;
+      readonly port: number;
+      readonly dataDir: string;
+      readonly issuer: string;
+      readonly spacetime: string;
+      readonly database: string;
+      readonly clientsFile: string;
+      readonly store: string | undefined;
+      readonly publish: string | undefined;
+      readonly audience: string | undefined;
+      readonly readyJson: boolean;
+    };
+
+/** The text of --help. */
+export const usage = `Usage: main.ts --listen HOST:PORT --data-dir DIR --issuer URL --spacetime URI --database NAME --clients FILE
+               [--store postgres://...] [--publish BUNDLE_FILE] [--audience TEXT] [--ready-json]
+       main.ts --print-owner-identity --issuer URL
+`;
+
+const required = ['listen', 'data-dir', 'issuer', 'spacetime', 'database', 'clients'] as const;
+
+/**
+ * Reads the command line.
+ *
+ * @throws {ControlError} `usage`.
+ */
+export function parseCommand(args: readonly string[]): Command {
+  const values = parseStrictly(args);
+  if (values.help === true) return { kind: 'help' };
+  if (values['print-owner-identity'] === true) {
+    if (values.issuer === undefined) throw refuse('--print-owner-identity needs --issuer.');
+    return { kind: 'print-owner-identity', issuer: checkIssuer(values.issuer) };
+  }
+  const missing = required.filter((name) => values[name] === undefined);
+  if (missing.length > 0) throw refuse(`Missing: ${missing.map((name) => `--${name}`).join(', ')}.`);
+  const { store, publish, audience } = values;
+  if (store !== undefined && !/^postgres(ql)?:\/\//.test(store)) {
+    throw refuse('--store is not a postgres:// URL. Leave it out for SQLite in the data folder.');
+  }
+  if (audience === '') throw refuse('--audience is empty.');
+  return {
+    kind: 'serve',
+    ...checkListen(values.listen ?? ''),
+    dataDir: values['data-dir'] ?? '',
+    issuer: checkIssuer(values.issuer ?? ''),
+    spacetime: checkUri(values.spacetime ?? ''),
+    database: checkDatabase(values.database ?? ''),
+    clientsFile: values.clients ?? '',
+    store,
+    publish,
+    audience,
+    readyJson: values['ready-json'] === true,
+  };
+}
+
+function parseStrictly(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      strict: true,
+      allowPositionals: false,
+      options: {
+        listen: { type: 'string' },
+        'data-dir': { type: 'string' },
+        issuer: { type: 'string' },
+        spacetime: { type: 'string' },
+        database: { type: 'string' },
+        clients: { type: 'string' },
+        store: { type: 'string' },
+        publish: { type: 'string' },
+        audience: { type: 'string' },
+        'ready-json': { type: 'boolean' },
+        'print-owner-identity': { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    }).values;
+  } catch (cause) {
+    throw new ControlError('usage', (cause as Error).message, { cause });
+  }
+}
+
+function checkListen(text: string): { readonly host: string; readonly port: number } {
+  const [, host = '', port = ''] = /^(\[[0-9a-fA-F:.]+\]|[^:\s]+):(\d{1,5})$/.exec(text) ?? [];
+  if (host === '' || Number(port) > 65_535) throw refuse(`--listen "${text}" is not HOST:PORT.`);
+  return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) };
+}
+
+function checkIssuer(text: string): string {
+  const url = URL.parse(text);
+  if (url === null || !/^https?:$/.test(url.protocol) || url.search !== '' || url.hash !== '' || url.username !== '') {
+    throw refuse(`--issuer "${text}" is not an http(s) URL without query, fragment or user.`);
+  }
+  // SpacetimeDB refuses a longer `iss`.
+  if (Buffer.byteLength(text) > 128) throw refuse('--issuer is longer than 128 bytes.');
+  return text;
+}
+
+function checkUri(text: string): string {
+  const url = URL.parse(text);
+  if (url === null || !/^(http|ws)s?:$/.test(url.protocol))
+    throw refuse(`--spacetime "${text}" is not an http(s) URI.`);
+  return text;
+}
+
+function checkDatabase(text: string): string {
+  if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(text)) throw refuse(`--database "${text}" is not a database name.`);
+  return text;
+}
+
+function refuse(message: string): ControlError {
+  return new ControlError('usage', message);
+}

@@ -1,0 +1,102 @@
+import { compatibilityWindow } from './compatibility-window.ts';
+import type { ClientRegistry } from './config/client-registry.ts';
+import { createAuthenticate } from './http/authenticate.ts';
+import type { Context } from './http/context.ts';
+import { createRateLimiter } from './http/rate-limiter.ts';
+import type { KeyRing } from './issuer/key-ring.ts';
+import { createMint } from './issuer/mint.ts';
+import { createVerify } from './issuer/verify.ts';
+import { createMetrics } from './metrics/registry.ts';
+import type { ControlOptions } from './options.ts';
+import { createAccept } from './projections/accept.ts';
+import { createDeadLetters } from './projections/dead-letters.ts';
+import { createOutbox } from './projections/outbox.ts';
+import { createProjectionWriter, defaultWriterLimits } from './projections/writer.ts';
+import { createWriterObserver } from './projections/writer-observer.ts';
+import type { DatabaseAdmin } from './spacetime/database-admin.ts';
+import { openSpacetimeGateway } from './spacetime/open-gateway.ts';
+import { createStreamDirectory } from './spacetime/stream-directory.ts';
+import { timedSink } from './spacetime/timed-sink.ts';
+import type { Audit } from './store/audit.ts';
+import type { Store } from './store/open-store.ts';
+import { serviceSubjects, writerScopes } from './subjects.ts';
+
+/** What is open already when the rest is put together. */
+export interface Foundation {
+  readonly options: ControlOptions;
+  readonly store: Store;
+  readonly keys: KeyRing;
+  readonly audit: Audit;
+  readonly clients: ClientRegistry;
+}
+
+/** An owner's token is used at once, for one HTTP request; seconds. */
+const ownerTtl = 60;
+
+/** How long one call to the database may take, milliseconds. */
+const callTimeout = 30_000;
+
+/** Wrong credentials that one address may send before it has to wait. */
+const failureLimit = { burst: 20, perMinute: 20 };
+
+/** Puts the parts of the service together. Starts nothing. */
+export function createContext(foundation: Foundation): { readonly context: Context; readonly admin: DatabaseAdmin } {
+  const { options, store, keys, audit, clients } = foundation;
+  const { issuer, ports, http, spacetime: uri, database, logger } = options;
+  const { clock, random, scheduler } = ports;
+  const audience = options.audience ?? 'autopilot-sync';
+  const tokenTtl = options.tokenTtl ?? 600;
+  const metrics = createMetrics(options.processMetrics ?? false);
+  const mint = createMint({ issuer, audience, keys, clock, random });
+  const gateway = (options.openGateway ?? openSpacetimeGateway)({
+    uri,
+    database,
+    ports,
+    http,
+    ownerToken: async () =>
+      (await mint({ subject: serviceSubjects.owner, scopes: ['sync.admin'], ttl: ownerTtl })).token,
+    writerToken: () => mint({ subject: serviceSubjects.writer, scopes: writerScopes, ttl: tokenTtl }),
+  });
+  const sink = timedSink(gateway.sink, scheduler, callTimeout);
+  let live = sink.status.state === 'live';
+  sink.listen(({ state, last_error }) => {
+    if (state === 'live' && !live) metrics.count('cutover_session_connections_total', {});
+    live = state === 'live';
+    logger.info({ state, last_error }, 'database connection');
+  });
+  const directory = createStreamDirectory(sink, clients);
+  const outbox = createOutbox(store, clock);
+  const writer = createProjectionWriter({
+    outbox,
+    sink,
+    directory,
+    ports,
+    limits: { ...defaultWriterLimits, ...options.writer },
+    observer: createWriterObserver(metrics, audit, logger),
+  });
+  const verify = createVerify({ issuer, audience, keys, clock });
+  const context: Context = {
+    issuer,
+    audience,
+    uri,
+    database,
+    tokenTtl,
+    window: options.window ?? compatibilityWindow,
+    clock,
+    store,
+    clients,
+    keys,
+    mint,
+    authenticate: createAuthenticate(clients, verify, createRateLimiter(clock, failureLimit)),
+    issueLimit: createRateLimiter(clock, options.issueLimit ?? { burst: 60, perMinute: 120 }),
+    audit,
+    accept: createAccept(store, clock, options.outboxCapacity ?? 1_000_000),
+    outbox,
+    deadLetters: createDeadLetters(store),
+    writer,
+    sink,
+    directory,
+    metrics,
+  };
+  return { context, admin: gateway.admin };
+}

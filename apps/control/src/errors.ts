@@ -1,0 +1,50 @@
+import { CodedError, type CodedErrorOptions, type ErrorSpec, syncErrors } from '@autopilot/sync-contract';
+
+/** The codes of the contract, and those that only control gives. */
+export const controlErrors = {
+  ...syncErrors,
+  usage: { recovery: 'stop', next: 'Correct the command line; the README lists every option.' },
+  port_in_use: { recovery: 'stop', next: 'End the program that holds the port, or choose another one with --listen.' },
+  listen_failed: { recovery: 'stop', next: 'Choose an address of this machine with --listen HOST:PORT.' },
+  data_dir_unusable: { recovery: 'stop', next: 'Give a folder that this user may write, used by no other control.' },
+  clients_file_invalid: { recovery: 'stop', next: 'Correct the clients file as the message says; see the README.' },
+  bundle_unreadable: { recovery: 'stop', next: 'Build the module and give the path of its bundle with --publish.' },
+  issuer_changed: {
+    recovery: 'stop',
+    next: 'Start with the stored issuer. A new issuer needs a new data folder and a newly published database.',
+  },
+  store_unavailable: { recovery: 'retry', next: 'Check the data folder or the PostgreSQL server, then try again.' },
+  database_unavailable: {
+    recovery: 'retry',
+    next: 'Start the SpacetimeDB host, or correct --spacetime and --database.',
+  },
+  database_refused: {
+    recovery: 'stop',
+    next: 'Publish the database with the owner that --print-owner-identity prints.',
+  },
+  publish_refused: {
+    recovery: 'stop',
+    next: 'Read the reason of the host; a database belongs to the one who made it.',
+  },
+  not_found: { recovery: 'stop', next: 'Check the path and the method; the README lists the endpoints.' },
+  unsupported_media_type: { recovery: 'stop', next: 'Send the body as application/json.' },
+  outbox_full: { recovery: 'retry', next: 'Wait until the outbox has drained, then send the same request again.' },
+  rotation_too_early: { recovery: 'retry', next: 'Wait until the next key has been published for ten minutes.' },
+} as const satisfies Record<string, ErrorSpec>;
+
+/** The closed union of codes that control answers and prints. */
+export type ControlErrorCode = keyof typeof controlErrors;
+
+/** An error of the control service. */
+export class ControlError extends CodedError<ControlErrorCode> {
+  override readonly name = 'ControlError';
+
+  constructor(code: ControlErrorCode, message: string, options?: CodedErrorOptions) {
+    super(controlErrors, code, message, options);
+  }
+}
+
+/** Whether a text is a code of control. */
+export function isControlErrorCode(value: string): value is ControlErrorCode {
+  return Object.hasOwn(controlErrors, value);
+}

@@ -1,0 +1,42 @@
+import type { Clock, CompatibilityWindow } from '@autopilot/sync-contract';
+import type { ClientRegistry } from '../config/client-registry.ts';
+import type { KeyRing } from '../issuer/key-ring.ts';
+import type { Mint } from '../issuer/mint.ts';
+import type { Metrics } from '../metrics/registry.ts';
+import type { Accept } from '../projections/accept.ts';
+import type { DeadLetters } from '../projections/dead-letters.ts';
+import type { Outbox } from '../projections/outbox.ts';
+import type { ProjectionWriter } from '../projections/writer.ts';
+import type { EventSink } from '../spacetime/event-sink.ts';
+import type { StreamDirectory } from '../spacetime/stream-directory.ts';
+import type { Audit } from '../store/audit.ts';
+import type { Store } from '../store/open-store.ts';
+import type { Authenticate } from './authenticate.ts';
+import type { RateLimiter } from './rate-limiter.ts';
+
+/** Everything that the routes work with. */
+export interface Context {
+  readonly issuer: string;
+  readonly audience: string;
+  /** Where clients find the database. */
+  readonly uri: string;
+  readonly database: string;
+  /** Seconds that a client's token lives. */
+  readonly tokenTtl: number;
+  readonly window: CompatibilityWindow;
+  readonly clock: Clock;
+  readonly store: Store;
+  readonly clients: ClientRegistry;
+  readonly keys: KeyRing;
+  readonly mint: Mint;
+  readonly authenticate: Authenticate;
+  readonly issueLimit: RateLimiter;
+  readonly audit: Audit;
+  readonly accept: Accept;
+  readonly outbox: Outbox;
+  readonly deadLetters: DeadLetters;
+  readonly writer: ProjectionWriter;
+  readonly sink: EventSink;
+  readonly directory: StreamDirectory;
+  readonly metrics: Metrics;
+}

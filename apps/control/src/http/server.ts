@@ -1,0 +1,61 @@
+import Fastify, { type FastifyInstance } from 'fastify';
+import type { Logger } from 'pino';
+import { ControlError } from '../errors.ts';
+import { projectionLimits } from '../projections/projection-request.ts';
+import { installCompatRoutes } from './compat-routes.ts';
+import type { Context } from './context.ts';
+import { installDeadLetterRoutes } from './dead-letter-routes.ts';
+import { installDiscoveryRoutes } from './discovery-routes.ts';
+import { installErrorReplies } from './error-replies.ts';
+import { installOperationRoutes } from './operation-routes.ts';
+import { installProjectionRoutes } from './projection-routes.ts';
+import { installStatusRoutes } from './status-routes.ts';
+import { installTokenRoutes } from './token-routes.ts';
+
+/** The HTTP application with all routes, not listening yet. */
+export function createServer(context: Context, logger: Logger): FastifyInstance {
+  const app = Fastify({
+    loggerInstance: logger.child(
+      {},
+      {
+        serializers: {
+          // Never headers, and never a query, where somebody may have put a token.
+          req: (request: { method: string; url: string }) => ({
+            method: request.method,
+            path: request.url.split('?')[0],
+          }),
+        },
+      },
+    ),
+    bodyLimit: projectionLimits.bodyBytes,
+    requestTimeout: 30_000,
+  }) as unknown as FastifyInstance;
+  // JSON is the only language here.
+  app.removeContentTypeParser('text/plain');
+  installErrorReplies(app);
+  installDiscoveryRoutes(app, context);
+  installCompatRoutes(app, context);
+  installTokenRoutes(app, context);
+  installProjectionRoutes(app, context);
+  installStatusRoutes(app, context);
+  installDeadLetterRoutes(app, context);
+  installOperationRoutes(app, context);
+  return app;
+}
+
+/**
+ * Begins to listen and returns the address as an http URL.
+ *
+ * @throws {ControlError} `port_in_use`, or `listen_failed`.
+ */
+export async function listen(app: FastifyInstance, host: string, port: number): Promise<string> {
+  try {
+    return await app.listen({ host, port });
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'EADDRINUSE') {
+      throw new ControlError('port_in_use', `Port ${port} of ${host} is taken by another program.`, { cause });
+    }
+    throw new ControlError('listen_failed', `Control cannot listen on ${host}:${port} (${code}).`, { cause });
+  }
+}

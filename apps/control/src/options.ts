@@ -1,0 +1,49 @@
+import type { CompatibilityWindow, HttpClient, Ports } from '@autopilot/sync-contract';
+import type { Logger } from 'pino';
+import type { Client } from './config/clients-file.ts';
+import type { RateLimit } from './http/rate-limiter.ts';
+import type { RotationPolicy } from './issuer/key-rotation.ts';
+import type { WriterLimits } from './projections/writer.ts';
+import type { OpenGateway } from './spacetime/database-gateway.ts';
+import type { Retention } from './store/housekeeping.ts';
+
+/** What a control service is started with. The first part is the command line, the second what tests vary. */
+export interface ControlOptions {
+  readonly host: string;
+  /** 0 for any free port. */
+  readonly port: number;
+  readonly dataDir: string;
+  /** The issuer URL, fixed for the life of the store. The database must be able to reach control by it. */
+  readonly issuer: string;
+  /** URI of the SpacetimeDB server, given to clients as it is. */
+  readonly spacetime: string;
+  readonly database: string;
+  readonly clients: readonly Client[];
+  /** `postgres://...`; SQLite in the data folder when missing. */
+  readonly store?: string | undefined;
+  /** A module bundle to publish first. */
+  readonly bundle?: Uint8Array | undefined;
+  /** `autopilot-sync` when missing. */
+  readonly audience?: string | undefined;
+
+  readonly ports: Ports;
+  readonly http: HttpClient;
+  readonly logger: Logger;
+  /** Ends the wait for the database. */
+  readonly signal?: AbortSignal | undefined;
+  readonly window?: CompatibilityWindow | undefined;
+  /** Seconds; 600 when missing. */
+  readonly tokenTtl?: number | undefined;
+  readonly issueLimit?: RateLimit | undefined;
+  readonly rotation?: RotationPolicy | undefined;
+  readonly writer?: Partial<WriterLimits> | undefined;
+  readonly retention?: Retention | undefined;
+  /** Events that may wait for the database; 1,000,000 when missing. */
+  readonly outboxCapacity?: number | undefined;
+  /** Milliseconds to wait for the database at the start; 60,000 when missing. */
+  readonly databasePatience?: number | undefined;
+  /** Adds the metrics of the Node process. */
+  readonly processMetrics?: boolean | undefined;
+  /** The real one when missing. */
+  readonly openGateway?: OpenGateway | undefined;
+}

@@ -1,0 +1,147 @@
+import type { Clock } from '@autopilot/sync-contract';
+import type { Selectable } from 'kysely';
+import type { AppendReceipt } from '../spacetime/event-sink.ts';
+import type { Store } from '../store/open-store.ts';
+import type { OutboxTable, StreamRow } from '../store/schema.ts';
+import { advanceProgress } from './stream-progress.ts';
+
+/** An event that waits, as the writer takes it. */
+export type PendingEvent = Pick<
+  Selectable<OutboxTable>,
+  'position' | 'stream_id' | 'kind' | 'payload' | 'payload_hash' | 'idempotency_key'
+>;
+
+/** An event and where the database has put it. */
+export interface Delivery {
+  readonly event: PendingEvent;
+  readonly receipt: AppendReceipt;
+}
+
+/** How much waits. */
+export interface OutboxDepth {
+  readonly pending: number;
+  readonly dead: number;
+  /** Streams that a dead event holds up. */
+  readonly parked_streams: number;
+  /** When the oldest waiting event was accepted; undefined when none waits. */
+  readonly oldest_accepted_at: number | undefined;
+}
+
+/** The outbox as the writer sees it. */
+export interface Outbox {
+  /** Streams with waiting events and no dead one, the longest waiting first. */
+  drainable(limit: number): Promise<readonly string[]>;
+  /** The first waiting events of a stream in order, none when a dead one stands before them. */
+  head(streamId: string, limit: number): Promise<readonly PendingEvent[]>;
+  /** Stores receipts in one transaction; returns those that were news. */
+  deliver(deliveries: readonly Delivery[]): Promise<readonly Delivery[]>;
+  /** Marks an event as refused for good, which parks its stream. */
+  bury(position: number, code: string, message: string): Promise<void>;
+  progress(streamId: string): Promise<StreamRow | undefined>;
+  depth(): Promise<OutboxDepth>;
+}
+
+/** An outbox in the store. */
+export function createOutbox(store: Store, clock: Clock): Outbox {
+  const { db } = store;
+  const dead = (streamId?: string) => {
+    const query = db.selectFrom('outbox').select('stream_id').where('state', '=', 'dead');
+    return streamId === undefined ? query : query.where('stream_id', '=', streamId);
+  };
+  return {
+    async drainable(limit) {
+      const rows = await db
+        .selectFrom('outbox')
+        .select('stream_id')
+        .where('state', '=', 'pending')
+        .where('stream_id', 'not in', dead())
+        .groupBy('stream_id')
+        .orderBy((e) => e.fn.min('position'))
+        .limit(limit)
+        .execute();
+      return rows.map((row) => row.stream_id);
+    },
+    async head(streamId, limit) {
+      return db
+        .selectFrom('outbox')
+        .select(['position', 'stream_id', 'kind', 'payload', 'payload_hash', 'idempotency_key'])
+        .where('state', '=', 'pending')
+        .where('stream_id', '=', streamId)
+        .where('stream_id', 'not in', dead(streamId))
+        .orderBy('position')
+        .limit(limit)
+        .execute();
+    },
+    deliver: (deliveries) => deliver(store, clock.now(), deliveries),
+    async bury(position, code, message) {
+      await db
+        .updateTable('outbox')
+        .set({ state: 'dead', error_code: code, error_message: message })
+        .where('position', '=', position)
+        .where('state', '=', 'pending')
+        .execute();
+    },
+    progress: (streamId) => db.selectFrom('stream').selectAll().where('stream_id', '=', streamId).executeTakeFirst(),
+    async depth() {
+      const rows = await db
+        .selectFrom('outbox')
+        .select((e) => ['state', e.fn.countAll<number>().as('count'), e.fn.min('accepted_at').as('oldest')])
+        .where('state', 'in', ['pending', 'dead'])
+        .groupBy('state')
+        .execute();
+      const parked = await db
+        .selectFrom('outbox')
+        .select((e) => e.fn.count<number>('stream_id').distinct().as('count'))
+        .where('state', '=', 'dead')
+        .executeTakeFirstOrThrow();
+      const oldest = rows.map((row) => row.oldest).filter((at) => at !== null);
+      return {
+        pending: rows.find((row) => row.state === 'pending')?.count ?? 0,
+        dead: rows.find((row) => row.state === 'dead')?.count ?? 0,
+        parked_streams: parked.count,
+        oldest_accepted_at: oldest.length === 0 ? undefined : Math.min(...oldest),
+      };
+    },
+  };
+}
+
+function deliver(store: Store, now: number, deliveries: readonly Delivery[]): Promise<readonly Delivery[]> {
+  return store.db.transaction().execute(async (tx) => {
+    const news: Delivery[] = [];
+    for (const [streamId, ofStream] of Map.groupBy(deliveries, ({ event }) => event.stream_id)) {
+      // Locks the stream's row before the progress is read, for replicas on PostgreSQL.
+      await tx.updateTable('stream').set({ updated_at: now }).where('stream_id', '=', streamId).execute();
+      const row = await tx.selectFrom('stream').selectAll().where('stream_id', '=', streamId).executeTakeFirstOrThrow();
+      let progress = { epoch: row.epoch, last_seq: row.last_seq, chain: row.chain };
+      let { delivered, duplicates } = row;
+      for (const delivery of ofStream) {
+        const { event, receipt } = delivery;
+        const { numUpdatedRows } = await tx
+          .updateTable('outbox')
+          .set({
+            state: 'delivered',
+            payload: '',
+            delivered_at: now,
+            outcome: receipt.outcome,
+            epoch: receipt.epoch,
+            seq: receipt.seq.toString(),
+          })
+          .where('position', '=', event.position)
+          // Another replica may have been faster.
+          .where('state', '=', 'pending')
+          .executeTakeFirstOrThrow();
+        if (numUpdatedRows === 0n) continue;
+        progress = advanceProgress(progress, { ...event, epoch: receipt.epoch, seq: receipt.seq });
+        delivered += 1;
+        duplicates += receipt.outcome === 'duplicate' ? 1 : 0;
+        news.push(delivery);
+      }
+      await tx
+        .updateTable('stream')
+        .set({ ...progress, delivered, duplicates })
+        .where('stream_id', '=', streamId)
+        .execute();
+    }
+    return news;
+  });
+}

@@ -1,0 +1,9 @@
+import { createDatabaseAdmin } from './database-admin.ts';
+import type { OpenGateway } from './database-gateway.ts';
+import { createSessionSink } from './session-sink.ts';
+
+/** The real gateway: HTTP for the owner, a websocket session for the writer. */
+export const openSpacetimeGateway: OpenGateway = (options) => ({
+  admin: createDatabaseAdmin(options),
+  sink: createSessionSink(options),
+});

@@ -1,0 +1,42 @@
+import type { Clock } from '@autopilot/sync-contract';
+import type { Store } from './open-store.ts';
+
+/** What the audit log speaks of. */
+export type AuditKind =
+  | 'token.issued'
+  | 'token.refused'
+  | 'projection.refused'
+  | 'dead.parked'
+  | 'dead.retried'
+  | 'dead.discarded'
+  | 'key.rotated';
+
+/** One audit record. No secrets and no tokens. */
+export interface AuditRecord {
+  readonly event: AuditKind;
+  readonly client_id?: string | undefined;
+  readonly subject?: string | undefined;
+  /** A code: `issued`, or the code of the refusal. */
+  readonly reason: string;
+  readonly details?: Readonly<Record<string, unknown>>;
+}
+
+/** Appends to the audit log. */
+export type Audit = (record: AuditRecord) => Promise<void>;
+
+/** An audit log in the store. */
+export function createAudit(store: Store, clock: Clock): Audit {
+  return async (record) => {
+    await store.db
+      .insertInto('audit_event')
+      .values({
+        at: clock.now(),
+        event: record.event,
+        client_id: record.client_id ?? null,
+        subject: record.subject ?? null,
+        reason: record.reason,
+        details: JSON.stringify(record.details ?? {}),
+      })
+      .execute();
+  };
+}

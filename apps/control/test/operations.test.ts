@@ -1,0 +1,190 @@
+import { SyncError } from '@autopilot/sync-contract';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { controlErrors } from '../src/errors.ts';
+import { statusOf } from '../src/http/status-codes.ts';
+import { type MetricName, metricTable } from '../src/metrics/metric-table.ts';
+import { createMetrics } from '../src/metrics/registry.ts';
+import { compatible, eventsFor, type Harness, startHarness } from './support/harness.ts';
+import { waitUntil } from './support/wait-until.ts';
+
+let it: Harness;
+
+beforeAll(async () => {
+  it = await startHarness({ processMetrics: true });
+});
+
+afterAll(() => it.control.close());
+
+async function metric(series: string): Promise<number> {
+  const { text } = await it.request('GET', '/metrics');
+  const line = text.split('\n').find((each) => each.startsWith(`${series} `));
+  if (line === undefined) throw new Error(`/metrics has no ${series}`);
+  return Number(line.split(' ').at(-1));
+}
+
+/** What moves each metric: the series to watch and what to do. */
+const movers: Record<MetricName, { series: string; move: () => Promise<unknown> }> = {
+  cutover_token_issue_total: {
+    series: 'cutover_token_issue_total{result="forbidden"}',
+    move: () => it.request('POST', '/v1/sync/token', { as: 'nobody', body: { ...compatible, streams: ['runtime.x'] } }),
+  },
+  cutover_token_issue_duration_seconds: {
+    series: 'cutover_token_issue_duration_seconds_count',
+    move: () => it.request('POST', '/v1/sync/token', { as: 'nobody', body: compatible }),
+  },
+  cutover_projection_events_total: {
+    series: 'cutover_projection_events_total{outcome="accepted"}',
+    move: () => it.request('POST', '/v1/projections', { as: 'feed', body: { events: eventsFor('run:m', 0, 3) } }),
+  },
+  cutover_outbox_depth_events: { series: 'cutover_outbox_depth_events', move: offlineEvents },
+  cutover_outbox_oldest_age_seconds: { series: 'cutover_outbox_oldest_age_seconds', move: offlineEvents },
+  cutover_outbox_parked_streams: {
+    series: 'cutover_outbox_parked_streams',
+    async move() {
+      it.database.fault = () => new SyncError('not_canonical', 'scripted');
+      await it.request('POST', '/v1/projections', { as: 'feed', body: { events: eventsFor('run:parked', 0, 1) } });
+      await waitUntil(async () => (await metric('cutover_outbox_parked_streams')) > 0);
+      it.database.fault = () => undefined;
+    },
+  },
+  cutover_append_total: {
+    series: 'cutover_append_total{outcome="appended"}',
+    async move() {
+      await it.request('POST', '/v1/projections', { as: 'feed', body: { events: eventsFor('run:append', 0, 1) } });
+      await waitUntil(() => it.database.keys('runtime.run.append').length === 1);
+      await waitUntil(async () => (await metric('cutover_append_total{outcome="appended"}')) > 0);
+    },
+  },
+  cutover_append_duration_seconds: {
+    series: 'cutover_append_duration_seconds_count',
+    async move() {
+      const before = await metric('cutover_append_duration_seconds_count');
+      await it.request('POST', '/v1/projections', { as: 'feed', body: { events: eventsFor('run:timed', 0, 1) } });
+      await waitUntil(async () => (await metric('cutover_append_duration_seconds_count')) > before);
+    },
+  },
+  cutover_session_state: {
+    series: 'cutover_session_state{state="backoff"}',
+    async move() {
+      it.sink.become('backoff');
+    },
+  },
+  cutover_session_connections_total: {
+    series: 'cutover_session_connections_total',
+    async move() {
+      it.sink.become('backoff');
+      it.sink.become('live');
+    },
+  },
+  cutover_session_token_expiry_timestamp_seconds: {
+    series: 'cutover_session_token_expiry_timestamp_seconds',
+    async move() {
+      it.sink.tokenExpiresAt = 1_800_000_000_000;
+    },
+  },
+};
+
+let offline = 0;
+
+async function offlineEvents(): Promise<void> {
+  it.sink.become('backoff');
+  offline += 2;
+  await it.request('POST', '/v1/projections', { as: 'feed', body: { events: eventsFor('run:offline', offline, 2) } });
+}
+
+describe('GET /metrics', () => {
+  test.each(Object.keys(metricTable) as MetricName[])('%s moves', async (name) => {
+    const { series, move } = movers[name];
+    it.sink.become('live');
+    await waitUntil(
+      async () => (await metric('cutover_outbox_depth_events')) === (await metric('cutover_outbox_parked_streams')),
+    );
+    const before = await metric(series);
+    await move();
+    await waitUntil(async () => (await metric(series)) > before);
+  });
+
+  test('state of the session is one-hot', async () => {
+    it.sink.become('live');
+    const { text } = await it.request('GET', '/metrics');
+    const states = text.split('\n').filter((line) => line.startsWith('cutover_session_state{'));
+    expect(states.filter((line) => line.endsWith(' 1'))).toEqual(['cutover_session_state{state="live"} 1']);
+    expect(states.length).toBe(metricTable.cutover_session_state.labels.state.length);
+  });
+
+  test('every series is there from the start, and each result of a token request is counted as what it is', async () => {
+    const text = await createMetrics(false).expose();
+    for (const result of metricTable.cutover_token_issue_total.labels.result) {
+      expect(text).toContain(`cutover_token_issue_total{result="${result}"} 0`);
+    }
+    const count = (result: string) => metric(`cutover_token_issue_total{result="${result}"}`);
+    const before = [await count('incompatible'), await count('unauthorized'), await count('invalid_request')];
+    const body = compatible;
+    await it.request('POST', '/v1/sync/token', { as: 'nobody', body: { ...body, schema_version: 7 } });
+    await it.request('POST', '/v1/sync/token', { as: 'nobody', secret: 'x', body });
+    await it.request('POST', '/v1/sync/token', { as: 'nobody', body: { ...body, more: 1 } });
+    const after = [await count('incompatible'), await count('unauthorized'), await count('invalid_request')];
+    expect(after).toEqual(before.map((value) => value + 1));
+  });
+
+  test('refused and duplicate events are counted', async () => {
+    const count = (outcome: string) => metric(`cutover_projection_events_total{outcome="${outcome}"}`);
+    const before = [await count('duplicate'), await count('refused')];
+    const events = eventsFor('run:m', 0, 3);
+    await it.request('POST', '/v1/projections', { as: 'feed', body: { events } });
+    await it.request('POST', '/v1/projections', { as: 'feed', body: { events: [{}, {}] } });
+    const after = [await count('duplicate'), await count('refused')];
+    expect(after.map((value, index) => value - (before[index] ?? 0))).toEqual([3, 2]);
+  });
+
+  test('serves the metrics of the process', async () => {
+    expect((await it.request('GET', '/metrics')).text).toContain('process_resident_memory_bytes');
+  });
+});
+
+describe('GET /healthz', () => {
+  test('says what is not well', async () => {
+    const well = await startHarness();
+    expect((await well.request('GET', '/healthz')).body).toEqual({
+      status: 'ok',
+      store: { ok: true, kind: 'sqlite' },
+      sink: { state: 'live', connections: 1, last_error: null },
+      outbox: { pending: 0, dead: 0, parked_streams: 0, oldest_age_seconds: 0 },
+    });
+    well.sink.become('backoff');
+    const { status, body } = await well.request('GET', '/healthz');
+    expect(status).toBe(200);
+    expect(body).toMatchObject({ status: 'degraded', sink: { state: 'backoff', last_error: { code: 'unavailable' } } });
+    await well.control.close();
+  });
+});
+
+describe('answers', () => {
+  test('an unknown path is a typed refusal', async () => {
+    const { status, body } = await it.request('GET', '/v1/nothing?token=secret');
+    expect(status).toBe(404);
+    expect(body).toEqual({ code: 'not_found', message: 'There is no GET /v1/nothing.', next: expect.any(String) });
+  });
+
+  test('compatibility can be asked for without an account', async () => {
+    const good = await it.request('POST', '/v1/compat/negotiate', { body: compatible });
+    expect(good).toMatchObject({ status: 200, body: { outcome: 'accepted', schema_version: 1 } });
+    const old = await it.request('POST', '/v1/compat/negotiate', {
+      body: { ...compatible, client_build_id: '20190101T000000Z' },
+    });
+    expect(old).toMatchObject({ status: 426, body: { code: 'upgrade_required' } });
+    expect((await it.request('POST', '/v1/compat/negotiate', { body: { build: 1 } })).body.code).toBe(
+      'invalid_request',
+    );
+  });
+
+  test('every code has a status, and a failure of ours is never blamed on the caller', () => {
+    for (const code of Object.keys(controlErrors) as (keyof typeof controlErrors)[]) {
+      const status = statusOf(code);
+      expect(status).toBeGreaterThanOrEqual(400);
+      if (['internal', 'unavailable', 'store_unavailable', 'outbox_full'].includes(code))
+        expect(status).toBeGreaterThanOrEqual(500);
+      else if (!code.startsWith('database')) expect(status).toBeLessThan(500);
+    }
+  });
+});
