@@ -1,0 +1,116 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { isCodedError } from '@autopilot/sync-contract';
+import type { ApiContext, ApiRequest } from './api.ts';
+import { call } from './call-route.ts';
+import {
+  databaseIdentity,
+  databaseInfo,
+  databaseLogs,
+  databaseNames,
+  databaseSchema,
+  publish,
+} from './database-routes.ts';
+import {
+  createIdentity,
+  identityDatabases,
+  ping,
+  publicKey,
+  verifyIdentity,
+  websocketToken,
+} from './identity-routes.ts';
+import { json, Refusal, type Reply, text } from './reply.ts';
+import { sql } from './sql-route.ts';
+
+type Handler = (context: ApiContext, request: ApiRequest) => Reply | Promise<Reply>;
+
+const name = '([^/]+)';
+const routes: readonly (readonly [method: string, pattern: RegExp, handler: Handler])[] = [
+  ['GET', /^\/v1\/ping$/, ping],
+  ['GET', /^\/v1\/health$/, health],
+  ['POST', /^\/v1\/identity$/, createIdentity],
+  ['GET', /^\/v1\/identity\/public-key$/, publicKey],
+  ['POST', /^\/v1\/identity\/websocket-token$/, websocketToken],
+  ['GET', new RegExp(`^/v1/identity/${name}/verify$`), verifyIdentity],
+  ['GET', new RegExp(`^/v1/identity/${name}/databases$`), identityDatabases],
+  ['GET', new RegExp(`^/v1/database/${name}$`), databaseInfo],
+  ['PUT', new RegExp(`^/v1/database/${name}$`), publish],
+  ['GET', new RegExp(`^/v1/database/${name}/identity$`), databaseIdentity],
+  ['GET', new RegExp(`^/v1/database/${name}/names$`), databaseNames],
+  ['GET', new RegExp(`^/v1/database/${name}/schema$`), databaseSchema],
+  ['GET', new RegExp(`^/v1/database/${name}/logs$`), databaseLogs],
+  ['POST', new RegExp(`^/v1/database/${name}/call/${name}$`), call],
+  ['POST', new RegExp(`^/v1/database/${name}/sql$`), sql],
+  ['GET', new RegExp(`^/v1/database/${name}/subscribe$`), upgradeRequired],
+];
+
+const cors = {
+  'access-control-allow-origin': '*',
+  'access-control-allow-headers': 'authorization, accept, content-type',
+  'access-control-allow-methods': 'GET, POST, PUT, DELETE',
+  'access-control-expose-headers': 'spacetime-identity, spacetime-identity-token',
+};
+
+/** Answers one HTTP request. `report` gets what should not have happened; the client gets 500 without details. */
+export async function answer(
+  context: ApiContext,
+  incoming: IncomingMessage,
+  response: ServerResponse,
+  report: (error: unknown) => void,
+): Promise<void> {
+  const {
+    status,
+    body = '',
+    type,
+    headers,
+  } = await reply(context, incoming).catch((error: unknown) => {
+    if (error instanceof Refusal) return text(error.status, error.message);
+    report(error);
+    return isCodedError(error) ? text(503, error.message) : text(500, 'internal error');
+  });
+  response.writeHead(status, {
+    ...cors,
+    ...(type === undefined ? {} : { 'content-type': type === 'text/plain' ? 'text/plain; charset=utf-8' : type }),
+    ...headers,
+    ...(status === 204 ? {} : { 'content-length': Buffer.byteLength(body) }),
+    // What is left of a body that was not read would be taken for the next request.
+    ...(incoming.complete ? {} : { connection: 'close' }),
+  });
+  response.end(body);
+}
+
+/** The URL of a request; undefined when it cannot be read. */
+export function urlOf(incoming: IncomingMessage): URL | undefined {
+  return URL.parse(incoming.url ?? '/', 'http://host') ?? undefined;
+}
+
+async function reply(context: ApiContext, incoming: IncomingMessage): Promise<Reply> {
+  const { method } = incoming;
+  const url = urlOf(incoming);
+  if (url === undefined) return text(400, 'The URL cannot be read.');
+  if (method === 'OPTIONS') return { status: 200 };
+  const matches = routes.flatMap(([verb, pattern, handler]) => {
+    const found = pattern.exec(url.pathname);
+    return found === null ? [] : [{ verb, handler, params: found.slice(1).map(decoded) }];
+  });
+  const match = matches.find(({ verb }) => verb === method);
+  if (match !== undefined) return await match.handler(context, { incoming, url, params: match.params });
+  return matches.length > 0 ? text(405, `${method} is not served here.`) : text(404, 'There is no such route.');
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    throw new Refusal(400, 'The URL cannot be read.');
+  }
+}
+
+function health({ database }: ApiContext): Reply {
+  const engine = database()?.engine;
+  const schedulable = engine === undefined || engine.failure === undefined;
+  return json(JSON.stringify({ name: 'spacetime-embedded', version: '0.1.0', nodes: 1, schedulable }));
+}
+
+function upgradeRequired(): Reply {
+  return { ...text(426, 'This route is a websocket: send an upgrade.'), headers: { upgrade: 'websocket' } };
+}

@@ -1,0 +1,49 @@
+import { AlgebraicType } from 'spacetimedb';
+import { HostError } from '../errors.ts';
+import { satsJson } from '../sats/json-write.ts';
+import { algebraicTypeJson } from '../sats/type-json.ts';
+import { bsatn } from '../sql/scalar.ts';
+import { runStatement, type StatementResult } from '../sql/statement.ts';
+import type { ApiContext, ApiRequest } from './api.ts';
+import { authenticate, identityHeaders } from './authenticate.ts';
+import { asClient, databaseNamed } from './lifecycle.ts';
+import { json, Refusal, type Reply, readText } from './reply.ts';
+import { untilDurable } from './until-durable.ts';
+
+/** POST /v1/database/:name/sql */
+export async function sql(context: ApiContext, { incoming, url, params }: ApiRequest): Promise<Reply> {
+  const [name = ''] = params;
+  const credentials = await authenticate(context.tokens, incoming, url);
+  const database = databaseNamed(context, name);
+  const statement = await readText(incoming);
+  const { identity } = credentials.claims;
+  const { clock } = context.ports;
+  const confirmed = url.searchParams.get('confirmed') !== 'false';
+  const body = await asClient(context, database, credentials, async () => {
+    const started = clock.monotonic();
+    const viewer = { identity, isOwner: identity === context.owner };
+    const result = answer(() => runStatement(database.engine, viewer, statement));
+    const micros = Math.round((clock.monotonic() - started) * 1000);
+    if (confirmed) await untilDurable(database.engine, database.subscriptions.offset);
+    return resultJson(result, micros);
+  });
+  return json(body, identityHeaders(credentials));
+}
+
+function answer(run: () => StatementResult): StatementResult {
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof HostError) throw new Refusal(400, error.message);
+    throw error;
+  }
+}
+
+function resultJson({ schema, rows }: StatementResult, micros: number): string {
+  const cells = (row: readonly unknown[]) =>
+    schema.elements.map(({ algebraicType }, index) => satsJson(algebraicType, bsatn(algebraicType, row[index])));
+  const type = algebraicTypeJson(AlgebraicType.Product(schema));
+  const stats = '{"rows_inserted":0,"rows_deleted":0,"rows_updated":0}';
+  const lines = rows.map((row) => `[${cells(row).join(',')}]`).join(',');
+  return `[{"schema":${JSON.stringify(type.Product)},"rows":[${lines}],"total_duration_micros":${micros},"stats":${stats}}]`;
+}

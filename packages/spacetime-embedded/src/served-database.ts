@@ -1,0 +1,27 @@
+import type { EngineDatabase } from './engine/database.ts';
+import { Subscriptions } from './subscription/subscriptions.ts';
+import type { ClientSocket } from './ws/client-socket.ts';
+
+/** A database with the clients and the standing queries on it. */
+export class ServedDatabase {
+  readonly engine: EngineDatabase;
+  readonly subscriptions: Subscriptions;
+  readonly clients = new Set<ClientSocket>();
+  private readonly stopDurable: () => void;
+
+  constructor(engine: EngineDatabase) {
+    this.engine = engine;
+    this.subscriptions = new Subscriptions(engine);
+    this.stopDurable = engine.onDurable(() => {
+      for (const client of this.clients) client.wake();
+    });
+  }
+
+  /** Disconnects everybody with 1001 and closes the engine. */
+  async close(): Promise<void> {
+    for (const client of [...this.clients]) client.close(1001, 'module exited');
+    this.stopDurable();
+    this.subscriptions.close();
+    await this.engine.close();
+  }
+}

@@ -1,0 +1,169 @@
+import { Identity } from 'spacetimedb';
+import type { ColumnDefinition, DatabaseDefinition, TableDefinition } from '../engine/database.ts';
+import { HostError } from '../errors.ts';
+import type { ColumnName, Condition, Operand, Operator, Select, TableName } from './ast.ts';
+import type {
+  BoundColumn,
+  BoundComparison,
+  BoundCondition,
+  BoundConstant,
+  BoundQuery,
+  BoundTable,
+  Viewer,
+} from './bound-query.ts';
+import { literalValue } from './literal.ts';
+import { bsatn, comparable, scalarKind } from './scalar.ts';
+
+/** Resolves the names of a statement against a schema, as one viewer may see it. */
+export class Binder {
+  private readonly definition: DatabaseDefinition;
+  private readonly viewer: Viewer;
+  private isPersonal = false;
+  private tables: BoundTable[] = [];
+
+  constructor(definition: DatabaseDefinition, viewer: Viewer) {
+    this.definition = definition;
+    this.viewer = viewer;
+  }
+
+  /**
+   * @throws {HostError} `no_such_table`, also for private tables and a viewer who is not the owner; `no_such_column`,
+   * `sql_type`, `sql_syntax`, and `sql_unsupported` for more than two tables.
+   */
+  bind(select: Select): BoundQuery {
+    if (select.joins.length > 1) throw new HostError('sql_unsupported', 'Invalid number of tables: at most two.');
+    this.isPersonal = this.viewer.isOwner;
+    this.tables = [this.table(select.from)];
+    const [join] = select.joins;
+    if (join !== undefined) this.tables.push(this.table(join.table));
+    if (new Set(this.tables.map((table) => table.alias)).size < this.tables.length) {
+      throw new HostError('sql_syntax', `Two tables are called ${select.from.alias}; give one an alias.`);
+    }
+    return {
+      join: join && this.join(join.left, join.right),
+      conditions: [
+        ...this.tables.flatMap((_, index) => this.rowRule(index)),
+        ...(select.where === undefined ? [] : conjuncts(this.condition(select.where))),
+      ],
+      tables: this.tables,
+      isPersonal: this.isPersonal,
+    };
+  }
+
+  /** A column of the tables that were bound last. */
+  column(name: ColumnName): BoundColumn & { readonly definition: ColumnDefinition } {
+    const found = this.tables.flatMap(({ table, alias }, index) => {
+      if (name.table !== undefined && name.table !== alias) return [];
+      const column = columnIndex(table, name.column);
+      const definition = table.columns[column];
+      return definition === undefined ? [] : [{ table: index, column, definition }];
+    });
+    const [only] = found;
+    const shown = name.table === undefined ? name.column : `${name.table}.${name.column}`;
+    if (only === undefined) throw new HostError('no_such_column', `\`${shown}\` is not in scope`);
+    if (found.length > 1) throw new HostError('sql_syntax', `\`${shown}\` is ambiguous; write the table before it.`);
+    return only;
+  }
+
+  private table({ name, alias }: TableName): BoundTable {
+    const table = tableNamed(this.definition, name);
+    if (table === undefined || !(table.isPublic || this.viewer.isOwner)) {
+      throw new HostError(
+        'no_such_table',
+        `no such table: \`${name}\`. If the table exists, it may be marked private.`,
+      );
+    }
+    if (table.kind === 'table') return { table, alias, arg: undefined };
+    if (!table.isAnonymous) this.isPersonal = true;
+    return { table, alias, arg: table.isAnonymous ? 'anonymous' : this.viewer.identity };
+  }
+
+  private rowRule(index: number): BoundComparison[] {
+    const bound = this.tables[index];
+    const column = bound && this.definition.senderColumns.get(bound.table.name);
+    if (column === undefined || bound === undefined || this.viewer.isOwner) return [];
+    const definition = bound.table.columns[column];
+    // To show all rows where a rule was meant to hide most is the one thing that must not happen.
+    if (definition === undefined) throw new HostError('no_such_column', `${bound.table.name} has no column ${column}.`);
+    return [{ kind: 'compare', operator: '=', left: { table: index, column }, right: this.sender(definition) }];
+  }
+
+  private join(first: ColumnName, second: ColumnName): NonNullable<BoundQuery['join']> {
+    const one = this.column(first);
+    const other = this.column(second);
+    if (one.table === other.table) throw new HostError('sql_syntax', 'A join compares columns of two tables.');
+    requireSameType(one.definition, other.definition);
+    return one.table === 0 ? { left: one, right: other } : { left: other, right: one };
+  }
+
+  private condition(condition: Condition): BoundCondition {
+    if (condition.kind !== 'compare') {
+      return { kind: condition.kind, parts: condition.parts.map((part) => this.condition(part)) };
+    }
+    const { left, right, operator } = condition;
+    if (left.kind === 'column') return this.comparison(left, operator, right);
+    if (right.kind === 'column') return this.comparison(right, mirrored[operator], left);
+    throw new HostError('sql_unsupported', 'A comparison needs a column on one side at least.');
+  }
+
+  private comparison(name: ColumnName, operator: Operator, right: Operand): BoundComparison {
+    const left = this.column(name);
+    if (right.kind === 'column') {
+      const other = this.column(right);
+      requireSameType(left.definition, other.definition);
+      return { kind: 'compare', operator, left, right: other };
+    }
+    if (right.kind === 'sender') return { kind: 'compare', operator, left, right: this.sender(left.definition) };
+    return {
+      kind: 'compare',
+      operator,
+      left,
+      right: constant(left.definition, literalValue(left.definition.type, right)),
+    };
+  }
+
+  private sender(column: ColumnDefinition): BoundConstant {
+    if (scalarKind(column.type) !== 'identity') {
+      throw new HostError('sql_type', `:sender is an identity, the column ${column.name} is not.`);
+    }
+    this.isPersonal = true;
+    return constant(column, new Identity(BigInt(`0x${this.viewer.identity}`)));
+  }
+}
+
+/** A table by canonical or accessor name. */
+export function tableNamed(definition: DatabaseDefinition, name: string): TableDefinition | undefined {
+  const { tables } = definition;
+  return tables.get(name) ?? [...tables.values()].find((table) => table.accessor === name);
+}
+
+/** The position of a column by canonical or accessor name; -1 when there is none. */
+export function columnIndex(table: TableDefinition, name: string): number {
+  const canonical = table.columns.findIndex((column) => column.name === name);
+  return canonical === -1 ? table.columns.findIndex((column) => column.accessor === name) : canonical;
+}
+
+const mirrored: Readonly<Record<Operator, Operator>> = {
+  '=': '=',
+  '<>': '<>',
+  '<': '>',
+  '>': '<',
+  '<=': '>=',
+  '>=': '<=',
+};
+
+function constant(column: ColumnDefinition, value: unknown): BoundConstant {
+  return { value: comparable(value), bytes: bsatn(column.type, value) };
+}
+
+/** The conjuncts of a condition, nested ANDs flattened. */
+function conjuncts(condition: BoundCondition): BoundCondition[] {
+  return condition.kind === 'and' ? condition.parts.flatMap(conjuncts) : [condition];
+}
+
+function requireSameType(one: ColumnDefinition, other: ColumnDefinition): void {
+  const kind = scalarKind(one.type);
+  if (kind === undefined || kind !== scalarKind(other.type) || one.type.tag !== other.type.tag) {
+    throw new HostError('sql_type', `The columns ${one.name} and ${other.name} cannot be compared.`);
+  }
+}

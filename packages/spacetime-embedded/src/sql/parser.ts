@@ -1,0 +1,253 @@
+import { HostError } from '../errors.ts';
+import type {
+  ColumnName,
+  Condition,
+  Operand,
+  Operator,
+  Projection,
+  Select,
+  SelectEverything,
+  TableName,
+} from './ast.ts';
+import { type Token, tokenize } from './tokenizer.ts';
+
+/** Longer texts are refused, in UTF-8 bytes. */
+export const longestQuery = 50_000;
+
+/** Deeper parentheses are refused: the parser is recursive. */
+const deepestNesting = 100;
+
+const reserved = new Set([
+  'SELECT',
+  'FROM',
+  'JOIN',
+  'INNER',
+  'ON',
+  'WHERE',
+  'AND',
+  'OR',
+  'LIMIT',
+  'AS',
+  'TRUE',
+  'FALSE',
+]);
+const refused = new Set(['INSERT', 'UPDATE', 'DELETE', 'SET', 'SHOW', 'CREATE', 'DROP', 'ALTER', 'BEGIN', 'WITH']);
+const refusedInSelect = new Set(['ORDER', 'GROUP', 'HAVING', 'OFFSET', 'UNION', 'LEFT', 'RIGHT', 'FULL', 'CROSS']);
+const refusedInCondition = new Set(['NOT', 'IN', 'LIKE', 'BETWEEN', 'IS']);
+const operators = new Map<string, Operator>(
+  Object.entries({ '=': '=', '<>': '<>', '!=': '<>', '<': '<', '>': '>', '<=': '<=', '>=': '>=' }),
+);
+
+/**
+ * Parses one statement.
+ *
+ * @throws {HostError} `sql_syntax`, and `sql_unsupported` for what is SQL but not served here.
+ */
+export function parseSelect(text: string): Select | SelectEverything {
+  if (Buffer.byteLength(text) > longestQuery) {
+    throw new HostError('sql_syntax', `The query has more than ${longestQuery} bytes.`);
+  }
+  return new Parser(tokenize(text)).statement();
+}
+
+class Parser {
+  private position = 0;
+  private readonly tokens: readonly Token[];
+
+  constructor(tokens: readonly Token[]) {
+    this.tokens = tokens;
+  }
+
+  statement(): Select | SelectEverything {
+    const first = this.peek();
+    if (first.kind === 'word' && refused.has(first.upper)) {
+      throw new HostError('sql_unsupported', `${first.upper} is not supported here: this host answers SELECT only.`);
+    }
+    this.keyword('SELECT');
+    const projection = this.projection();
+    this.keyword('FROM');
+    if (projection.kind === 'rows' && projection.of === undefined && this.takeSymbol('*')) {
+      this.end();
+      return { kind: 'everything' };
+    }
+    const from = this.table();
+    const joins: Select['joins'][number][] = [];
+    while (this.isKeyword('JOIN') || this.isKeyword('INNER')) joins.push(this.join());
+    if (this.takeSymbol(',')) throw new HostError('sql_unsupported', 'Cross joins are not supported; use JOIN ... ON.');
+    const where = this.takeKeyword('WHERE') ? this.condition(0) : undefined;
+    const limit = this.takeKeyword('LIMIT') ? this.limit() : undefined;
+    this.end();
+    return { kind: 'select', projection, from, joins, where, limit };
+  }
+
+  private projection(): Projection {
+    if (this.takeSymbol('*')) return { kind: 'rows', of: undefined };
+    if (this.isKeyword('COUNT') && this.peek(1).text === '(') return this.count();
+    const first = this.name('a column');
+    if (this.takeSymbol('.')) {
+      if (this.takeSymbol('*')) return { kind: 'rows', of: first };
+      return this.columns({ table: first, column: this.name('a column') });
+    }
+    return this.columns({ table: undefined, column: first });
+  }
+
+  private count(): Projection {
+    this.position += 2;
+    this.symbol('*');
+    this.symbol(')');
+    this.keyword('AS');
+    return { kind: 'count', as: this.name('a name for the count') };
+  }
+
+  private columns(first: ColumnName): Projection {
+    const columns = [{ ...first, as: this.alias() }];
+    while (this.takeSymbol(',')) columns.push({ ...this.column(), as: this.alias() });
+    return { kind: 'columns', columns };
+  }
+
+  private alias(): string | undefined {
+    return this.takeKeyword('AS') ? this.name('a name after AS') : undefined;
+  }
+
+  private table(): TableName {
+    const name = this.name('a table');
+    const explicit = this.alias();
+    if (explicit !== undefined) return { name, alias: explicit };
+    const next = this.peek();
+    const named = next.kind === 'quoted' || (next.kind === 'word' && !reserved.has(next.upper));
+    if (next.kind === 'word' && refusedInSelect.has(next.upper)) throw unsupported(next);
+    return { name, alias: named ? this.name('an alias') : name };
+  }
+
+  private join(): Select['joins'][number] {
+    this.takeKeyword('INNER');
+    this.keyword('JOIN');
+    const table = this.table();
+    this.keyword('ON');
+    const left = this.column();
+    this.symbol('=');
+    return { table, left, right: this.column() };
+  }
+
+  private condition(depth: number): Condition {
+    return this.chain('OR', 'or', () => this.chain('AND', 'and', () => this.comparison(depth)));
+  }
+
+  /** Chains are flat, however long: neither parsing nor evaluating them recurses. */
+  private chain(word: string, kind: 'and' | 'or', part: () => Condition): Condition {
+    const first = part();
+    if (!this.isKeyword(word)) return first;
+    const parts = [first];
+    while (this.takeKeyword(word)) parts.push(part());
+    return { kind, parts };
+  }
+
+  private comparison(depth: number): Condition {
+    const opening = this.peek();
+    if (this.takeSymbol('(')) {
+      if (depth >= deepestNesting) throw syntax(opening, `fewer than ${deepestNesting} nested parentheses`);
+      const inner = this.condition(depth + 1);
+      this.symbol(')');
+      return inner;
+    }
+    const left = this.operand();
+    const token = this.peek();
+    const operator = token.kind === 'symbol' ? operators.get(token.text) : undefined;
+    if (token.kind === 'word' && refusedInCondition.has(token.upper)) throw unsupported(token);
+    if (operator === undefined) throw syntax(token, 'a comparison');
+    this.position += 1;
+    return { kind: 'compare', operator, left, right: this.operand() };
+  }
+
+  private operand(): Operand {
+    const token = this.peek();
+    if (token.kind === 'word' && refusedInCondition.has(token.upper)) throw unsupported(token);
+    if (token.kind === 'word' && (token.upper === 'TRUE' || token.upper === 'FALSE')) {
+      this.position += 1;
+      return { kind: 'bool', value: token.upper === 'TRUE' };
+    }
+    if (token.kind === 'string' || token.kind === 'hex') {
+      this.position += 1;
+      return { kind: token.kind, text: token.text };
+    }
+    if (this.takeSymbol(':sender')) return { kind: 'sender' };
+    const sign = this.takeSymbol('-') ? '-' : '';
+    if (sign === '') this.takeSymbol('+');
+    const number = this.peek();
+    if (number.kind === 'number') {
+      this.position += 1;
+      return { kind: 'number', text: sign + number.text };
+    }
+    if (sign !== '') throw syntax(number, 'a number');
+    return { kind: 'column', ...this.column() };
+  }
+
+  private limit(): number {
+    const token = this.peek();
+    if (token.kind !== 'number' || !/^\d{1,15}$/.test(token.text)) throw syntax(token, 'a number of rows');
+    this.position += 1;
+    return Number(token.text);
+  }
+
+  private column(): ColumnName {
+    const first = this.name('a column');
+    if (!this.takeSymbol('.')) return { table: undefined, column: first };
+    return { table: first, column: this.name('a column') };
+  }
+
+  private name(what: string): string {
+    const token = this.peek();
+    if (token.kind !== 'quoted' && (token.kind !== 'word' || reserved.has(token.upper))) throw syntax(token, what);
+    this.position += 1;
+    return token.text;
+  }
+
+  private end(): void {
+    this.takeSymbol(';');
+    const token = this.peek();
+    if (token.kind === 'word' && refusedInSelect.has(token.upper)) throw unsupported(token);
+    if (token.kind !== 'end') throw syntax(token, 'the end of the statement');
+  }
+
+  private keyword(word: string): void {
+    if (!this.takeKeyword(word)) throw syntax(this.peek(), word);
+  }
+
+  private symbol(text: string): void {
+    if (!this.takeSymbol(text)) throw syntax(this.peek(), `"${text}"`);
+  }
+
+  private isKeyword(word: string): boolean {
+    const token = this.peek();
+    return token.kind === 'word' && token.upper === word;
+  }
+
+  private takeKeyword(word: string): boolean {
+    const is = this.isKeyword(word);
+    if (is) this.position += 1;
+    return is;
+  }
+
+  private takeSymbol(text: string): boolean {
+    const token = this.peek();
+    const is = token.kind === 'symbol' && token.text === text;
+    if (is) this.position += 1;
+    return is;
+  }
+
+  private peek(ahead = 0): Token {
+    const last = this.tokens.length - 1;
+    return this.tokens[Math.min(this.position + ahead, last)] ?? { kind: 'end', text: '', at: 0 };
+  }
+}
+
+function syntax(token: Token, expected: string): HostError {
+  const found = token.kind === 'end' ? 'the statement ends' : `there is "${token.text}"`;
+  return new HostError('sql_syntax', `Expected ${expected} at ${token.at}, but ${found}.`, {
+    details: { at: token.at },
+  });
+}
+
+function unsupported(token: Token & { readonly kind: 'word' }): HostError {
+  return new HostError('sql_unsupported', `${token.upper} is not part of this SQL.`, { details: { at: token.at } });
+}

@@ -1,0 +1,67 @@
+import { AlgebraicType, type ProductType } from 'spacetimedb';
+import type { EngineDatabase } from '../engine/database.ts';
+import { HostError } from '../errors.ts';
+import { Binder } from './binder.ts';
+import type { Viewer } from './bound-query.ts';
+import { evaluate, type RowSource } from './evaluate.ts';
+import { parseSelect } from './parser.ts';
+
+/** The answer to a statement: decoded column values by the schema's element order. */
+export interface StatementResult {
+  readonly schema: ProductType;
+  readonly rows: readonly (readonly unknown[])[];
+}
+
+/** What a statement reads, besides rows: views must be materialised while it does. */
+export interface StatementSource extends RowSource {
+  holdView: EngineDatabase['holdView'];
+  readonly definition: EngineDatabase['definition'];
+}
+
+/**
+ * Runs one SELECT of the HTTP grammar.
+ *
+ * @throws {HostError} the codes `sql_*`, `no_such_table` and `no_such_column`.
+ */
+export function runStatement(source: StatementSource, viewer: Viewer, text: string): StatementResult {
+  const select = parseSelect(text);
+  if (select.kind === 'everything') {
+    throw new HostError('sql_unsupported', 'SELECT * FROM * is for subscriptions; name one table.');
+  }
+  const binder = new Binder(source.definition, viewer);
+  const query = binder.bind(select);
+  const releases = query.tables.flatMap(({ table, arg }) => (arg === undefined ? [] : [source.holdView(table, arg)]));
+  try {
+    const matches = evaluate(source, query);
+    const { projection, limit = Number.POSITIVE_INFINITY } = select;
+    if (projection.kind === 'count') {
+      // LIMIT applies to the rows of the answer, and a count has one.
+      let count = 0n;
+      for (const _ of matches) count += 1n;
+      return { schema: product([[projection.as, AlgebraicType.U64]]), rows: limit === 0 ? [] : [[count]] };
+    }
+    const columns =
+      projection.kind === 'rows'
+        ? query.tables.flatMap(({ table, alias }, index) =>
+            projection.of === undefined || projection.of === alias
+              ? table.columns.map((definition, column) => ({ table: index, column, definition, as: undefined }))
+              : [],
+          )
+        : projection.columns.map((column) => ({ ...binder.column(column), as: column.as }));
+    if (columns.length === 0 && projection.kind === 'rows' && projection.of !== undefined) {
+      throw new HostError('no_such_table', `\`${projection.of}\` is not in scope`);
+    }
+    const rows: (readonly unknown[])[] = [];
+    for (const match of limit > 0 ? matches : []) {
+      rows.push(columns.map(({ table, column }) => match[table]?.values[column]));
+      if (rows.length >= limit) break;
+    }
+    return { schema: product(columns.map(({ as, definition }) => [as ?? definition.name, definition.type])), rows };
+  } finally {
+    for (const release of releases) release();
+  }
+}
+
+function product(elements: readonly (readonly [name: string, type: AlgebraicType])[]): ProductType {
+  return { elements: elements.map(([name, algebraicType]) => ({ name, algebraicType })) };
+}

@@ -1,0 +1,190 @@
+import { readFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import { type AddressInfo, isIPv6 } from 'node:net';
+import { join } from 'node:path';
+import type { Clock, HttpClient, Ports } from '@autopilot/sync-contract';
+import { systemHttp, systemPorts } from '@autopilot/sync-contract/system-ports';
+import { databaseIdentityOf, parseIdentity } from './auth/identity.ts';
+import { loadServerKey, readIfThere, writeSecret } from './auth/server-key.ts';
+import { Tokens } from './auth/tokens.ts';
+import { DatabaseSlot, type OpenEngine } from './database-slot.ts';
+import { type OpenDatabaseOptions, openDatabase } from './engine/open-database.ts';
+import { HostError } from './errors.ts';
+import { type FaultSettings, Faults } from './faults.ts';
+import type { ApiContext } from './http/api.ts';
+import { answer } from './http/router.ts';
+import { type ListenAddress, parseListenAddress, urlOfAddress } from './listen-address.ts';
+import { Upgrades } from './ws/upgrade.ts';
+
+/** What a host is started with. */
+export interface StartEmbeddedOptions {
+  /** The module bundle: its path or its bytes. Without it the stored one is served, or one is published later. */
+  readonly module?: string | Uint8Array;
+  /** The name of the database. */
+  readonly database: string;
+  /** Who owns it, 64 hex digits. Without it an owner is minted; see {@link EmbeddedHost.ownerToken}. */
+  readonly owner?: string;
+  /** `HOST:PORT` or both apart; port 0 takes any free one. */
+  readonly listen: ListenAddress | string;
+  /** Where keys, module and commit log are kept. Without it everything is lost with the process. */
+  readonly dataDir?: string;
+  readonly clock?: Clock;
+  readonly ports?: Partial<Ports>;
+  /** For the discovery documents and keys of token issuers. */
+  readonly http?: HttpClient;
+  readonly faults?: Partial<FaultSettings>;
+  readonly durability?: NonNullable<OpenDatabaseOptions['durability']>;
+  readonly fidelity?: NonNullable<OpenDatabaseOptions['fidelity']>;
+  /** Gets what should not have happened and was answered with 500 or a dropped socket. */
+  readonly onError?: (error: unknown) => void;
+  /** Replaces the engine, for tests of the server alone. */
+  readonly openEngine?: OpenEngine;
+}
+
+/** A running host. */
+export interface EmbeddedHost {
+  /** `http://HOST:PORT` */
+  readonly url: string;
+  readonly port: number;
+  readonly database: string;
+  /** Of the database, hex. */
+  readonly identity: string;
+  /** Hex. */
+  readonly owner: string;
+  /** The token of the owner, when the host minted it. */
+  readonly ownerToken: string | undefined;
+  /** How many query evaluations the commits of the served module have cost so far. */
+  readonly evaluations: number;
+  /** How many websockets are open. */
+  readonly connections: number;
+  readonly faults: Faults;
+  /** Closes websockets with 1001, flushes the log and frees the port. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a host for one database.
+ *
+ * @throws {HostError} for what is wrong with the options, the port or the data directory.
+ * @throws {EngineError} for what is wrong with the module or the log.
+ */
+export async function startEmbedded(options: StartEmbeddedOptions): Promise<EmbeddedHost> {
+  const { database: name, dataDir, onError = () => undefined } = options;
+  const address = typeof options.listen === 'string' ? parseListenAddress(options.listen) : options.listen;
+  if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(name)) {
+    throw new HostError('invalid_database_name', `${JSON.stringify(name)} is not a name for a database.`);
+  }
+  const given = options.owner === undefined ? undefined : parseIdentity(options.owner);
+  const module = typeof options.module === 'string' ? readModule(options.module) : options.module;
+  const ports = { ...systemPorts, ...options.ports, ...(options.clock === undefined ? {} : { clock: options.clock }) };
+  const key = loadServerKey(dataDir === undefined ? undefined : join(dataDir, 'server-key.pem'));
+  const tokens = new Tokens(key, ports, options.http ?? systemHttp);
+  const minted = given === undefined ? await ownerOf(tokens, dataDir) : undefined;
+  const owner = given ?? minted?.claims.identity ?? '';
+  const identity = databaseIdentityOf(owner, name);
+  const slot = new DatabaseSlot(options.openEngine ?? engineOpener(options, ports, owner, identity), dataDir);
+  const context: ApiContext = {
+    tokens,
+    ports,
+    databaseName: name,
+    databaseIdentity: identity,
+    owner,
+    database: () => slot.current,
+    publish: (bytes) => slot.publish(bytes),
+  };
+  const faults = new Faults(ports.scheduler, () => slot.current, options.faults ?? {});
+  const upgrades = new Upgrades(context, faults, onError);
+  const server = createServer((incoming, response) => void answer(context, incoming, response, onError));
+  server.on('upgrade', (incoming, stream, head) => void upgrades.take(incoming, stream, head));
+  const first = module ?? slot.storedModule();
+  if (first !== undefined) await slot.publish(first);
+  let port: number;
+  try {
+    port = await listen(server, address);
+  } catch (error) {
+    await slot.close();
+    throw error;
+  }
+  let closing: Promise<void> | undefined;
+  return {
+    url: urlOfAddress({ host: address.host, port }),
+    port,
+    database: name,
+    identity,
+    owner,
+    ownerToken: minted?.token,
+    get evaluations() {
+      return slot.current?.subscriptions.evaluations ?? 0;
+    },
+    get connections() {
+      return slot.current?.clients.size ?? 0;
+    },
+    faults,
+    close: () => {
+      closing ??= closeAll(server, slot);
+      return closing;
+    },
+  };
+}
+
+function engineOpener(options: StartEmbeddedOptions, ports: Ports, owner: string, identity: string): OpenEngine {
+  const { dataDir, durability, fidelity } = options;
+  return (module) =>
+    openDatabase({
+      module,
+      owner,
+      databaseIdentity: identity,
+      dataDir: dataDir === undefined ? undefined : join(dataDir, 'database'),
+      ports,
+      ...(durability === undefined ? {} : { durability }),
+      ...(fidelity === undefined ? {} : { fidelity }),
+    });
+}
+
+/** The owner of earlier starts, or a new one. */
+async function ownerOf(tokens: Tokens, dataDir: string | undefined): ReturnType<Tokens['verify']> {
+  if (dataDir === undefined) return tokens.mint();
+  const path = join(dataDir, 'owner.token');
+  const known = readIfThere(path)?.trim();
+  if (known === undefined) {
+    const minted = tokens.mint();
+    writeSecret(path, `${minted.token}\n`);
+    return minted;
+  }
+  try {
+    return await tokens.verify(known);
+  } catch (cause) {
+    throw new HostError('key_unusable', `The token in ${path} was not issued with this server key.`, { cause });
+  }
+}
+
+function readModule(path: string): Uint8Array {
+  try {
+    return Uint8Array.from(readFileSync(path));
+  } catch (cause) {
+    throw new HostError('module_unreadable', `The module ${path} cannot be read.`, { cause });
+  }
+}
+
+async function listen(server: Server, { host, port }: ListenAddress): Promise<number> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (cause: NodeJS.ErrnoException) => {
+      const where = `${isIPv6(host) ? `[${host}]` : host}:${port}`;
+      const taken = cause.code === 'EADDRINUSE';
+      const message = taken ? `${where} is taken.` : `Cannot listen on ${where} (${cause.code}).`;
+      reject(new HostError(taken ? 'port_taken' : 'listen_failed', message, { cause }));
+    });
+    server.listen(port, host, () => {
+      server.removeAllListeners('error');
+      resolve();
+    });
+  });
+  return (server.address() as AddressInfo).port;
+}
+
+async function closeAll(server: Server, slot: DatabaseSlot): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  await slot.close();
+  server.closeAllConnections();
+  await closed;
+}

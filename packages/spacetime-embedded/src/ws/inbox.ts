@@ -1,0 +1,66 @@
+import type { Cancel, Scheduler } from '@autopilot/sync-contract';
+import { MalformedMessage } from '../wire/bsatn.ts';
+import { type ClientMessage, clientMessages } from '../wire/client-message.ts';
+import type { Protocol } from '../wire/protocol.ts';
+
+/** Client messages that may wait; with one more the connection is closed with 1013. */
+export const longestInbox = 16_384;
+/** Messages of one client that are handled before others get their turn. */
+const messagesPerTurn = 256;
+
+/** What an inbox does with what it takes in. */
+export interface InboxHandlers {
+  handle(message: ClientMessage): void;
+  /** Bytes that are no message; what came before them has been handled. */
+  malformed(reason: string): void;
+  overflow(): void;
+}
+
+/** Messages of one client in the order of their arrival, handled so that a flood leaves turns for others. */
+export class Inbox {
+  private readonly scheduler: Scheduler;
+  private readonly handlers: InboxHandlers;
+  private waiting: (ClientMessage | MalformedMessage)[] = [];
+  private next: Cancel | undefined;
+  private isStopped = false;
+
+  constructor(scheduler: Scheduler, handlers: InboxHandlers) {
+    this.scheduler = scheduler;
+    this.handlers = handlers;
+  }
+
+  receive(protocol: Protocol, payload: Uint8Array): void {
+    try {
+      for (const message of clientMessages(protocol, payload)) {
+        this.waiting.push(message);
+        if (this.waiting.length > longestInbox) {
+          this.stop();
+          this.handlers.overflow();
+          return;
+        }
+      }
+    } catch (error) {
+      if (!(error instanceof MalformedMessage)) throw error;
+      this.waiting.push(error);
+    }
+    if (this.next === undefined) this.turn();
+  }
+
+  stop(): void {
+    this.isStopped = true;
+    this.next?.();
+    this.waiting = [];
+  }
+
+  private turn(): void {
+    this.next = undefined;
+    const messages = this.waiting.slice(0, messagesPerTurn);
+    this.waiting = this.waiting.slice(messagesPerTurn);
+    for (const message of messages) {
+      if (this.isStopped) return;
+      if (message instanceof MalformedMessage) this.handlers.malformed(message.message);
+      else this.handlers.handle(message);
+    }
+    if (this.waiting.length > 0) this.next = this.scheduler.after(0, () => this.turn());
+  }
+}

@@ -1,0 +1,174 @@
+import { brotliDecompressSync, gunzipSync } from 'node:zlib';
+import { describe, expect, test } from '@jest/globals';
+import { MalformedMessage, written } from '../src/wire/bsatn.ts';
+import { clientMessages } from '../src/wire/client-message.ts';
+import { concatenated, serverPayload } from '../src/wire/frame.ts';
+import { chooseProtocol } from '../src/wire/protocol.ts';
+import { encodeEventRows, encodePersistentRows, serverMessage } from '../src/wire/server-message.ts';
+
+const bytes = (hex: string) => new Uint8Array(Buffer.from(hex, 'hex'));
+const hex = (value: Uint8Array) => Buffer.from(value).toString('hex');
+const u32 = (value: number) => written((writer) => writer.writeU32(value));
+const v2 = 'v2.bsatn.spacetimedb';
+const v3 = 'v3.bsatn.spacetimedb';
+
+const subscribe = '000100000002000000010000000f00000053454c454354202a2046524f4d2074';
+const callReducer = '030500000000030000006164640400000007000000';
+
+describe('client messages of the golden vectors', () => {
+  test.each([
+    ['Subscribe', subscribe, { type: 'Subscribe', requestId: 1, querySetId: 2, queries: ['SELECT * FROM t'] }],
+    [
+      'Unsubscribe',
+      '01030000000200000001',
+      { type: 'Unsubscribe', requestId: 3, querySetId: 2, sendDroppedRows: true },
+    ],
+    [
+      'OneOffQuery',
+      '02040000000f00000053454c454354202a2046524f4d2074',
+      { type: 'OneOffQuery', requestId: 4, query: 'SELECT * FROM t' },
+    ],
+    ['CallReducer', callReducer, { type: 'CallReducer', requestId: 5, name: 'add', args: bytes('07000000') }],
+    [
+      'CallProcedure',
+      '040600000000010000007000000000',
+      { type: 'CallProcedure', requestId: 6, name: 'p', args: bytes('') },
+    ],
+  ])('%s', (_name, vector, message) => {
+    expect([...clientMessages(v2, bytes(vector))]).toEqual([message]);
+    expect([...clientMessages(v3, bytes(vector))]).toEqual([message]);
+  });
+
+  test('v3 holds several, v2 takes the first and ignores the rest', () => {
+    const two = bytes(subscribe + callReducer);
+    expect([...clientMessages(v3, two)].map((message) => message.type)).toEqual(['Subscribe', 'CallReducer']);
+    expect([...clientMessages(v2, two)].map((message) => message.type)).toEqual(['Subscribe']);
+  });
+
+  test('messages before a malformed one are handed out first', () => {
+    const seen: string[] = [];
+    expect(() => {
+      for (const message of clientMessages(v3, bytes(`${subscribe}ff`))) seen.push(message.type);
+    }).toThrow(MalformedMessage);
+    expect(seen).toEqual(['Subscribe']);
+  });
+
+  test.each([
+    ['an empty payload', ''],
+    ['an unknown tag', '05'],
+    ['a cut message', subscribe.slice(0, 40)],
+    ['an announced length beyond the end', '0204000000ffffffff41'],
+    ['text that is not UTF-8', '020400000001000000ff'],
+    ['an unknown flag', '01030000000200000002'],
+    ['call flags other than 0', '0305000000010300000061646400000000'],
+  ])('refuses %s', (_name, vector) => {
+    expect(() => [...clientMessages(v3, bytes(vector))]).toThrow(MalformedMessage);
+  });
+});
+
+describe('server messages of the golden vectors', () => {
+  const e = encodeEventRows([bytes('0100000061'), bytes('00000000')]);
+  test.each([
+    [
+      'InitialConnection',
+      serverMessage.initialConnection(1n, 2n, 'T'),
+      `0001${'00'.repeat(31)}02${'00'.repeat(15)}0100000054`,
+    ],
+    [
+      'SubscribeApplied',
+      serverMessage.subscribeApplied(1, 2, [{ table: 't', rows: [u32(1), u32(2)] }]),
+      '010100000002000000010000000100000074000400080000000100000002000000',
+    ],
+    ['UnsubscribeApplied', serverMessage.unsubscribeApplied(3, 2, undefined), '02030000000200000001'],
+    ['SubscriptionError without request', serverMessage.subscriptionError(undefined, 2, 'x'), '0301020000000100000078'],
+    ['SubscriptionError with request', serverMessage.subscriptionError(1, 2, 'x'), '030001000000020000000100000078'],
+    [
+      'TransactionUpdate',
+      serverMessage.transactionUpdate([
+        {
+          querySetId: 2,
+          updates: [
+            { table: 't', rows: encodePersistentRows([u32(3)], []) },
+            { table: 'e', rows: e },
+          ],
+        },
+      ]),
+      '04010000000200000002000000010000007401000000000004000400000003000000010000000000000000010000006501000000010102000000' +
+        '00000000000000000500000000000000090000000100000061' +
+        '00000000',
+    ],
+    ['OneOffQueryResult', serverMessage.oneOffQueryResult(4, []), '05040000000000000000'],
+    [
+      'ReducerResult Ok',
+      serverMessage.reducerResult(5, 9n, { outcome: 'ok', querySets: [] }),
+      '06050000000900000000000000000000000000000000',
+    ],
+    [
+      'ReducerResult Err',
+      serverMessage.reducerResult(5, 9n, { outcome: 'error', message: 'no' }),
+      '060500000009000000000000000206000000020000006e6f',
+    ],
+    [
+      'ReducerResult InternalError',
+      serverMessage.reducerResult(5, 9n, { outcome: 'internal', message: 'bad' }),
+      '060500000009000000000000000303000000626164',
+    ],
+    [
+      'ProcedureResult',
+      serverMessage.procedureResult(6, 9n, 4n, bytes('01')),
+      '070001000000010900000000000000040000000000000006000000',
+    ],
+  ])('%s', (_name, message, vector) => {
+    expect(hex(message)).toBe(vector);
+  });
+
+  test('rows of a table in one query set go under one table entry, one part per query', () => {
+    const part = encodePersistentRows([u32(3)], []);
+    const message = serverMessage.transactionUpdate([
+      {
+        querySetId: 2,
+        updates: [
+          { table: 't', rows: part },
+          { table: 't', rows: part },
+        ],
+      },
+    ]);
+    expect(hex(message)).toBe(`04010000000200000001000000010000007402000000${hex(part)}${hex(part)}`);
+  });
+
+  test('rows of length zero are given by offsets, for FixedSize would lose their number', () => {
+    const message = serverMessage.subscribeApplied(1, 2, [{ table: 't', rows: [bytes(''), bytes('')] }]);
+    expect(hex(message)).toBe(`010100000002000000010000000100000074` + `0102000000${'00'.repeat(16)}` + `00000000`);
+  });
+});
+
+describe('payloads', () => {
+  const small = new Uint8Array(1024).fill(7);
+  const large = new Uint8Array(1025).fill(7);
+
+  test('up to 1024 bytes go out plain whatever was asked for', () => {
+    for (const compression of ['None', 'Gzip', 'Brotli'] as const) {
+      expect(hex(serverPayload(compression, small))).toBe(`00${hex(small)}`);
+    }
+  });
+
+  test('above 1024 bytes the tag names the algorithm and the body comes back', () => {
+    expect(serverPayload('None', large)[0]).toBe(0);
+    const gzip = serverPayload('Gzip', large);
+    expect(gzip[0]).toBe(2);
+    expect(hex(gunzipSync(gzip.subarray(1)))).toBe(hex(large));
+    const brotli = serverPayload('Brotli', large);
+    expect(brotli[0]).toBe(1);
+    expect(hex(brotliDecompressSync(brotli.subarray(1)))).toBe(hex(large));
+  });
+
+  test('messages are joined without separators', () => {
+    expect(hex(concatenated([bytes('01'), bytes(''), bytes('0203')]))).toBe('010203');
+  });
+});
+
+test('the server prefers v3, whatever the order of the offer', () => {
+  expect(chooseProtocol([v2, v3])).toBe(v3);
+  expect(chooseProtocol([v2])).toBe(v2);
+  expect(chooseProtocol(['v1.bsatn.spacetimedb'])).toBeUndefined();
+});
