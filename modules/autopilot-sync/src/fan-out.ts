@@ -1,5 +1,6 @@
-import { largestInlinePayload, utf8Length } from './limits.ts';
+import { largestInlinePayload } from './limits.ts';
 import type { Ctx, EventRow, StreamRow } from './schema.ts';
+import { utf8Length } from './utf8.ts';
 import { watchersOf } from './watches.ts';
 
 /** Tells the watchers of a stream about a new event. Costs what its watchers cost, nothing for other streams. */

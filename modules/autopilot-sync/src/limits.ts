@@ -1,5 +1,6 @@
 import { isPayloadHash, parseCanonicalJson, topicForStreamId } from '@autopilot/sync-contract';
 import { checked, fail } from './fail.ts';
+import { utf8Length } from './utf8.ts';
 
 /** Largest payload of an event or a bridge event, UTF-8 bytes. */
 export const largestPayload = 256 * 1024;
@@ -19,18 +20,6 @@ export const mostCapabilities = 32;
 export const mostListed = 500;
 /** Longest time to live of presence and capabilities, seconds. */
 export const longestTtl = 24 * 60 * 60;
-
-/** Length of a text in UTF-8 bytes, without making the bytes. */
-export function utf8Length(text: string): number {
-  let bytes = text.length;
-  for (let index = 0; index < text.length; index += 1) {
-    const unit = text.charCodeAt(index);
-    // A surrogate pair is two units and four bytes; a lone surrogate never leaves BSATN's UTF-8.
-    if (unit >= 0x800 && (unit < 0xd800 || unit > 0xdfff)) bytes += 2;
-    else if (unit >= 0x80) bytes += 1;
-  }
-  return bytes;
-}
 
 /** Refuses an identifier that is empty or too long. */
 export function checkId(field: string, value: string): void {

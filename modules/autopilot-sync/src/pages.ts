@@ -1,7 +1,7 @@
 import { staleReason } from '@autopilot/sync-contract';
 import { Range, t } from 'spacetimedb/server';
-import { utf8Length } from './limits.ts';
 import type { Ctx, StreamRow } from './schema.ts';
+import { utf8Length } from './utf8.ts';
 
 export const PageRow = t.object('PageRow', {
   seq: t.u64(),
