@@ -121,10 +121,10 @@ export class Host {
 /** One connection. */
 export class Client {
   readonly identity: string;
-  readonly connectionId: string;
+  readonly connectionId: string | undefined;
   readonly #host: Host;
 
-  constructor(host: Host, identity: string, connectionId: string) {
+  constructor(host: Host, identity: string, connectionId: string | undefined) {
     this.#host = host;
     this.identity = identity;
     this.connectionId = connectionId;
@@ -182,8 +182,13 @@ export class Client {
     return this.#host.events('live_inbox', this);
   }
 
+  /** The same identity, calling without a connection. */
+  withoutConnection(): Client {
+    return new Client(this.#host, this.identity, undefined);
+  }
+
   disconnect(): void {
-    this.#host.db.disconnect(this.connectionId);
+    if (this.connectionId !== undefined) this.#host.db.disconnect(this.connectionId);
   }
 
   #caller() {
