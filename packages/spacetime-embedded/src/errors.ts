@@ -2,6 +2,7 @@ import { CodedError, type CodedErrorOptions, type ErrorSpec } from '@autopilot/s
 
 /** What can go wrong when the host is started, asked or called. Errors of the database itself: `engineErrors`. */
 export const hostErrors = {
+  usage: { recovery: 'stop', next: 'Run spacetime-embedded --help to see the options.' },
   invalid_listen_address: { recovery: 'stop', next: 'Write the address as HOST:PORT, for example 127.0.0.1:3000.' },
   invalid_database_name: {
     recovery: 'stop',

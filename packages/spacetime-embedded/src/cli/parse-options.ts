@@ -1,0 +1,57 @@
+import { parseArgs } from 'node:util';
+import { HostError } from '../errors.ts';
+
+export const usage = `spacetime-embedded --database NAME --listen HOST:PORT (--data-dir DIR | --in-memory) [options]
+
+Serves one database over the HTTP and websocket protocols of SpacetimeDB.
+
+  --module FILE      the module bundle (ESM); without it the stored one is served, or one is published later
+  --database NAME    the name of the database
+  --listen HOST:PORT where to listen; port 0 takes any free one
+  --data-dir DIR     where keys, module and commit log are kept
+  --in-memory        keep nothing
+  --owner HEX        the identity of the owner; without it one is minted, its token is in DIR/owner.token
+  --ready-json       print one JSON line when it listens
+  --help             print this
+`;
+
+/** What the command line asks for. */
+export type CliCommand =
+  | { readonly kind: 'help' }
+  | {
+      readonly kind: 'serve';
+      readonly module: string | undefined;
+      readonly database: string;
+      readonly listen: string;
+      readonly dataDir: string | undefined;
+      readonly owner: string | undefined;
+      readonly readyJson: boolean;
+    };
+
+/** @throws {HostError} `usage`. */
+export function parseOptions(args: readonly string[]): CliCommand {
+  const values = read(args);
+  if (values.help) return { kind: 'help' };
+  const { database, listen, module, owner } = values;
+  const dataDir = values['data-dir'];
+  if (database === undefined) throw new HostError('usage', 'The option --database is missing.');
+  if (listen === undefined) throw new HostError('usage', 'The option --listen is missing.');
+  if ((dataDir === undefined) === !values['in-memory']) {
+    throw new HostError('usage', 'Give either --data-dir or --in-memory.');
+  }
+  return { kind: 'serve', module, database, listen, dataDir, owner, readyJson: values['ready-json'] ?? false };
+}
+
+function read(args: readonly string[]) {
+  const text = { type: 'string' } as const;
+  const flag = { type: 'boolean' } as const;
+  const options = {
+    ...{ module: text, database: text, listen: text, 'data-dir': text, owner: text },
+    ...{ 'in-memory': flag, 'ready-json': flag, help: flag },
+  };
+  try {
+    return parseArgs({ args: [...args], options }).values;
+  } catch (cause) {
+    throw new HostError('usage', cause instanceof Error ? cause.message : String(cause), { cause });
+  }
+}
