@@ -2,11 +2,12 @@ import type { Ports } from '@autopilot/sync-contract';
 import { buildSchema } from './build-schema.ts';
 import { type CommitLog, MemoryLog, type ModuleMark } from './commit-log.ts';
 import { CommittedState } from './committed-state.ts';
+import { removeAll, segmentPath } from './data-files.ts';
 import type { EngineDatabase } from './database.ts';
 import { describeModule } from './describe-module.ts';
 import { Engine } from './engine.ts';
-import { EngineError } from './errors.ts';
 import { translateModule } from './module-script.ts';
+import { openDiskLog } from './open-log.ts';
 import { decodeRawModule } from './raw-module.ts';
 
 /** What a database is opened with. */
@@ -23,6 +24,8 @@ export interface OpenDatabaseOptions {
   readonly durability?: {
     /** Milliseconds that a commit may wait for others before it is fsynced. Default 10. */
     readonly syncDelayMs?: number;
+    /** Log bytes after which the whole state is written down, so that a start reads no more. Default 32 MiB. */
+    readonly snapshotAfterBytes?: number;
   };
   readonly fidelity?: {
     /** Gives scans whose order is unspecified in a random order, to catch code that relies on it. */
@@ -55,12 +58,28 @@ export async function openDatabase(options: OpenDatabaseOptions): Promise<Engine
     return engine;
   } catch (cause) {
     await log.close();
+    // A database that was not created leaves nothing behind.
+    if (options.dataDir !== undefined && state.module === undefined) {
+      await removeAll([segmentPath(options.dataDir, 0n)]);
+    }
     throw cause;
   }
 }
 
 async function openLog(options: OpenDatabaseOptions, state: CommittedState, mark: ModuleMark): Promise<CommitLog> {
-  return new MemoryLog();
+  const { dataDir, databaseIdentity, owner, ports, durability } = options;
+  if (dataDir === undefined) return new MemoryLog();
+  return openDiskLog(
+    {
+      directory: dataDir,
+      file: { identity: databaseIdentity, owner },
+      scheduler: ports.scheduler,
+      syncDelayMs: durability?.syncDelayMs ?? 10,
+      snapshotAfterBytes: durability?.snapshotAfterBytes ?? 32 << 20,
+      shape: mark.shape,
+    },
+    state,
+  );
 }
 
 function checkIdentity(name: string, value: string): void {

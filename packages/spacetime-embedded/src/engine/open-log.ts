@@ -1,0 +1,222 @@
+import { type FileHandle, mkdir, open, readFile, stat } from 'node:fs/promises';
+import type { Scheduler } from '@autopilot/sync-contract';
+import type { CommittedState } from './committed-state.ts';
+import { lockDataDir } from './data-dir-lock.ts';
+import { type DataFile, listDataFiles, removeAll } from './data-files.ts';
+import { createSegment, DiskLog } from './disk-log.ts';
+import { EngineError } from './errors.ts';
+import { type Frame, findFrame, readFrame } from './frames.ts';
+import { decodeEntry, type FileOwner, type LogEntry, logFormat } from './log-codec.ts';
+import { messageOf } from './realm.ts';
+import { readSnapshot } from './snapshot-file.ts';
+
+export interface DiskOptions {
+  readonly directory: string;
+  readonly file: FileOwner;
+  readonly scheduler: Scheduler;
+  readonly syncDelayMs: number;
+  readonly snapshotAfterBytes: number;
+  /** Tables as the module has them now; what the log holds must look the same. */
+  readonly shape: string;
+}
+
+/**
+ * Locks a data directory, reads its newest snapshot and the log behind it into the state, and goes on writing there.
+ * `state.module` stays undefined when the database is new.
+ *
+ * @throws {EngineError} `data_dir_unusable`, `data_dir_locked`, `log_corrupt`, `owner_mismatch`, `module_invalid`.
+ */
+export async function openDiskLog(options: DiskOptions, state: CommittedState): Promise<DiskLog> {
+  const { directory } = options;
+  try {
+    await mkdir(directory, { recursive: true });
+    const unlock = await lockDataDir(directory);
+    try {
+      return await recover(options, state, unlock);
+    } catch (cause) {
+      await unlock();
+      throw cause;
+    }
+  } catch (cause) {
+    if (cause instanceof EngineError) throw cause;
+    throw new EngineError('data_dir_unusable', `${directory} cannot be used: ${messageOf(cause)}`, { cause });
+  }
+}
+
+async function recover(options: DiskOptions, state: CommittedState, unlock: () => Promise<void>): Promise<DiskLog> {
+  const { directory, file, scheduler, syncDelayMs, snapshotAfterBytes } = options;
+  const files = await listDataFiles(directory);
+  await removeAll(files.temporary);
+  const snapshot = files.snapshots.at(-1);
+  if (snapshot !== undefined) {
+    await loadSnapshot(snapshot, options, state);
+    // The segment that goes on behind a snapshot is on disk before the snapshot is.
+    if (!files.segments.some(({ offset }) => offset === snapshot.offset)) {
+      throw corrupt(directory, `the log behind ${snapshot.path} is missing`);
+    }
+  }
+  // Older segments are fully in the snapshot; a crash may have kept them from being removed.
+  const segments = files.segments.filter(({ offset }) => offset >= (snapshot?.offset ?? 0n));
+  let logBytes = 0;
+  let tail: { readonly path: string; readonly size: number } | undefined;
+  for (const { path, offset } of segments) {
+    const size = await replaySegment({ path, offset }, path === segments.at(-1)?.path, options, state);
+    logBytes += size;
+    tail = { path, size };
+  }
+  const stale = [...files.segments.filter((segment) => !segments.includes(segment)), ...files.snapshots.slice(0, -1)];
+  await removeAll(stale.map(({ path }) => path));
+
+  let segment: { readonly handle: FileHandle; readonly size: number };
+  if (tail !== undefined && tail.size > 0 && state.module !== undefined) {
+    segment = { handle: await open(tail.path, 'r+'), size: tail.size };
+  } else {
+    // Either not even the beginning of the last segment was written, or nothing was ever committed: the rest of a
+    // creation that failed.
+    await removeAll((state.module === undefined ? segments : segments.slice(-1)).map(({ path }) => path));
+    segment = await createSegment(directory, file, state.offset);
+  }
+  return new DiskLog({
+    directory,
+    file,
+    scheduler,
+    syncDelayMs,
+    snapshotAfterBytes,
+    image: () => {
+      if (state.module === undefined) throw new Error('the database has no module yet');
+      return state.image(state.module);
+    },
+    offset: state.offset,
+    segment,
+    logBytes,
+    snapshotBytes: snapshot === undefined ? 0 : (await stat(snapshot.path)).size,
+    unlock,
+  });
+}
+
+async function loadSnapshot({ path }: DataFile, options: DiskOptions, state: CommittedState): Promise<void> {
+  try {
+    for await (const entry of readSnapshot(path)) {
+      if (entry.kind === 'snapshot') {
+        checkFile(entry, options.file, path);
+        checkShape(entry.image.module.shape, options.shape);
+        state.restore(entry.image);
+      } else if (entry.kind === 'rows') {
+        for (const row of entry.rows) state.restoreRow(entry.table, row);
+      }
+    }
+  } catch (cause) {
+    if (cause instanceof EngineError) throw cause;
+    throw corrupt(path, messageOf(cause), cause);
+  }
+}
+
+/** Reads one segment. Returns its size without a torn tail; 0 when not even its beginning was written. */
+async function replaySegment(
+  segment: DataFile,
+  isLast: boolean,
+  options: DiskOptions,
+  state: CommittedState,
+): Promise<number> {
+  const { path } = segment;
+  const bytes = await readFile(path);
+  let at = 0;
+  while (at < bytes.length) {
+    const frame = readFrame(bytes, at);
+    if (frame === undefined) {
+      checkTorn(path, bytes, at, isLast, at === 0 ? segment.offset + 1n : state.offset + 1n);
+      break;
+    }
+    const entry = read(path, frame);
+    if (entry.kind === 'segment' && at === 0) {
+      checkFile(entry, options.file, path);
+      if (entry.base > state.offset || entry.base !== segment.offset)
+        throw corrupt(path, 'commits before it are missing');
+    } else if (entry.kind === 'commit' && at > 0) {
+      replay(path, entry, options, state);
+    } else if (entry.kind !== 'closed' || at === 0) {
+      throw corrupt(path, `an entry "${entry.kind}" stands where it cannot`);
+    }
+    at = frame.end;
+  }
+  if (at < bytes.length) {
+    const handle = await open(path, 'r+');
+    await handle.truncate(at);
+    await handle.sync();
+    await handle.close();
+  }
+  return at;
+}
+
+function replay(
+  path: string,
+  { record }: Extract<LogEntry, { kind: 'commit' }>,
+  options: DiskOptions,
+  state: CommittedState,
+): void {
+  // Already in the snapshot.
+  if (record.offset <= state.offset) return;
+  if (record.offset !== state.offset + 1n) throw corrupt(path, `commit ${state.offset + 1n} is missing`);
+  if (record.module !== undefined) checkShape(record.module.shape, options.shape);
+  try {
+    state.replay(record);
+  } catch (cause) {
+    throw corrupt(path, messageOf(cause), cause);
+  }
+}
+
+/**
+ * Decides whether a damaged place is the tail of a write that a crash cut off. It is not when an earlier segment has
+ * it, or when a frame behind it says that the commit at this place had been on disk.
+ */
+function checkTorn(path: string, bytes: Buffer, at: number, isLast: boolean, commit: bigint): void {
+  if (!isLast) throw corrupt(path, `the frame at byte ${at} is damaged`);
+  for (let frame = findFrame(bytes, at + 1); frame !== undefined; frame = findFrame(bytes, frame.end)) {
+    if (frame.durable >= commit) throw corrupt(path, `the frame at byte ${at} is damaged, and it had been on disk`);
+  }
+}
+
+function read(path: string, frame: Frame): LogEntry {
+  try {
+    return decodeEntry(frame.payload);
+  } catch (cause) {
+    throw corrupt(path, 'an entry cannot be decoded', cause);
+  }
+}
+
+function checkFile(found: FileOwner & { readonly format: number }, expected: FileOwner, path: string): void {
+  if (found.format !== logFormat) {
+    throw new EngineError('data_dir_unusable', `${path} was written by another version (format ${found.format}).`);
+  }
+  if (found.owner === expected.owner && found.identity === expected.identity) return;
+  throw new EngineError('owner_mismatch', 'The data directory belongs to another owner or another database.', {
+    details: { owner: found.owner, identity: found.identity },
+  });
+}
+
+function checkShape(stored: string, current: string): void {
+  if (stored === current) return;
+  throw new EngineError(
+    'module_invalid',
+    `The tables of the module have changed: ${shapeDifference(stored, current)}.`,
+  );
+}
+
+interface Shape {
+  readonly name: string;
+}
+
+function shapeDifference(stored: string, current: string): string {
+  const before = new Map((JSON.parse(stored) as Shape[]).map((table) => [table.name, JSON.stringify(table)]));
+  const after = new Map((JSON.parse(current) as Shape[]).map((table) => [table.name, JSON.stringify(table)]));
+  for (const [name, shape] of after) {
+    if (!before.has(name)) return `"${name}" is new`;
+    if (before.get(name) !== shape) return `"${name}" has other columns, keys or sequences`;
+  }
+  for (const name of before.keys()) if (!after.has(name)) return `"${name}" is gone`;
+  return 'their order differs';
+}
+
+function corrupt(path: string, why: string, cause?: unknown): EngineError {
+  return new EngineError('log_corrupt', `${path} is damaged: ${why}.`, { cause, details: { path } });
+}

@@ -1,0 +1,253 @@
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { ScheduleAt } from 'spacetimedb';
+import type { ClientConnection, TableDefinition } from '../../src/engine/database.ts';
+import { bundle, bundleText } from './bundle.ts';
+import { ann, bob, DatabaseDriver, databaseIdentity, owner } from './database-driver.ts';
+
+let module: Uint8Array;
+let db: DatabaseDriver;
+
+beforeAll(async () => {
+  module = await bundle('everything.ts');
+});
+beforeEach(async () => {
+  db = await DatabaseDriver.open(module);
+});
+afterEach(async () => {
+  await db.database.close();
+});
+
+function client(subject: string, connectionId = 'c1'.repeat(16), identity = ann): ClientConnection {
+  return { identity, connectionId, jwtPayload: JSON.stringify({ iss: 'test', sub: subject }) };
+}
+
+function tableOf(name: string): TableDefinition {
+  const table = db.database.definition.tables.get(name);
+  if (table === undefined) throw new Error(`no table ${name}`);
+  return table;
+}
+
+describe('connections', () => {
+  test('connect and disconnect run the lifecycle, with the claims of the token', () => {
+    db.database.connect(client('ann'));
+    expect(db.values('visit')).toEqual([['c1'.repeat(16), 'ann']]);
+    expect(db.probe('auth', { connectionId: 'c1'.repeat(16) })).toBe(`ann ${'c1'.repeat(16)}`);
+    expect(db.probe('auth')).toBe('undefined undefined');
+    db.database.disconnect('c1'.repeat(16));
+    expect(db.values('visit')).toEqual([]);
+    expect(db.probe('auth', { connectionId: 'c1'.repeat(16) })).toBe(`undefined ${'c1'.repeat(16)}`);
+  });
+
+  test('a connection that the module refuses leaves nothing behind', () => {
+    expect(() => db.database.connect(client('refused'))).toThrow('you may not connect');
+    expect(() => db.database.connect(client('broken'))).toThrow('The instance encountered a fatal error.');
+    expect(db.values('visit')).toEqual([]);
+    db.database.connect(client('ann'));
+    expect(() => db.database.connect(client('ann'))).toThrow('in use');
+  });
+
+  test('a failing disconnect is logged, rolled back, and the client is gone all the same', () => {
+    db.database.connect(client('clingy'));
+    db.database.disconnect('c1'.repeat(16));
+    expect(db.values('visit')).toHaveLength(1);
+    expect(db.database.logs(1)[0]?.message).toContain('no goodbye');
+    const logged = db.database.logs(100).length;
+    db.database.disconnect('c1'.repeat(16));
+    expect(db.database.logs(100)).toHaveLength(logged);
+  });
+});
+
+describe('views', () => {
+  test('a sender view shows each viewer the own row, and only while it is held', () => {
+    const view = tableOf('my_secret');
+    expect(() => db.database.rows(view, ann)).toThrow(expect.objectContaining({ code: 'view_not_held' }));
+    const release = db.database.holdView(view, ann);
+    const releaseBob = db.database.holdView(view, bob);
+    expect([...db.database.rows(view, ann)]).toEqual([]);
+    db.call('set_secret', { text: 'one' });
+    const told = db.commits.at(-1)?.tables.filter(({ table }) => table.kind === 'view');
+    expect(told?.map(({ arg, inserts, deletes }) => [arg, inserts.map((row) => row.values[1]), deletes.length])).toEqual([
+      [ann, ['one'], 0],
+    ]);
+    db.call('set_secret', { text: 'two' });
+    const change = db.commits.at(-1)?.tables.find(({ table }) => table === view);
+    expect([change?.deletes.map((row) => row.values[1]), change?.inserts.map((row) => row.values[1])]).toEqual([
+      ['one'],
+      ['two'],
+    ]);
+    expect([...db.database.rows(view, bob)]).toEqual([]);
+    release();
+    release();
+    db.call('set_secret', { text: 'three' });
+    expect(db.commits.at(-1)?.tables.map(({ table }) => table.name)).toEqual(['secret']);
+    releaseBob();
+    expect(() => db.database.rows(view, bob)).toThrow('Nobody holds');
+  });
+
+  test('an anonymous view is shared and follows its table', () => {
+    const view = tableOf('item_codes');
+    expect([view.isAnonymous, view.primaryKey]).toEqual([true, [0]]);
+    const release = db.database.holdView(view, 'anonymous');
+    db.probe('own-first');
+    db.probe('log');
+    expect([...db.database.rows(view, 'anonymous')].map((row) => row.values)).toEqual([['own']]);
+    db.probe('clear');
+    expect([...db.database.rows(view, 'anonymous')]).toEqual([]);
+    release();
+  });
+
+  test('a view that fails fails the reducer, whose changes are undone', () => {
+    const view = tableOf('my_secret');
+    db.call('set_secret', { text: 'fine' });
+    db.database.holdView(view, ann);
+    expect(db.call('set_secret', { text: 'poison' })).toMatchObject({ outcome: 'internal', kind: 'trap' });
+    expect(db.values('secret').map((row) => row[1])).toEqual(['fine']);
+    expect(db.call('set_secret', { text: 'poison' }, { identity: bob }).outcome).toBe('committed');
+    expect(() => db.database.holdView(view, bob)).toThrow(expect.objectContaining({ code: 'view_failed' }));
+    expect([...db.database.rows(view, ann)].map((row) => row.values[1])).toEqual(['fine']);
+  });
+});
+
+describe('procedures', () => {
+  test('transactions commit while the procedure runs', async () => {
+    const result = await db.procedure('totals', { add: 'x' });
+    expect(db.decode('totals', result)).toEqual({ before: 0n, after: 1n });
+    expect(result).toMatchObject({ outcome: 'returned', offset: db.commits.at(-1)?.offset });
+    expect(db.values('note')).toEqual([['x', 1]]);
+  });
+
+  test('what a thrown transaction did is undone, what was committed before a throw stands', async () => {
+    expect(await db.procedure('totals', { add: 'throw-in-tx' })).toMatchObject({ outcome: 'internal', kind: 'trap' });
+    expect(db.values('note')).toEqual([]);
+    expect(await db.procedure('totals', { add: 'throw-after' })).toMatchObject({
+      outcome: 'internal',
+      message: 'The instance encountered a fatal error.',
+    });
+    expect(db.values('note')).toHaveLength(1);
+  });
+
+  test('unknown procedures and bad arguments are told apart', async () => {
+    const kindOf = async (name: string, args: Uint8Array): Promise<unknown> => {
+      const result = await db.database.callProcedure(name, args, { identity: ann, connectionId: undefined });
+      return result.outcome === 'internal' ? result.kind : result.outcome;
+    };
+    expect(await kindOf('probe', new Uint8Array(4))).toBe('no-such-procedure');
+    expect(await kindOf('totals', new Uint8Array(3))).toBe('bad-arguments');
+    expect(await kindOf('totals', new Uint8Array(4))).toBe('returned');
+  });
+});
+
+describe('schedules', () => {
+  const ticks = (): string[] => db.said().filter((text) => text.startsWith('tick'));
+  const micros = (): bigint => BigInt(db.ports.clock.now()) * 1000n;
+
+  test('a time fires once, as the database, and its row is removed behind it', () => {
+    const due = micros() + 5_000_000n;
+    db.call('schedule', { at: ScheduleAt.time(due), label: 'once' });
+    db.ports.advance(4_999);
+    expect(ticks()).toEqual([]);
+    db.ports.advance(1);
+    expect(ticks()).toEqual([`tick once ${due} true ${databaseIdentity}`]);
+    expect(db.values('timer')).toEqual([]);
+    db.ports.advance(60_000);
+    expect(ticks()).toHaveLength(1);
+    expect(db.ports.pending).toBe(0);
+  });
+
+  test('a time that failed is not tried again', () => {
+    db.call('schedule', { at: ScheduleAt.time(micros()), label: 'fails' });
+    db.ports.advance(0);
+    expect(db.values('timer')).toEqual([]);
+    expect(db.database.logs(1)[0]?.message).toContain('tick failed');
+  });
+
+  test('an interval keeps its beat and skips what it missed', () => {
+    const start = micros();
+    db.call('schedule', { at: ScheduleAt.interval(1_000_000n), label: 'beat' });
+    db.ports.advance(2_000);
+    expect(ticks().map((text) => text.split(' ')[2])).toEqual([`${start + 1_000_000n}`, `${start + 2_000_000n}`]);
+    db.ports.jump(3_300);
+    db.ports.advance(0);
+    expect(ticks()).toHaveLength(3);
+    db.ports.advance(700);
+    expect(ticks().at(-1)?.split(' ')[2]).toBe(`${start + 6_000_000n}`);
+    expect(ticks()).toHaveLength(4);
+    expect(db.values('timer')).toHaveLength(1);
+  });
+
+  test('deleting the row before its time cancels it, and a rollback never schedules', () => {
+    db.call('schedule', { at: ScheduleAt.time(micros() + 1_000n), label: 'never' });
+    const id = db.values('timer')[0]?.[0];
+    db.call('unschedule', { id });
+    db.ports.advance(10);
+    expect(ticks()).toEqual([]);
+    const tooLong = ScheduleAt.interval(64n ** 6n * 1000n);
+    expect(db.call('schedule', { at: tooLong, label: 'far' }).outcome).toBe('internal');
+    expect(db.database.logs(1)[0]?.message).toContain('ScheduleAtDelayTooLong');
+    expect(db.ports.pending).toBe(0);
+  });
+
+  test('the owner may call a scheduled reducer', () => {
+    const args = Buffer.alloc(8 + 9 + 4);
+    expect(db.database.callReducer('tick', args, { identity: owner, connectionId: undefined }).outcome).toBe('committed');
+  });
+});
+
+describe('modules that are refused', () => {
+  const open = async (source: string): Promise<unknown> => {
+    try {
+      const opened = await DatabaseDriver.open(await bundleText(source));
+      await opened.database.close();
+      return 'opened';
+    } catch (error) {
+      return (error as { code?: string }).code;
+    }
+  };
+  const start = `import { schema, table, t } from 'spacetimedb/server';
+    const row = table({ public: true }, { owner: t.identity().index('btree'), text: t.string() });
+    const hidden = table({}, { owner: t.identity(), text: t.string() });
+    const s = schema({ row, hidden }); export default s;`;
+
+  test('a plain module opens', async () => {
+    expect(await open(start)).toBe('opened');
+  });
+
+  test.each([
+    ['text that is no module', Buffer.from('export default {'), 'module_invalid'],
+    ['no schema', Buffer.from('export default 1'), 'module_invalid'],
+    ['top-level await', Buffer.from('await 1; export default 1'), 'module_invalid'],
+    ['a throw while loading', Buffer.from('throw new Error("x")'), 'module_invalid'],
+    ['another import', Buffer.from('import fs from "node:fs"; export default fs'), 'module_unsupported'],
+    ['a newer system module', Buffer.from('import * as s from "spacetime:sys@2.9"; export default s'), 'module_unsupported'],
+    ['system calls while loading', Buffer.from('import { identity } from "spacetime:sys@2.0"; identity(); export default 1'), 'module_invalid'],
+  ])('%s', async (_, bytes, code) => {
+    await expect(DatabaseDriver.open(bytes)).rejects.toMatchObject({ code });
+  });
+
+  test.each([
+    ['a rule with OR', `export const r = s.clientVisibilityFilter.sql("SELECT * FROM row WHERE owner = :sender OR text = 'x'");`],
+    ['a rule on a private table', `export const r = s.clientVisibilityFilter.sql('SELECT * FROM hidden WHERE owner = :sender');`],
+    ['a rule on a column of text', `export const r = s.clientVisibilityFilter.sql('SELECT * FROM row WHERE text = :sender');`],
+    [
+      'two rules on a table',
+      `export const r = s.clientVisibilityFilter.sql('SELECT * FROM row WHERE owner = :sender');
+       export const q = s.clientVisibilityFilter.sql('SELECT row.* FROM row WHERE row.owner = :sender');`,
+    ],
+  ])('%s', async (_, source) => {
+    expect(await open(start + source)).toBe('module_unsupported');
+  });
+
+  test('a view that returns a query is refused when it is read', async () => {
+    const opened = await DatabaseDriver.open(
+      await bundleText(`${start} export const all = s.anonymousView({ public: true }, t.array(row.rowType), (ctx) => ctx.from.row);`),
+    );
+    const view = opened.database.definition.tables.get('all') as TableDefinition;
+    expect(() => opened.database.holdView(view, 'anonymous')).toThrow(expect.objectContaining({ code: 'module_unsupported' }));
+    await opened.database.close();
+  });
+
+  test('a failing init', async () => {
+    const source = `${start} export const init = s.init(() => { throw new Error('not today'); });`;
+    await expect(DatabaseDriver.open(await bundleText(source))).rejects.toMatchObject({ code: 'init_failed' });
+  });
+});
