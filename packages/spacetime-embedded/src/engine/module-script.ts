@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { hash } from 'node:crypto';
 import { Script } from 'node:vm';
 import { transform } from 'esbuild';
 import { EngineError } from './errors.ts';
@@ -8,12 +9,19 @@ export interface ModuleScript {
   readonly script: Script;
 }
 
+/** Translations by hash of the module: they depend on nothing else, and one process often opens a module many times. */
+const translated = new Map<string, ModuleScript>();
+const keptTranslations = 8;
+
 /**
  * Translates an ESM bundle. The work is done by a real parser, so what it accepts is ECMAScript, not a pattern.
  *
  * @throws {EngineError} `module_invalid` for text that is no module or uses top-level await.
  */
 export async function translateModule(bytes: Uint8Array): Promise<ModuleScript> {
+  const key = hash('sha256', bytes, 'hex');
+  const known = translated.get(key);
+  if (known !== undefined) return known;
   const source = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
   let code: string;
   try {
@@ -31,6 +39,9 @@ export async function translateModule(bytes: Uint8Array): Promise<ModuleScript> 
   const script = new Script(`(function (exports, require, module) { 'use strict'; ${code}\n})`, {
     filename: 'module.js',
   });
+  const [oldest] = translated.keys();
+  if (translated.size >= keptTranslations && oldest !== undefined) translated.delete(oldest);
+  translated.set(key, { script });
   return { script };
 }
 

@@ -66,9 +66,9 @@ describe('views', () => {
     expect([...db.database.rows(view, ann)]).toEqual([]);
     db.call('set_secret', { text: 'one' });
     const told = db.commits.at(-1)?.tables.filter(({ table }) => table.kind === 'view');
-    expect(told?.map(({ arg, inserts, deletes }) => [arg, inserts.map((row) => row.values[1]), deletes.length])).toEqual([
-      [ann, ['one'], 0],
-    ]);
+    expect(
+      told?.map(({ arg, inserts, deletes }) => [arg, inserts.map((row) => row.values[1]), deletes.length]),
+    ).toEqual([[ann, ['one'], 0]]);
     db.call('set_secret', { text: 'two' });
     const change = db.commits.at(-1)?.tables.find(({ table }) => table === view);
     expect([change?.deletes.map((row) => row.values[1]), change?.inserts.map((row) => row.values[1])]).toEqual([
@@ -189,7 +189,9 @@ describe('schedules', () => {
 
   test('the owner may call a scheduled reducer', () => {
     const args = Buffer.alloc(8 + 9 + 4);
-    expect(db.database.callReducer('tick', args, { identity: owner, connectionId: undefined }).outcome).toBe('committed');
+    expect(db.database.callReducer('tick', args, { identity: owner, connectionId: undefined }).outcome).toBe(
+      'committed',
+    );
   });
 });
 
@@ -218,16 +220,33 @@ describe('modules that are refused', () => {
     ['top-level await', Buffer.from('await 1; export default 1'), 'module_invalid'],
     ['a throw while loading', Buffer.from('throw new Error("x")'), 'module_invalid'],
     ['another import', Buffer.from('import fs from "node:fs"; export default fs'), 'module_unsupported'],
-    ['a newer system module', Buffer.from('import * as s from "spacetime:sys@2.9"; export default s'), 'module_unsupported'],
-    ['system calls while loading', Buffer.from('import { identity } from "spacetime:sys@2.0"; identity(); export default 1'), 'module_invalid'],
+    [
+      'a newer system module',
+      Buffer.from('import * as s from "spacetime:sys@2.9"; export default s'),
+      'module_unsupported',
+    ],
+    [
+      'system calls while loading',
+      Buffer.from('import { identity } from "spacetime:sys@2.0"; identity(); export default 1'),
+      'module_invalid',
+    ],
   ])('%s', async (_, bytes, code) => {
     await expect(DatabaseDriver.open(bytes)).rejects.toMatchObject({ code });
   });
 
   test.each([
-    ['a rule with OR', `export const r = s.clientVisibilityFilter.sql("SELECT * FROM row WHERE owner = :sender OR text = 'x'");`],
-    ['a rule on a private table', `export const r = s.clientVisibilityFilter.sql('SELECT * FROM hidden WHERE owner = :sender');`],
-    ['a rule on a column of text', `export const r = s.clientVisibilityFilter.sql('SELECT * FROM row WHERE text = :sender');`],
+    [
+      'a rule with OR',
+      `export const r = s.clientVisibilityFilter.sql("SELECT * FROM row WHERE owner = :sender OR text = 'x'");`,
+    ],
+    [
+      'a rule on a private table',
+      `export const r = s.clientVisibilityFilter.sql('SELECT * FROM hidden WHERE owner = :sender');`,
+    ],
+    [
+      'a rule on a column of text',
+      `export const r = s.clientVisibilityFilter.sql('SELECT * FROM row WHERE text = :sender');`,
+    ],
     [
       'two rules on a table',
       `export const r = s.clientVisibilityFilter.sql('SELECT * FROM row WHERE owner = :sender');
@@ -239,10 +258,14 @@ describe('modules that are refused', () => {
 
   test('a view that returns a query is refused when it is read', async () => {
     const opened = await DatabaseDriver.open(
-      await bundleText(`${start} export const all = s.anonymousView({ public: true }, t.array(row.rowType), (ctx) => ctx.from.row);`),
+      await bundleText(
+        `${start} export const all = s.anonymousView({ public: true }, t.array(row.rowType), (ctx) => ctx.from.row);`,
+      ),
     );
     const view = opened.database.definition.tables.get('all') as TableDefinition;
-    expect(() => opened.database.holdView(view, 'anonymous')).toThrow(expect.objectContaining({ code: 'module_unsupported' }));
+    expect(() => opened.database.holdView(view, 'anonymous')).toThrow(
+      expect.objectContaining({ code: 'module_unsupported' }),
+    );
     await opened.database.close();
   });
 
