@@ -86,7 +86,10 @@ export interface Lane {
   readonly state: LaneState;
   /** Starts connecting; a second call does nothing. */
   start(): void;
-  /** Reads a stream from the position after the last applied event; `null` reads from its first kept event. */
+  /**
+   * Reads a stream from the position after the last applied event; `null` reads from its first event. Where the first
+   * events were removed, a `stale` signal gives the floor, since the chain cannot begin anywhere else.
+   */
   follow(streamId: string, after: StreamPosition | null): void;
   /** Reads a followed stream again from another position: after a gap, a quarantine or a stale cursor. */
   rewind(streamId: string, after: StreamPosition | null): void;

@@ -218,6 +218,7 @@ export class FakeConnection {
   readonly #handlers: SocketHandlers;
   #over = false;
   #arrival = 0;
+  #uplink = 0;
   #cancelPing: () => void = () => {};
 
   constructor(host: FakeHost, handlers: SocketHandlers, number: bigint) {
@@ -386,7 +387,9 @@ export class FakeConnection {
 
   receive(data: Uint8Array): void {
     const copy = data.slice();
-    this.host.sim.after(this.host.latency(), () => {
+    const at = Math.max(this.#uplink, this.host.sim.now + this.host.latency());
+    this.#uplink = at;
+    this.host.sim.after(at - this.host.sim.now, () => {
       if (this.#over || this.frozen) return;
       for (const message of bytes.readClientMessages(copy)) this.handle(message);
     });

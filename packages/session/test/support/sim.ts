@@ -4,6 +4,8 @@ interface Task {
   readonly at: number;
   readonly order: number;
   readonly run: () => void;
+  /** Made by the session, in contrast to what the simulated network has under way. */
+  readonly owned: boolean;
 }
 
 /** Simulated time, timers and chance of one test. Nothing happens by itself: `until` and `advance` run it. */
@@ -19,7 +21,7 @@ export class Sim {
     this.ports = {
       clock: { now: () => this.#now, monotonic: () => this.#now - 1_700_000_000_000 },
       random: { next: () => this.random(), bytes: (length) => new Uint8Array(length) },
-      scheduler: { after: (milliseconds, task) => this.after(milliseconds, task) },
+      scheduler: { after: (milliseconds, task) => this.after(milliseconds, task, true) },
     };
   }
 
@@ -27,9 +29,9 @@ export class Sim {
     return this.#now;
   }
 
-  /** Timers and deliveries that wait. */
-  get pending(): number {
-    return this.#tasks.length;
+  /** Timers of the session that wait. */
+  get timers(): number {
+    return this.#tasks.filter((task) => task.owned).length;
   }
 
   random(): number {
@@ -40,9 +42,9 @@ export class Sim {
     return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
   }
 
-  after(milliseconds: number, run: () => void): () => void {
+  after(milliseconds: number, run: () => void, owned = false): () => void {
     this.#order += 1;
-    const task: Task = { at: this.#now + Math.max(0, milliseconds), order: this.#order, run };
+    const task: Task = { at: this.#now + Math.max(0, milliseconds), order: this.#order, run, owned };
     this.#tasks.push(task);
     return () => {
       this.#tasks = this.#tasks.filter((other) => other !== task);

@@ -1,0 +1,246 @@
+import { draftEvent, SyncError } from '@autopilot/sync-contract';
+import { describe, expect, test } from '@jest/globals';
+import { type AppendReceipt, SessionError } from '../src/index.ts';
+import { Harness, upTo } from './support/harness.ts';
+import { reducerError, reducerOk, reducerTrap } from './support/server-bytes.ts';
+
+const none = new Uint8Array(0);
+const draft = (n: number, value: unknown = n) =>
+  draftEvent({ stream_id: 's', kind: 'tick', payload: { value }, idempotency_key: `key-${n}` });
+
+/** How a promise settled, readable while simulated time runs. */
+function watch<Value>(promise: Promise<Value>): { value?: Value; error?: SessionError | SyncError; done: boolean } {
+  const seen: { value?: Value; error?: SessionError | SyncError; done: boolean } = { done: false };
+  promise.then(
+    (value) => {
+      seen.value = value;
+      seen.done = true;
+    },
+    (error) => {
+      seen.error = error;
+      seen.done = true;
+    },
+  );
+  return seen;
+}
+
+async function connected(options: ConstructorParameters<typeof Harness>[0] = {}): Promise<Harness> {
+  const h = new Harness(options);
+  h.host.stream('s');
+  h.session.start();
+  await h.live();
+  return h;
+}
+
+describe('reducer calls', () => {
+  test('I12: many are in flight at once and settle in order', async () => {
+    const h = await connected();
+    h.host.latency = () => 100;
+    const before = h.sim.now;
+    const order: bigint[] = [];
+    const calls = upTo(50).map((n) =>
+      watch(
+        h.session.appendSyncEvent(draft(n)).then((receipt) => {
+          order.push(receipt.seq);
+          return receipt;
+        }),
+      ),
+    );
+    await h.sim.until(() => calls.every(({ done }) => done));
+    expect(order.map(Number)).toEqual(upTo(50));
+    expect(calls[4]?.value).toEqual({ outcome: 'appended', epoch: 'epoch-1', seq: 5n } satisfies AppendReceipt);
+    expect(h.sim.now - before).toBeLessThan(400);
+    await h.close();
+  });
+
+  test('a duplicate is told with the place of the first; another payload is a conflict', async () => {
+    const h = await connected();
+    const calls = [draft(1), draft(1), draft(1, 'other')].map((one) => watch(h.session.appendSyncEvent(one)));
+    await h.sim.until(() => calls.every(({ done }) => done));
+    expect(calls[1]?.value).toEqual({ outcome: 'duplicate', epoch: 'epoch-1', seq: 1n });
+    expect(calls[2]?.error).toBeInstanceOf(SyncError);
+    expect(calls[2]?.error).toMatchObject({ code: 'idempotency_conflict', message: 'another payload' });
+    await h.close();
+  });
+
+  test('own events arrive with the result, before it settles', async () => {
+    const h = await connected();
+    h.session.follow('s', null);
+    await h.live();
+    let seen = -1;
+    const call = watch(
+      h.session.appendSyncEvent(draft(1)).then(() => {
+        seen = h.seqs('s').length;
+      }),
+    );
+    await h.sim.until(() => call.done);
+    expect(seen).toBe(1);
+    await h.close();
+  });
+
+  test('a trap, an unknown code and a coded refusal are different errors', async () => {
+    const h = await connected();
+    h.host.intercept = (connection, message) => {
+      if (message.type !== 'reducer') return false;
+      if (message.name === 'trap') connection.send(reducerTrap(message.request_id, 'fatal'));
+      else if (message.name === 'odd')
+        connection.send(reducerError(message.request_id, 'forbidden is not a code here'));
+      else connection.send(reducerError(message.request_id, 'forbidden: no grant'));
+      return true;
+    };
+    const calls = ['trap', 'odd', 'coded'].map((name) => watch(h.session.call(name, none)));
+    await h.sim.until(() => calls.every(({ done }) => done));
+    expect(calls.map(({ error }) => [error?.name, error?.code])).toEqual([
+      ['SessionError', 'reducer_failed'],
+      ['SyncError', 'internal'],
+      ['SyncError', 'forbidden'],
+    ]);
+    await h.close();
+  });
+
+  test('an accepted event without a receipt is not passed off as known', async () => {
+    const h = await connected();
+    h.host.intercept = (connection, message) => {
+      if (message.type !== 'reducer') return false;
+      connection.send(reducerOk(message.request_id, []));
+      return true;
+    };
+    const call = watch(h.session.appendSyncEvent(draft(1)));
+    await h.sim.until(() => call.done);
+    expect(call.error?.code).toBe('receipt_missing');
+    await h.close();
+  });
+
+  test('I12: the deadline tells whether the call was sent', async () => {
+    const h = new Harness();
+    const waiting = watch(h.session.call('x', none, { deadlineMs: 50 }));
+    await h.sim.advance(60);
+    expect(waiting.error).toMatchObject({ code: 'call_deadline', details: { reducer: 'x', sent: false } });
+    h.session.start();
+    await h.live();
+    h.host.intercept = (_connection, message) => message.type === 'reducer';
+    const sent = watch(h.session.call('y', none, { deadlineMs: 50 }));
+    await h.sim.advance(60);
+    expect(sent.error).toMatchObject({ code: 'call_deadline', details: { reducer: 'y', sent: true } });
+    await h.close();
+    expect(h.sim.timers).toBe(0);
+  });
+
+  test('I12: a signal takes a call back, before and after it was sent', async () => {
+    const h = await connected();
+    const aborted = watch(h.session.call('x', none, { signal: AbortSignal.abort() }));
+    h.host.intercept = (_connection, message) => message.type === 'reducer';
+    const controller = new AbortController();
+    const sent = watch(h.session.call('y', none, { signal: controller.signal }));
+    await h.sim.advance(10);
+    controller.abort();
+    await h.sim.advance(1);
+    expect(aborted.error).toMatchObject({ code: 'call_aborted', details: { sent: false } });
+    expect(sent.error).toMatchObject({ code: 'call_aborted', details: { sent: true } });
+    await h.close();
+  });
+
+  test('I12: a cut leaves the outcome unknown, unless the call may be repeated', async () => {
+    const h = await connected();
+    let taken = 0;
+    h.host.intercept = (connection, message) => {
+      if (message.type !== 'reducer') return false;
+      taken += 1;
+      if (taken <= 3) return true;
+      connection.send(reducerOk(message.request_id, []));
+      return true;
+    };
+    const calls = [{}, { idempotencyKey: 'k' }, {}].map((options, n) => watch(h.session.call(`r${n}`, none, options)));
+    await h.sim.until(() => taken === 3);
+    h.host.open[0]?.cut();
+    await h.state('backoff');
+    await h.sim.advance(1);
+    expect(calls.map(({ error }) => error?.code)).toEqual(['call_outcome_unknown', undefined, 'call_outcome_unknown']);
+    await h.sim.until(() => calls[1]?.done === true);
+    expect(calls[1]?.error).toBeUndefined();
+    expect(h.session.status().counters.calls_resent).toBe(1);
+    await h.close();
+  });
+
+  test('I12: repeated calls keep their place before those that were never sent', async () => {
+    const h = await connected({ maxCallsInFlight: 3 });
+    h.session.follow('s', null);
+    h.host.latency = () => 1 + Math.floor(h.sim.random() * 15);
+    const calls = upTo(60).map((n) => watch(h.session.appendSyncEvent(draft(n))));
+    for (let cuts = 0; cuts < 12; cuts += 1) {
+      await h.sim.advance(40);
+      for (const connection of h.host.open) connection.cut();
+      await h.live();
+    }
+    await h.sim.until(() => calls.every(({ done }) => done));
+    expect(calls.map(({ value }) => Number(value?.seq))).toEqual(upTo(60));
+    expect(h.host.streams.get('s')?.events.map(({ idempotency_key }) => idempotency_key)).toEqual(
+      upTo(60).map((n) => `key-${n}`),
+    );
+    expect(calls.some(({ value }) => value?.outcome === 'duplicate')).toBe(true);
+    await h.received('s', 60);
+    expect(h.seqs('s')).toEqual(upTo(60));
+    await h.close();
+  });
+
+  test('I12: calls do not overtake each other while a refresh hands over', async () => {
+    const h = await connected({ maxCallsInFlight: 4 });
+    h.host.latency = () => 3 + Math.floor(h.sim.random() * 30);
+    await h.sim.until(() => h.session.status().refreshing);
+    const calls = upTo(300).map((n) => watch(h.session.appendSyncEvent(draft(n))));
+    await h.sim.until(() => calls.every(({ done }) => done));
+    expect(h.session.status().counters).toMatchObject({ refreshes: 1, calls_resent: 0, attempts: 1 });
+    expect(calls.map(({ value }) => Number(value?.seq))).toEqual(upTo(300));
+    await h.close();
+  });
+
+  test('I12: the queue is bounded, and what is refused was not sent', async () => {
+    const h = new Harness({ maxCallsQueued: 2 });
+    const calls = upTo(3).map((n) => watch(h.session.call(`r${n}`, none)));
+    await h.sim.advance(1);
+    expect(calls.map(({ error }) => error?.code)).toEqual([undefined, undefined, 'call_queue_full']);
+    await h.close();
+    expect(calls.map(({ error }) => error?.code)).toEqual(['call_not_sent', 'call_not_sent', 'call_queue_full']);
+    expect(h.sim.timers).toBe(0);
+  });
+
+  test('I12: closing waits for calls in flight, but not for ever', async () => {
+    const h = await connected();
+    h.host.latency = () => 200;
+    const answered = watch(h.session.appendSyncEvent(draft(1)));
+    await h.close();
+    expect(answered.value?.seq).toBe(1n);
+    const other = await connected();
+    other.host.intercept = (_connection, message) => message.type === 'reducer';
+    const silent = watch(other.session.appendSyncEvent(draft(1)));
+    const before = other.sim.now;
+    await other.close();
+    expect(silent.error?.code).toBe('call_outcome_unknown');
+    expect(other.sim.now - before).toBeLessThan(3000);
+    expect(other.sim.timers).toBe(0);
+  });
+
+  test('a read-only session sends no call', async () => {
+    const h = await connected({ readOnly: true });
+    const call = watch(h.session.appendSyncEvent(draft(1)));
+    await h.sim.advance(10);
+    expect(call.error).toBeInstanceOf(SessionError);
+    expect(call.error?.code).toBe('read_only');
+    expect(h.host.log).not.toContain('append_sync_event');
+    await h.close();
+  });
+
+  test('a reducer that says token_expired makes the session refresh', async () => {
+    const h = await connected();
+    h.host.intercept = (connection, message) => {
+      if (message.type !== 'reducer' || connection.number === 2n) return false;
+      connection.send(reducerError(message.request_id, 'token_expired: over'));
+      return true;
+    };
+    const call = watch(h.session.call('x', none));
+    await h.sim.until(() => call.done);
+    expect(call.error?.code).toBe('token_expired');
+    await h.sim.until(() => h.session.status().counters.refreshes === 1);
+    await h.close();
+  });
+});

@@ -1,0 +1,153 @@
+import { describe, expect, test } from '@jest/globals';
+import { Harness, upTo } from './support/harness.ts';
+
+describe('token refresh', () => {
+  test('I9: a second connection catches up and takes over; no event is lost, repeated or late', async () => {
+    const h = new Harness({ pageSize: 4 });
+    h.host.stream('s');
+    h.host.stream('bell', { fanout: 'doorbell' });
+    h.session.follow('s', null);
+    h.session.follow('bell', null);
+    h.session.start();
+    await h.live();
+    let appended = 0;
+    const append = () => {
+      if (appended === 400) return;
+      appended += 1;
+      h.host.append('s');
+      h.host.append('bell');
+      h.sim.after(7, append);
+    };
+    // Events go on all the time around the refresh, faster than the new connection can be made.
+    h.host.latency = () => 20 + Math.floor(h.sim.random() * 10);
+    await h.sim.advance(h.tokenLife * 0.75 - 100);
+    append();
+    await h.sim.until(() => appended === 400);
+    await h.received('s', 400);
+    await h.received('bell', 400);
+    expect(h.seqs('s')).toEqual(upTo(400));
+    expect(h.seqs('bell')).toEqual(upTo(400));
+    const status = h.session.status();
+    expect(status).toMatchObject({ attempt: 1, failures: 0, state: 'live', connection_id: '2'.padStart(32, '0') });
+    expect(status.counters).toMatchObject({ attempts: 1, refreshes: 1, refresh_failures: 0, closes: {} });
+    expect(h.asked).toEqual(['start', 'refresh']);
+    expect(h.host.upgrades[1]?.headers.authorization).toBe('Bearer token-2');
+    expect(h.host.open).toHaveLength(1);
+    expect(h.path).not.toContain('backoff:handed_over');
+    await h.close();
+    expect(h.sim.timers).toBe(0);
+  });
+
+  test('I9: it goes on for ever, one refresh after the other', async () => {
+    const h = new Harness();
+    h.session.start();
+    await h.live();
+    await h.sim.advance(h.tokenLife * 0.75 * 20 + 1000);
+    expect(h.session.status().counters).toMatchObject({ refreshes: 20, attempts: 1 });
+    expect(h.host.open).toHaveLength(1);
+    await h.close();
+  });
+
+  test('I9: the first connection stays in use until the second one is caught up', async () => {
+    const h = new Harness();
+    h.host.stream('s');
+    h.session.follow('s', null);
+    h.session.start();
+    await h.live();
+    h.host.intercept = (connection, message) => connection.number === 2n && message.type === 'procedure';
+    await h.sim.until(() => h.session.status().refreshing);
+    await h.sim.advance(5000);
+    h.host.append('s', 3);
+    await h.received('s', 3);
+    expect(h.session.status().connection_id).toBe('1'.padStart(32, '0'));
+    await h.close();
+  });
+
+  test('I9: a failed refresh is tried again while the first connection goes on', async () => {
+    const h = new Harness();
+    h.host.stream('s');
+    h.session.follow('s', null);
+    h.session.start();
+    await h.live();
+    let refused = 0;
+    h.host.refuse = () => {
+      refused += 1;
+      return refused > 3 ? undefined : { status: 503 };
+    };
+    await h.sim.until(() => h.session.status().counters.refreshes === 1);
+    h.host.append('s', 3);
+    await h.received('s', 3);
+    expect(h.session.status().counters).toMatchObject({ refresh_failures: 3, attempts: 1 });
+    expect(h.path.at(-1)).toBe('live:caught_up');
+    await h.close();
+  });
+
+  test('I9: when it cannot be done in time, the session reconnects plainly', async () => {
+    const h = new Harness();
+    h.host.stream('s');
+    h.session.follow('s', null);
+    h.session.start();
+    await h.live();
+    h.host.refuse = () => ({ status: 503 });
+    await h.state('backoff');
+    expect(h.path.at(-1)).toBe('backoff:refresh_overdue');
+    expect(h.sim.now).toBeLessThan(1_800_000_000_000 + h.tokenLife);
+    h.host.refuse = undefined;
+    h.host.append('s', 3);
+    await h.received('s', 3);
+    await h.live();
+    await h.close();
+  });
+
+  test('I9: a token that leads to another identity is not taken over', async () => {
+    const h = new Harness();
+    h.session.start();
+    await h.live();
+    h.host.identity = 0xc200_0002n;
+    await h.state('needs-auth');
+    expect(h.path.at(-1)).toBe('needs-auth:identity_changed');
+    await h.close();
+  });
+
+  test('I9: a second connection is dropped when the first one is lost', async () => {
+    const h = new Harness();
+    h.session.start();
+    await h.live();
+    h.host.latency = () => 3000;
+    await h.sim.until(() => h.session.status().refreshing);
+    h.host.open[0]?.cut();
+    await h.state('backoff');
+    h.host.latency = () => 1;
+    await h.live();
+    expect(h.host.open).toHaveLength(1);
+    expect(h.asked).toEqual(['start', 'refresh']);
+    await h.close();
+    expect(h.sim.timers).toBe(0);
+  });
+
+  test('I9: refresh_after in the past does not make a loop without a pause', async () => {
+    const h = new Harness();
+    h.provide = async () => ({ ...h.token(), refresh_after: 0 });
+    h.session.start();
+    await h.live();
+    await h.sim.advance(10_000);
+    expect(h.asked.length).toBeLessThanOrEqual(11);
+    await h.close();
+  });
+
+  test('I9: with a stream that waits for its owner, or is closed, the refresh still happens', async () => {
+    const h = new Harness();
+    h.host.stream('s').first_kept = 5n;
+    h.host.append('s', 9);
+    h.host.denied.add('d');
+    h.session.follow('s', null);
+    h.session.follow('d', null);
+    h.session.start();
+    await h.sim.until(() => h.of('stale').length === 1 && h.of('stream-closed').length === 1);
+    await h.sim.until(() => h.session.status().counters.refreshes === 1);
+    expect(h.of('stale')).toHaveLength(1);
+    expect(h.of('stream-closed')).toHaveLength(1);
+    expect(h.session.state).toBe('replaying');
+    await h.close();
+  });
+});
