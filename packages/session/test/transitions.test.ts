@@ -48,7 +48,9 @@ describe('the transition table', () => {
 
   test('SPEC.md shows the table that the code uses', () => {
     const spec = readFileSync(new URL('../SPEC.md', import.meta.url), 'utf8');
-    expect(spec).toContain(transitionsAsMarkdown());
+    // The formatter pads the columns.
+    const plain = (text: string) => text.replace(/ *\| */g, '|').replace(/-{3,}/g, '---');
+    expect(plain(spec)).toContain(plain(transitionsAsMarkdown()));
   });
 });
 
