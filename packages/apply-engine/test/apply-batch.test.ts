@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { ApplyError, applyBatch, initialState } from '../src/index.ts';
+import { ApplyError, applyBatch, highestSeq, initialState } from '../src/index.ts';
 import { damaged, event, log, lookupOf, otherEpoch, rival, stateAt, streamId } from './support.ts';
 
 const seqs = (events: readonly { seq: bigint }[]) => events.map(({ seq }) => Number(seq));
@@ -96,8 +96,9 @@ describe('applyBatch', () => {
   });
 
   test('I10 an event of no valid sequence or of another stream asks for no rewind', () => {
-    const result = applyBatch(stateAt(3), [event(0), event(9, { stream_id: 'runtime.other' })]);
-    expect(result.conflicts.map(({ reason }) => reason)).toEqual(['invalid_seq', 'foreign_stream']);
+    const strangers = [event(0), event(4, { seq: highestSeq + 1n }), event(9, { stream_id: 'runtime.other' })];
+    const result = applyBatch(stateAt(3), strangers);
+    expect(result.conflicts.map(({ reason }) => reason)).toEqual(['invalid_seq', 'invalid_seq', 'foreign_stream']);
     expect(result.gap).toBeUndefined();
   });
 

@@ -1,5 +1,4 @@
 import type { Database } from 'better-sqlite3';
-import Sqlite from 'better-sqlite3';
 import { CheckpointError, toCheckpointError } from './errors.ts';
 import { removeDatabase, replaceBy, sizeOf } from './files.ts';
 import { damageOfFile, previousOf } from './recover.ts';
@@ -25,8 +24,6 @@ export async function writePrevious(sqlite: Database, file: string, isCancelled:
         return pagesPerTurn;
       },
     });
-    if (isCancelled()) throw new CheckpointError('closed', 'The store was closed while it was copied.');
-    makeSelfContained(partial);
     const damage = damageOfFile(partial);
     if (damage !== undefined) {
       throw new CheckpointError('corrupt', `The copy is not good (${damage.detail}); the previous one was kept.`);
@@ -36,15 +33,5 @@ export async function writePrevious(sqlite: Database, file: string, isCancelled:
   } catch (cause) {
     removeDatabase(partial);
     throw toCheckpointError(cause, `Copying "${file}"`);
-  }
-}
-
-/** Without a write-ahead log the copy is one file, which can be renamed. */
-function makeSelfContained(file: string): void {
-  const copy = new Sqlite(file);
-  try {
-    copy.pragma('journal_mode = delete');
-  } finally {
-    copy.close();
   }
 }

@@ -162,6 +162,22 @@ describe('a damaged file', () => {
     },
   );
 
+  test('I11 damage in the middle, where no watermark lies, is found', async () => {
+    await withFolder(async (folder) => {
+      const file = path.join(folder, 'sync.sqlite');
+      let store = await open(file);
+      store.commit([nextChange(store, 300, 600)]);
+      await store.close();
+      const middle = Math.floor(fs.statSync(file).size / 2 / 4_096) * 4_096;
+      const handle = fs.openSync(file, 'r+');
+      fs.writeSync(handle, Buffer.alloc(4_096, 0xa5), 0, 4_096, middle);
+      fs.closeSync(handle);
+      store = await open(file);
+      expect(store.recovered).toMatchObject({ reason: 'corrupt', restored_from: 'nothing' });
+      await store.close();
+    });
+  });
+
   test('I11 two damaged files are two reports, and neither is removed', async () => {
     await withFolder(async (folder) => {
       const file = path.join(folder, 'sync.sqlite');
@@ -249,6 +265,7 @@ describe('a damaged file', () => {
   test.each([
     ['payload_hash_mismatch', "update events set payload = '{}' where seq = 2", 2n],
     ['missing_event', 'delete from events where seq = 2', 2n],
+    ['missing_event', 'delete from events where seq = 3', 3n],
     ['chain_differs', "update events set kind = 'another' where seq = 2", 3n],
     ['chain_differs', "update streams set chain = 'another'", 3n],
   ] as const)('I19 verify finds %s', async (reason, statement, seq) => {
@@ -357,6 +374,16 @@ describe('the store file', () => {
       expect(raw.prepare('select count(*) as number from events').get()).toEqual({ number: 0 });
       raw.close();
       expect(store.load(streamId)).toMatchObject({ epoch: 'another', seq: 9n });
+    });
+  });
+
+  test('I2 a refused commit says what is stored', async () => {
+    await withStore((store) => {
+      const late = { ...nextChange(store, 1), expected_seq: 4n, seq: 5n, events: [event(5)] };
+      const refusal = (stored: unknown) => expect.objectContaining({ details: { stream_id: streamId, stored } });
+      expect(() => store.commit([late])).toThrow(refusal(null));
+      store.commit([nextChange(store, 2)]);
+      expect(() => store.commit([late])).toThrow(refusal({ epoch: late.epoch, seq: '2' }));
     });
   });
 
