@@ -42,7 +42,7 @@ export async function startTestLane(): Promise<TestLane> {
   };
   const startHostPart = () => start(hostPart({ dataDir, database, owner, port: hostPort }));
   let host: Part | undefined = await startHostPart();
-  const proxy = await startFaultProxy({ target: { host: '127.0.0.1', port: hostPort } });
+  const proxy = await startFaultProxy({ host: '127.0.0.1', port: hostPort });
   const spacetimeUrl = `http://127.0.0.1:${proxy.port}`;
   const control = await start(controlPart({ dataDir, database, issuer, spacetimeUrl, credentials, publish: false }));
   const controlUrl = control.ready.url;

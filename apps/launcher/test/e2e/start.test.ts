@@ -1,0 +1,97 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { waitFor } from '@autopilot/testing';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { childrenOf, isAlive, runLauncher } from './command.ts';
+
+jest.setTimeout(180_000);
+
+let scratch: string;
+beforeAll(() => {
+  scratch = mkdtempSync(path.join(tmpdir(), 'autopilot-start-'));
+});
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+const freePorts = ['--control-port', '0', '--desktop-port', '0', '--spacetime-port', '0'];
+
+describe('npm start -- --once', () => {
+  test('publishes the recording, applies all of it, and prints one JSON line', async () => {
+    const { code, stdout, stderr } = await runLauncher(['--once']).ended;
+    expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
+    const lines = stdout.trim().split('\n');
+    expect(lines).toHaveLength(1);
+    const report = JSON.parse(lines[0] ?? '');
+    expect(Object.keys(report)).toEqual(['published', 'applied', 'duplicates', 'gaps', 'chain', 'p50_ms', 'p99_ms']);
+    expect(report.published).toBeGreaterThan(100);
+    expect(report.applied).toBe(report.published);
+    expect(report.chain).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  test('fails when nothing was published: an empty run proves nothing', async () => {
+    const empty = path.join(scratch, 'empty.jsonl');
+    writeFileSync(empty, '');
+    const { code, stdout, stderr } = await runLauncher(['--once', '--feed-file', empty, '--patience', '15']).ended;
+    expect(code).toBe(1);
+    expect(stdout).toBe('');
+    expect(stderr).not.toMatch(/^\s+at /m);
+  });
+});
+
+describe('npm start', () => {
+  test('prints the URLs, keeps running, and Ctrl-C leaves no process', async () => {
+    const command = runLauncher(['--data-dir', path.join(scratch, 'kept'), '--feed', 'none', ...freePorts]);
+    await waitFor(() => /health page\s+http:\/\/127\.0\.0\.1:\d+\//.test(command.stdout()), {
+      timeoutMs: 60_000,
+      describe: () => command.stderr(),
+    });
+    const parts = childrenOf(command.pid);
+    expect(parts.length).toBe(3);
+    const page = /health page\s+(\S+)/.exec(command.stdout())?.[1] ?? '';
+    const response = await fetch(page);
+    expect(response.status).toBe(200);
+    command.signal('SIGINT');
+    const { code } = await command.ended;
+    expect(code).toBe(0);
+    expect(parts.filter(isAlive)).toEqual([]);
+  });
+
+  test('a killed launcher leaves no process either', async () => {
+    const command = runLauncher(['--data-dir', path.join(scratch, 'killed'), '--feed', 'none', ...freePorts]);
+    await waitFor(() => command.stdout().includes('health page'), {
+      timeoutMs: 60_000,
+      describe: () => command.stderr(),
+    });
+    const parts = childrenOf(command.pid);
+    command.signal('SIGKILL');
+    await waitFor(() => parts.every((pid) => !isAlive(pid)), { timeoutMs: 30_000, describe: () => `${parts}` });
+  });
+});
+
+describe('bad input', () => {
+  const cases: [string, string[], number, RegExp][] = [
+    ['an unknown option', ['--frobnicate'], 2, /--frobnicate[\s\S]*usage:/],
+    ['a data folder that is a file', ['--data-dir', import.meta.filename, ...freePorts], 1, /data_dir_unusable/],
+  ];
+  test.each(cases)('%s is one clear message', async (_name, args, wanted, pattern) => {
+    const { code, stdout, stderr } = await runLauncher(args).ended;
+    expect({ code, stdout }).toEqual({ code: wanted, stdout: '' });
+    expect(stderr).toMatch(pattern);
+    expect(stderr).not.toMatch(/^\s+at /m);
+  });
+
+  test('a taken port is one clear message that names the option', async () => {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const address = server.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    const { code, stderr } = await runLauncher([
+      ...['--data-dir', path.join(scratch, 'taken'), ...freePorts, '--control-port', String(port)],
+    ]).ended;
+    server.close();
+    expect(code).toBe(1);
+    expect(stderr).toMatch(new RegExp(`Port ${port} is taken.*--control-port`));
+    expect(stderr).not.toMatch(/^\s+at /m);
+  });
+});
