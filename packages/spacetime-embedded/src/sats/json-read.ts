@@ -118,16 +118,19 @@ function bytes(json: ExactJson, path: string): Uint8Array {
 
 function integer(tag: string, json: ExactJson, path: string): number | bigint {
   const bits = Number(tag.slice(1));
-  const value = exact(json, bits, path);
+  const value = exact(json, tag, path);
   const fits = tag.startsWith('U') ? BigInt.asUintN(bits, value) === value : BigInt.asIntN(bits, value) === value;
   if (!fits) throw wrong(path, `an integer that fits ${tag}`);
   return bits <= 32 ? Number(value) : value;
 }
 
-function exact(json: ExactJson, bits: number, path: string): bigint {
+function exact(json: ExactJson, tag: string, path: string): bigint {
   if (typeof json === 'bigint') return json;
   if (typeof json === 'number' && Number.isSafeInteger(json)) return BigInt(json);
-  if (bits === 256 && typeof json === 'string' && /^0x[0-9a-fA-F]{1,64}$/.test(json)) return BigInt(json);
+  if (tag.endsWith('256') && typeof json === 'string' && /^0x[0-9a-fA-F]{1,64}$/.test(json)) {
+    // Hex is the two's complement, in either direction.
+    return tag === 'I256' ? BigInt.asIntN(256, BigInt(json)) : BigInt(json);
+  }
   throw wrong(path, 'an integer');
 }
 

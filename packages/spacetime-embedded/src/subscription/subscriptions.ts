@@ -34,7 +34,10 @@ export class Subscriptions {
 
   /** The newest commit that reads can have seen. */
   get offset(): bigint {
-    return this.lastOffset > this.database.durableOffset ? this.lastOffset : this.database.durableOffset;
+    const { durableOffset } = this.database;
+    // A log that was reloaded is durable before the first commit of this process.
+    if (this.lastOffset < durableOffset) this.lastOffset = durableOffset;
+    return this.lastOffset;
   }
 
   /** How many different queries stand. */
