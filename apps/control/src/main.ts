@@ -1,12 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { isCodedError } from '@autopilot/sync-contract';
-import { systemHttp, systemPorts } from '@autopilot/sync-contract/system-ports';
-import { pino } from 'pino';
 import { type Command, parseCommand, usage } from './cli/parse-command.ts';
 import { readClientsFile } from './config/clients-file.ts';
 import { ControlError } from './errors.ts';
 import { identityOf } from './identity.ts';
-import { startControl } from './start-control.ts';
+import type { ControlHandle } from './start-control.ts';
 import { serviceSubjects } from './subjects.ts';
 
 /** Runs one command; resolves to the exit status, or to undefined while the service goes on running. */
@@ -33,18 +31,11 @@ async function serve(command: Extract<Command, { kind: 'serve' }>): Promise<numb
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop.abort());
   const clients = readClientsFile(clientsFile);
   const bundle = publish === undefined ? undefined : readBundle(publish);
-  let control: Awaited<ReturnType<typeof startControl>>;
+  // Only now: a mistake on the command line is answered before the whole service is loaded.
+  const { runService } = await import('./run-service.ts');
+  let control: ControlHandle;
   try {
-    control = await startControl({
-      ...options,
-      clients,
-      bundle,
-      ports: systemPorts,
-      http: systemHttp,
-      logger: pino({ name: 'control' }, pino.destination(2)),
-      signal: stop.signal,
-      processMetrics: true,
-    });
+    control = await runService({ ...options, clients, bundle, signal: stop.signal });
   } catch (error) {
     // Somebody asked it to stop while it waited for the database.
     if (stop.signal.aborted) return 0;

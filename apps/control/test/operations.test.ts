@@ -1,5 +1,5 @@
 import { SyncError } from '@autopilot/sync-contract';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from '@jest/globals';
 import { controlErrors } from '../src/errors.ts';
 import { statusOf } from '../src/http/status-codes.ts';
 import { type MetricName, metricTable } from '../src/metrics/metric-table.ts';
@@ -12,8 +12,6 @@ let it: Harness;
 beforeAll(async () => {
   it = await startHarness({ processMetrics: true });
 });
-
-afterAll(() => it.control.close());
 
 async function metric(series: string): Promise<number> {
   const { text } = await it.request('GET', '/metrics');

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from '@jest/globals';
 import { createLocalJWKSet, jwtVerify } from 'jose';
 import { identityOf } from '../src/identity.ts';
 import { openStore } from '../src/store/open-store.ts';
@@ -10,8 +10,6 @@ let it: Harness;
 beforeAll(async () => {
   it = await startHarness();
 });
-
-afterAll(() => it.control.close());
 
 const ask = (as: string, body: object = {}, on = it) =>
   on.request('POST', '/v1/sync/token', { as, body: { ...compatible, ...body } });

@@ -5,6 +5,7 @@ import { type Client, parseClients } from '../../src/config/clients-file.ts';
 import type { ControlOptions } from '../../src/options.ts';
 import type { DatabaseAdmin } from '../../src/spacetime/database-admin.ts';
 import { type ControlHandle, startControl } from '../../src/start-control.ts';
+import { atEnd } from './cleanup.ts';
 import { connect, ScriptedDatabase, type ScriptedSink } from './scripted-database.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
@@ -72,7 +73,7 @@ type Overrides = Partial<ControlOptions> & {
 /** The issuer of the tests; nothing has to be reachable there with a scripted database. */
 export const issuer = 'https://control.example';
 
-/** Starts control on a free port. */
+/** Starts control on a free port; it is closed at the end of the test file at the latest. */
 export async function startHarness(overrides: Overrides = {}): Promise<Harness> {
   const { scripted, offline, configure, ...options } = overrides;
   const database = scripted ?? new ScriptedDatabase();
@@ -105,6 +106,7 @@ export async function startHarness(overrides: Overrides = {}): Promise<Harness> 
     }),
     ...options,
   });
+  atEnd(() => control.close());
   const request: Harness['request'] = (method, path, init = {}) => send(`${control.url}${path}`, method, init);
   return { control, database, sink, dataDir, log, administered, request };
 }
