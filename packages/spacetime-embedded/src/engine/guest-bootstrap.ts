@@ -54,7 +54,20 @@ export const guestBootstrap = new Script(
       catch (error) { throw new TypeError(String(error && error.message)); }
     }
   }
-  for (const value of [TextEncoder, TextDecoder]) {
+  // Reducers are synchronous, and what they promise is ignored. A rejected promise must not count as unhandled either:
+  // that would end the process of the host.
+  const Intrinsic = Promise;
+  const { then } = Intrinsic.prototype;
+  const ignore = () => undefined;
+  class GuardedPromise extends Intrinsic {
+    static get [Symbol.species]() { return Intrinsic; }
+    constructor(executor) {
+      super(executor);
+      then.call(this, undefined, ignore);
+    }
+  }
+  Object.defineProperty(GuardedPromise, 'name', { value: 'Promise' });
+  for (const value of [TextEncoder, TextDecoder, GuardedPromise]) {
     Object.defineProperty(globalThis, value.name, { value, writable: true, configurable: true, enumerable: false });
   }
   return {

@@ -30,6 +30,8 @@ export async function translateModule(bytes: Uint8Array): Promise<ModuleScript> 
       loader: 'js',
       platform: 'neutral',
       target: 'esnext',
+      // Async functions become functions that make a Promise of the realm: see the realm's own Promise for why.
+      supported: { 'async-await': false, 'async-generator': false, 'for-await': false },
       logLevel: 'silent',
     }));
   } catch (cause) {

@@ -1,5 +1,5 @@
 import { TextDecoder, TextEncoder } from 'node:util';
-import { constants, createContext } from 'node:vm';
+import { constants, createContext, Script } from 'node:vm';
 import { EngineError } from './errors.ts';
 import { type GuestTools, guestBootstrap, type HostText } from './guest-bootstrap.ts';
 import type { ModuleScript } from './module-script.ts';
@@ -26,6 +26,7 @@ export interface Realm {
 
 const moduleHooks: unique symbol = Symbol('SpacetimeDB.moduleHooks.v2');
 const encoder = new TextEncoder();
+const settle = new Script('undefined');
 
 const hostText: HostText = {
   encode: (text) => encoder.encode(text),
@@ -71,6 +72,8 @@ export function createRealm(
     const target = { exports: tools.object([]) };
     const run = module.script.runInContext(context) as (exports: object, require: unknown, target: object) => void;
     run(target.exports, require, target);
+    // Lets what the module promised while loading come to its end.
+    settle.runInContext(context);
     hooks = findHooks(namespaceOf(target.exports, tools));
   } catch (cause) {
     if (refused !== undefined) throw refused;

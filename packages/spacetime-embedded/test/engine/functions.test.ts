@@ -195,6 +195,21 @@ describe('schedules', () => {
   });
 });
 
+test('async code of a reducer runs up to its first await, and a rejection harms nobody', async () => {
+  const opened = await DatabaseDriver.open(
+    await bundleText(`import { schema, table, t } from 'spacetimedb/server';
+      const row = table({}, { text: t.string() }); const s = schema({ row }); export default s;
+      export const go = s.reducer(async (ctx) => { ctx.db.row.insert({ text: 'before' }); await 1; ctx.db.row.insert({ text: 'after' }); });
+      export const fail = s.reducer(async (ctx) => { ctx.db.row.insert({ text: 'failing' }); throw new Error('ignored'); });
+      export const reject = s.reducer(() => { Promise.reject(new Error('ignored')).then(() => 1); });`),
+  );
+  for (const name of ['go', 'fail', 'reject', 'go']) expect(opened.call(name).outcome).toBe('committed');
+  // Unhandled rejections are told after a turn of the event loop, and would fail this test.
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  expect(opened.values('row')).toEqual([['before'], ['failing']]);
+  await opened.database.close();
+});
+
 describe('modules that are refused', () => {
   const open = async (source: string): Promise<unknown> => {
     try {

@@ -1,0 +1,54 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { BTree } from '../../src/engine/btree.ts';
+
+const key = fc.integer({ min: 0, max: 400 }).map((value) => value.toString().padStart(4, '0'));
+const step = fc.oneof(
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('set' as const), key, value: fc.nat() }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('delete' as const), key, value: fc.constant(0) }) },
+);
+
+describe('BTree', () => {
+  test('holds what a sorted map holds', () => {
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 200, maxLength: 900 }), key, key, (steps, from, to) => {
+        const tree = new BTree<number>();
+        const model = new Map<string, number>();
+        for (const { kind, key: at, value } of steps) {
+          if (kind === 'set') {
+            tree.set(at, value);
+            model.set(at, value);
+          } else {
+            expect(tree.delete(at)).toBe(model.delete(at));
+          }
+        }
+        const sorted = [...model].sort(([a], [b]) => (a < b ? -1 : 1));
+        expect(tree.size).toBe(model.size);
+        expect([...tree.range('', '\uffff')]).toEqual(sorted.map(([, value]) => value));
+        expect([...tree.range(from, to)]).toEqual(
+          sorted.filter(([at]) => at >= from && at < to).map(([, value]) => value),
+        );
+        expect(tree.first()?.key).toBe(sorted[0]?.[0]);
+        expect(tree.get(from)).toBe(model.get(from));
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test.each([
+    ['rising', (index: number) => index],
+    ['falling', (index: number) => 100_000 - index],
+    ['scattered', (index: number) => (index * 7919) % 100_003],
+  ])('a hundred thousand %s keys go in and out', (_, place) => {
+    const tree = new BTree<number>();
+    const keys = Array.from({ length: 100_000 }, (_, index) => place(index).toString().padStart(6, '0'));
+    for (const [index, at] of keys.entries()) tree.set(at, index);
+    expect(tree.size).toBe(100_000);
+    const order = [...tree.range('', 'x')].map((index) => keys[index]);
+    expect(order).toEqual([...keys].sort());
+    for (const [index, at] of keys.entries()) if (index % 10 !== 0) tree.delete(at);
+    expect([...tree.range('', 'x')]).toHaveLength(10_000);
+    for (const at of keys) tree.delete(at);
+    expect([tree.size, tree.first(), [...tree.range('', 'x')].length]).toEqual([0, undefined, 0]);
+  });
+});

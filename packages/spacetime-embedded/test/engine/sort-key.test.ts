@@ -1,0 +1,90 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { AlgebraicType, BinaryWriter } from 'spacetimedb';
+import { walkOf } from '../../src/engine/bsatn-walk.ts';
+import { keyEncoderOf, keyWriter } from '../../src/engine/sort-key.ts';
+
+function encode(type: AlgebraicType, value: unknown): Uint8Array {
+  const writer = new BinaryWriter(32);
+  AlgebraicType.makeSerializer(type)(writer, value);
+  return writer.getBuffer();
+}
+
+function keyOf(type: AlgebraicType, value: unknown): string {
+  const bytes = encode(type, value);
+  expect(walkOf(type)(bytes, 0)).toBe(bytes.length);
+  keyWriter.reset();
+  expect(keyEncoderOf(type)(bytes, 0, keyWriter)).toBe(bytes.length);
+  return keyWriter.text();
+}
+
+/** -1, 0 or 1, by any order that JavaScript's own operators give. */
+function order<T extends bigint | number | string>(a: T, b: T): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function checkOrder<T>(type: AlgebraicType, arbitrary: fc.Arbitrary<T>, compare: (a: T, b: T) => number): void {
+  fc.assert(
+    fc.property(arbitrary, arbitrary, (a, b) => {
+      expect(order(keyOf(type, a), keyOf(type, b))).toBe(compare(a, b));
+    }),
+  );
+}
+
+/** UTF-8 bytes order as code points do. */
+function byCodePoints(a: string, b: string): number {
+  return Math.sign(Buffer.compare(Buffer.from(a), Buffer.from(b)));
+}
+
+const text = fc.string({ unit: 'binary' }).filter((value) => value.isWellFormed());
+
+describe('sort keys', () => {
+  test.each([
+    ['U64', AlgebraicType.U64, fc.bigInt({ min: 0n, max: 2n ** 64n - 1n })],
+    ['I64', AlgebraicType.I64, fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })],
+    ['I128', AlgebraicType.I128, fc.bigInt({ min: -(2n ** 127n), max: 2n ** 127n - 1n })],
+    ['U256', AlgebraicType.U256, fc.bigInt({ min: 0n, max: 2n ** 256n - 1n })],
+  ] as const)('%s orders as its values', (_, type, arbitrary) => {
+    checkOrder(type, arbitrary, order);
+  });
+
+  test('small integers and floats order as their values', () => {
+    checkOrder(AlgebraicType.U16, fc.integer({ min: 0, max: 0xffff }), order);
+    checkOrder(AlgebraicType.I8, fc.integer({ min: -128, max: 127 }), order);
+    checkOrder(AlgebraicType.F64, fc.double({ noNaN: true }), order);
+    checkOrder(AlgebraicType.F32, fc.float({ noNaN: true }), order);
+    expect(keyOf(AlgebraicType.F64, -0)).toBe(keyOf(AlgebraicType.F64, 0));
+  });
+
+  test('texts order by their UTF-8 bytes, with zero bytes inside too', () => {
+    checkOrder(AlgebraicType.String, text, byCodePoints);
+    checkOrder(AlgebraicType.String, fc.string({ unit: fc.constantFrom('\0', 'a', '\u0001', '\u00ff') }), byCodePoints);
+  });
+
+  test('columns compare one after the other', () => {
+    const pair = AlgebraicType.Product({
+      elements: [
+        { name: 'a', algebraicType: AlgebraicType.String },
+        { name: 'b', algebraicType: AlgebraicType.I32 },
+      ],
+    });
+    const short = fc.string({ unit: fc.constantFrom('\0', 'a', 'b'), maxLength: 3 });
+    checkOrder(pair, fc.record({ a: short, b: fc.integer({ min: -3, max: 3 }) }), (x, y) =>
+      x.a === y.a ? order(x.b, y.b) : byCodePoints(x.a, y.a),
+    );
+  });
+
+  test('bytes that are no value are refused', () => {
+    const faults = [
+      [AlgebraicType.U32, [1, 2, 3]],
+      [AlgebraicType.Bool, [2]],
+      [AlgebraicType.String, [2, 0, 0, 0, 0x61]],
+      [AlgebraicType.String, [1, 0, 0, 0, 0xff]],
+      [AlgebraicType.Array(AlgebraicType.U16), [2, 0, 0, 0, 1, 0, 1]],
+      [AlgebraicType.Sum({ variants: [{ name: 'only', algebraicType: AlgebraicType.U8 }] }), [1, 0]],
+    ] as const;
+    for (const [type, bytes] of faults) {
+      expect(() => walkOf(type)(Uint8Array.from(bytes), 0)).toThrow(expect.objectContaining({ name: 'BsatnFault' }));
+    }
+  });
+});
