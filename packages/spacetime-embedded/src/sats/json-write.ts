@@ -65,5 +65,6 @@ function unit(value: string): string {
 }
 
 function float(value: number): string {
+  if (Object.is(value, -0)) return '-0.0';
   return Number.isFinite(value) ? String(value) : 'null';
 }

@@ -2,6 +2,7 @@ import {
   DbConnectionBuilder,
   DbConnectionImpl,
   type Identity,
+  procedureSchema,
   procedures,
   reducerSchema,
   reducers,
@@ -21,6 +22,7 @@ const tables = schema({
     { name: 'note', indexes: [], constraints: [] } as never,
     t.row({ recipient: t.identity(), text: t.string() }),
   ),
+  secrets: table({ name: 'secrets', indexes: [], constraints: [] } as never, t.row({ id: t.u32() })),
   liveInbox: table(
     { name: 'live_inbox', indexes: [], constraints: [], event: true } as never,
     t.row({ recipient: t.identity(), streamId: t.string().name('stream_id'), seq: t.u64() }),
@@ -42,7 +44,7 @@ const remoteModule = {
   versionInfo: { cliVersion: '2.10.1' },
   tables: tables.schemaType.tables,
   reducers: calls.reducersType.reducers,
-  ...procedures(),
+  ...procedures(procedureSchema('total', { bonus: t.i64() }, t.i64())),
 } as unknown as Config['remoteModule'];
 
 class DbConnection extends DbConnectionImpl<Config['remoteModule']> {
@@ -62,6 +64,7 @@ export interface Connection {
   readonly db: {
     readonly player: ClientTable<{ id: number; team: string; score: bigint }>;
     readonly note: ClientTable<{ recipient: Identity; text: string }>;
+    readonly secrets: ClientTable<{ id: number }>;
     readonly liveInbox: ClientTable<{ recipient: Identity; streamId: string; seq: bigint }>;
   };
   readonly reducers: {
@@ -70,6 +73,7 @@ export interface Connection {
     writeNote(args: { recipient: Identity; text: string }): Promise<void>;
     refuse(args: object): Promise<void>;
   };
+  readonly procedures: { total(args: { bonus: bigint }): Promise<bigint> };
   disconnect(): void;
 }
 
