@@ -94,7 +94,7 @@ function rowsAfter(ctx: Ctx, stream: StreamRow, after: bigint, limit: number): P
   return { rows, more: at < stream.head };
 }
 
-/** The events of `(after, end]`, by sequence: inside a writing transaction a scan is not sorted. */
+/** The events of `(after, end]`. Sorted here: a scan is not, as soon as its transaction has written to the table. */
 function readRange(ctx: Ctx, streamId: string, after: bigint, end: bigint): PageRowValue[] {
   const range = new Range<bigint>({ tag: 'excluded', value: after }, { tag: 'included', value: end });
   const rows: PageRowValue[] = [];

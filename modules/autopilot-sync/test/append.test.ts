@@ -14,7 +14,7 @@ beforeEach(async () => {
 
 const receipts = () => host.events('append_receipt', admin).map(({ outcome, seq }) => [outcome, seq]);
 
-describe('sequences', () => {
+describe('M2 sequences', () => {
   test('are dense from 1 in each stream, whatever happens between', () => {
     const other = 'runtime.run.2';
     expect(admin.append(stream, 'a')).toBe('done');
@@ -59,7 +59,7 @@ describe('sequences', () => {
   });
 });
 
-describe('idempotency', () => {
+describe('M3 idempotency', () => {
   test('the same key and content adds nothing, another content is a conflict', () => {
     expect(admin.append(stream, 'a', { n: 1 })).toBe('done');
     expect(admin.append(stream, 'a', { n: 1 })).toBe('done');
@@ -89,7 +89,7 @@ describe('idempotency', () => {
   });
 });
 
-describe('payloads', () => {
+describe('M4 payloads', () => {
   const raw = (payload: string, payload_hash: string = canonicalPayloadHash(payload)) =>
     admin.call('append_sync_event', {
       stream_id: stream,
@@ -140,7 +140,7 @@ describe('payloads', () => {
   });
 });
 
-describe('streams', () => {
+describe('M2 streams', () => {
   test('only sync.admin makes one by appending', () => {
     const writer = host.client('writer', 'sync.append');
     admin.grant(writer, stream, 'writer');
@@ -171,7 +171,7 @@ describe('streams', () => {
   });
 });
 
-test('any series of appends leaves a dense log whose chain is that of the contract', () => {
+test('M2 M3 M4 any series of appends leaves a dense log whose chain is that of the contract', () => {
   const step = fc.record({
     stream: fc.constantFrom('a', 'b'),
     key: fc.integer({ min: 0, max: 8 }),

@@ -17,7 +17,7 @@ function shortLived(name: string, scope: string): Client {
   return host.client(name, scope, { exp: Math.floor(host.ports.clock.now() / 1000) + 1 });
 }
 
-describe('who may connect', () => {
+describe('M1 who may connect', () => {
   beforeAll(fresh);
 
   const refused = (claims: Record<string, unknown>) => {
@@ -67,7 +67,7 @@ describe('who may connect', () => {
   });
 });
 
-describe('configure', () => {
+describe('M1 configure', () => {
   beforeEach(fresh);
 
   test('is for the owner alone, and an issuer is never replaced', () => {
@@ -81,7 +81,7 @@ describe('configure', () => {
   });
 });
 
-describe('every reducer denies by default', () => {
+describe('M1 every reducer denies by default', () => {
   // A call that is refused leaves nothing behind, so one host does for all of them.
   beforeAll(fresh);
 
@@ -181,7 +181,7 @@ describe('every reducer denies by default', () => {
   });
 });
 
-describe('procedures', () => {
+describe('M1 procedures', () => {
   beforeEach(fresh);
 
   test('need the scope, the grant and a live token', async () => {
@@ -215,7 +215,7 @@ describe('procedures', () => {
   });
 });
 
-describe('roles', () => {
+describe('M1 roles', () => {
   beforeEach(fresh);
 
   test('each includes those before it', () => {

@@ -12,7 +12,7 @@ beforeEach(async () => {
   admin.append(stream, 'k1');
 });
 
-describe('the bridge outbox', () => {
+describe('M12 the bridge outbox', () => {
   const enqueue = (payload: string, fields: Record<string, unknown> = {}) =>
     admin.call('enqueue_bridge_event', {
       event_id: 'e1',
@@ -71,7 +71,7 @@ describe('capabilities', () => {
   });
 });
 
-describe('assignments', () => {
+describe('M13 assignments', () => {
   let requester: Client;
   let provider: Client;
   beforeEach(() => {

@@ -31,7 +31,7 @@ const ack = (seq: bigint, fields: Record<string, unknown> = {}, client = reader)
   });
 const stored = () => host.rows('sync_checkpoint').map(({ client_id, seq }) => [client_id, seq]);
 
-describe('checkpoints', () => {
+describe('M10 checkpoints', () => {
   test('move forward only', () => {
     expect(ack(0n)).toBe('done');
     expect(ack(2n)).toBe('done');

@@ -6,7 +6,7 @@ const nowSeconds = 1_800_000_000;
 const now = BigInt(nowSeconds) * 1_000_000n;
 const good = { iss: trust.issuer, aud: trust.audience, exp: nowSeconds + 60, scope: 'sync.append  sync.subscribe' };
 
-describe('token claims', () => {
+describe('M1 token claims', () => {
   test('a good token gives its expiry and its scopes', () => {
     const claims = readClaims(good, trust, now);
     expect(claims).toEqual({

@@ -14,7 +14,7 @@ beforeEach(async () => {
   admin.grant(reader, stream);
 });
 
-describe('revocation', () => {
+describe('M8 revocation', () => {
   test('between two pages ends the reading and the live rows in its own transaction', async () => {
     const other = host.client('other', readerScope);
     admin.grant(other, stream);
@@ -63,7 +63,7 @@ describe('revocation', () => {
   });
 });
 
-describe('views', () => {
+describe('M1 views', () => {
   test('show a sender the grants it holds, and nobody else', () => {
     const other = host.client('other', readerScope);
     admin.grant(reader, 'runtime.run.2', 'writer');

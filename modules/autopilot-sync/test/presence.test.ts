@@ -29,7 +29,7 @@ const set = (client: Client, fields: Record<string, unknown> = {}) =>
   });
 const signals = () => host.events('transient_signal', watcher).map((row) => [row.kind, row.payload]);
 
-describe('presence', () => {
+describe('M11 presence', () => {
   test('goes when its time is over, and the watchers hear it', () => {
     expect(set(reader)).toBe('done');
     host.ports.advance(25_000);
@@ -102,7 +102,7 @@ describe('presence', () => {
   });
 });
 
-describe('progress', () => {
+describe('M1 progress', () => {
   test('reaches the watchers and is kept nowhere', () => {
     const writer = host.client('writer', 'sync.append');
     const say = (client: Client, payload = '{"done":0.5}') =>

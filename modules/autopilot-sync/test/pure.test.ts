@@ -23,7 +23,7 @@ test('the length in UTF-8 is that of the encoder', () => {
   );
 });
 
-describe('assignment edges', () => {
+describe('M13 assignment edges', () => {
   const states = ['open', 'accepted', 'running', 'done', 'failed', 'cancelled', '', 'toString'];
 
   test('the provider moves forward, the requester only calls off', () => {

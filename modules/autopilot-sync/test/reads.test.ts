@@ -21,7 +21,7 @@ const fill = (count: number, from = 0) => {
   for (let index = 1; index <= count; index += 1) expect(admin.append(stream, `k${from + index}`)).toBe('done');
 };
 
-describe('pages', () => {
+describe('M5 pages', () => {
   test('an unknown stream is told to who has a grant on it', async () => {
     expect((await reader.open(stream)).status).toBe('unknown_stream');
     expect((await reader.open('runtime.other')).status).toBe('denied');
@@ -84,7 +84,7 @@ describe('pages', () => {
   });
 });
 
-describe('watching', () => {
+describe('M7 watching', () => {
   test('live rows start where the page ended', async () => {
     fill(2);
     const page = await reader.open(stream);
@@ -145,6 +145,8 @@ describe('watching', () => {
 
   test('a lease runs out unless it is renewed', async () => {
     fill(1);
+    // Between two sweeps, so that the end of the lease comes before the sweep that sees it.
+    host.ports.advance(3_000);
     await reader.open(stream);
     host.ports.advance(290_000);
     expect(reader.call('renew_watches', {})).toBe('done');
@@ -153,7 +155,7 @@ describe('watching', () => {
     expect(reader.inbox()).toHaveLength(1);
     // Past its end a watch hears nothing, even before a sweep has taken it away.
     host.ports.advance(10_001);
-    expect(host.rows('stream_watch').length).toBeLessThanOrEqual(1);
+    expect(host.rows('stream_watch')).toHaveLength(1);
     fill(1, 2);
     expect(reader.inbox()).toHaveLength(1);
     host.ports.advance(10_000);
@@ -190,7 +192,7 @@ describe('watching', () => {
   });
 });
 
-describe('a doorbell', () => {
+describe('M8 a doorbell', () => {
   const bell = 'runtime.bell';
   beforeEach(() => {
     admin.call('create_stream', { stream_id: bell, stream_class: 'run', fanout: 'doorbell' });
@@ -225,7 +227,7 @@ describe('a doorbell', () => {
   });
 });
 
-test('appends racing with open_stream: every sequence exactly once', async () => {
+test('M6 appends racing with open_stream: every sequence exactly once', async () => {
   // An action is an append, an open from the position reached, or a page. Whatever their order, the pages and the live
   // rows after an open must make a dense log.
   const actions = fc.array(fc.constantFrom('append', 'open', 'page', 'reconnect'), { minLength: 1, maxLength: 30 });

@@ -20,7 +20,7 @@ beforeEach(async () => {
 
 const keepFrom = (keep_from: bigint) => admin.call('apply_retention', { stream_id: stream, keep_from });
 
-describe('retention', () => {
+describe('M9 retention', () => {
   test('moves the floor and its chain, and nothing of another stream', async () => {
     expect(keepFrom(4n)).toBe('done');
     expect(host.rows('sync_stream').find((row) => row.stream_id === stream)).toMatchObject({
@@ -64,7 +64,7 @@ describe('retention', () => {
   });
 });
 
-describe('retirement', () => {
+describe('M9 retirement', () => {
   test('ends the epoch: the next life has another one, and old positions are told', async () => {
     const before = await reader.open(stream);
     expect(admin.call('retire_stream', { stream_id: stream })).toBe('done');
