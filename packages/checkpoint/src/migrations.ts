@@ -5,7 +5,7 @@ import { CheckpointError } from './errors.ts';
 import type { CheckpointSchema } from './schema.ts';
 
 /** `APCK`: tells a checkpoint file from the database of another program. */
-export const applicationId = 0x4150434b;
+const applicationId = 0x4150434b;
 
 const first: Migration = {
   async up(db: Kysely<unknown>) {

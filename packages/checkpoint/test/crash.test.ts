@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
 import { codeOf, open, withFolder } from './support.ts';
 
@@ -10,7 +11,7 @@ function startChild(file: string): {
   reported: () => string;
   lines: (count: number) => Promise<void>;
 } {
-  const script = path.join(import.meta.dirname, 'crash-child.ts');
+  const script = fileURLToPath(new URL('./crash-child.ts', import.meta.url));
   const child = spawn(process.execPath, ['--conditions=@autopilot/source', script, file], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });

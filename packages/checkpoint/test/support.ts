@@ -14,7 +14,7 @@ import {
 import { type CheckpointOptions, type CheckpointStore, openCheckpointStore, type StreamChange } from '../src/index.ts';
 
 export const streamId = 'runtime.run.42.events';
-export const epoch = '0199aa00-0000-7000-8000-000000000001';
+const epoch = '0199aa00-0000-7000-8000-000000000001';
 export const scope = { environment: 'test', database: 'autopilot', account: 'alice' };
 
 export const clock: Clock = { now: () => 1_700_000_000_000, monotonic: () => 0 };
