@@ -235,7 +235,8 @@ export class Lifecycle implements LinkHost {
       } else if ('close' in outcome) {
         this.#lost(outcome.close);
       } else if (outcome.token.token === this.#refused) {
-        const message = 'The token provider gave the token again that the server had refused.';
+        const why = this.lastClose?.message ?? 'The token was refused.';
+        const message = `${why} The token provider gave the same token again.`;
         this.#end({ code: 'unauthorized', message }, 'needs-auth');
       } else {
         this.#reason = 'reconnect';

@@ -153,11 +153,13 @@ export class SpacetimeSession implements Session {
     options: CallOptions = {},
   ): Promise<void> {
     const { stream_id, epoch, seq, chain } = checkpoint;
-    await this.#call(reducers.ackCheckpoint(this.#settings.clientId, stream_id, epoch, seq, chain), options);
+    const call = reducers.ackCheckpoint(this.#settings.clientId, stream_id, epoch, seq, chain);
+    await this.#call(call, repeatable(call, options));
   }
 
   async createStream(streamId: string, streamClass: string, fanout: Fanout, options: CallOptions = {}): Promise<void> {
-    await this.#call(reducers.createStream(streamId, streamClass, fanout), options);
+    const call = reducers.createStream(streamId, streamClass, fanout);
+    await this.#call(call, repeatable(call, options));
   }
 
   async grantStream(
@@ -175,18 +177,21 @@ export class SpacetimeSession implements Session {
   }
 
   async configure(issuer: string, audience: string, options: CallOptions = {}): Promise<void> {
-    await this.#call(reducers.configure(issuer, audience), options);
+    const call = reducers.configure(issuer, audience);
+    await this.#call(call, repeatable(call, options));
   }
 
   async upsertPresence(
     presence: Parameters<typeof reducers.upsertPresence>[0],
     options: CallOptions = {},
   ): Promise<void> {
-    await this.#call(reducers.upsertPresence(presence), options);
+    const call = reducers.upsertPresence(presence);
+    await this.#call(call, repeatable(call, options));
   }
 
   async heartbeat(sessionId: string, options: CallOptions = {}): Promise<void> {
-    await this.#call(reducers.heartbeat(sessionId), options);
+    const call = reducers.heartbeat(sessionId);
+    await this.#call(call, repeatable(call, options));
   }
 
   subscribe(queries: readonly string[], handlers: SubscriptionHandlers<Uint8Array>): Subscription<Uint8Array>;
@@ -330,6 +335,14 @@ export class SpacetimeSession implements Session {
       decodeGrant(row),
     );
   }
+}
+
+/**
+ * For reducers that say nothing new when they run twice. Grants and revocations are not among them: a late repetition
+ * could undo what somebody else has decided since.
+ */
+function repeatable(call: ReducerCall, options: CallOptions): CallOptions {
+  return { idempotencyKey: call.reducer, ...options };
 }
 
 function decoded<Row>(batch: RowBatch<Uint8Array>, decode: RowDecoder<Row>): RowBatch<Row> {
