@@ -78,11 +78,14 @@ export class DiskLog implements CommitLog {
         await this.#write(encodeFrame(encodeEntry({ kind: 'closed', offset: this.#appended }), this.durableOffset));
         await this.#handle.sync();
       }
+    } catch (cause) {
+      this.#fail(cause);
     } finally {
       this.#listeners.clear();
       await this.#snapshotting;
-      await this.#handle.close();
-      await this.#start.unlock();
+      // All of it is tried, and the first failure is the one that counts.
+      await this.#handle.close().catch((cause) => this.#fail(cause));
+      await this.#start.unlock().catch((cause) => this.#fail(cause));
     }
     if (this.failure !== undefined) throw this.failure;
   }
@@ -113,6 +116,7 @@ export class DiskLog implements CommitLog {
       await this.#write(batch.length === 1 ? (batch[0] as Buffer) : Buffer.concat(batch));
       await this.#handle.datasync();
       this.durableOffset = offset;
+      this.#tell(offset);
       if (image !== undefined) await this.#rotate(offset);
     } catch (cause) {
       // After a failed sync nobody knows what is on disk; trying again could call lost data durable.
@@ -124,7 +128,6 @@ export class DiskLog implements CommitLog {
         this.#snapshotting = undefined;
       });
     }
-    this.#tell(offset);
   }
 
   #tell(offset: bigint): void {

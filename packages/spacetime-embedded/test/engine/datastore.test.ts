@@ -51,7 +51,7 @@ describe('tables', () => {
     expect(db.values('tiny')).toHaveLength(256);
   });
 
-  test('a rollback gives no sequence values back', () => {
+  test('E7: a rollback gives no sequence values back', () => {
     db.call('probe', { what: 'fail' });
     addItems();
     expect(db.said()).toContain('item 2');
@@ -87,7 +87,7 @@ describe('tables', () => {
     expect(db.probe('prefix')).toBe('c1,c3,c2,c4,c0');
   });
 
-  test('a table is a set: an identical row changes nothing', () => {
+  test('E3: a table is a set: an identical row changes nothing', () => {
     expect(db.probe('same-twice')).toBe('1');
     expect(db.probe('same-twice')).toBe('1');
     expect(db.probe('delete-row')).toBe('true');
@@ -95,7 +95,7 @@ describe('tables', () => {
     expect(db.values('note')).toEqual([]);
   });
 
-  test('deleting a row and adding it again leaves no trace', () => {
+  test('E2: deleting a row and adding it again leaves no trace', () => {
     db.probe('same-twice');
     const before = db.commits.length;
     expect(db.call('probe', { what: 'cancel-out' }).outcome).toBe('committed');
@@ -103,7 +103,7 @@ describe('tables', () => {
     expect(db.values('note')).toHaveLength(1);
   });
 
-  test('a unique violation can be caught and leaves the transaction usable', () => {
+  test('E3: a unique violation can be caught and leaves the transaction usable', () => {
     expect(db.probe('catch-unique')).toBe('UniqueAlreadyExists true');
     expect(db.values('item')).toHaveLength(1);
     const again = db.call('add_item', { id: 0n, code: 'dup', owner: 'q', rank: 0, tag: '' });
@@ -120,7 +120,7 @@ describe('tables', () => {
     expect(change?.deletes).toHaveLength(1);
   });
 
-  test('update goes by the primary key and reports one delete and one insert', () => {
+  test('E2: update goes by the primary key and reports one delete and one insert', () => {
     addItems();
     const row = { id: 2n, code: 'c1', owner: 'ann', rank: 50, tag: 'green' };
     expect(db.call('update_item', row).outcome).toBe('committed');
@@ -136,7 +136,7 @@ describe('tables', () => {
     expect(db.database.logs(10).at(-1)?.message).toContain('UniqueAlreadyExists');
   });
 
-  test('every throw rolls everything back', () => {
+  test('E1: every throw rolls everything back', () => {
     const before = db.commits.length;
     const failed = db.call('probe', { what: 'fail' });
     expect(failed).toMatchObject({ outcome: 'failed', message: 'as you wish' });
@@ -150,7 +150,7 @@ describe('tables', () => {
     expect([db.values('note'), db.values('item')]).toEqual([[], []]);
   });
 
-  test('an event is seen in its own transaction, told once and never stored', () => {
+  test('E4: an event is seen in its own transaction, told once and never stored', () => {
     expect(db.probe('event')).toBe('1');
     const change = db.commits.at(-1)?.tables.find(({ table }) => table.isEvent);
     expect(change?.inserts).toHaveLength(1);

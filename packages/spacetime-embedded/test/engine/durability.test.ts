@@ -54,7 +54,7 @@ async function sync(db: DatabaseDriver): Promise<void> {
 }
 
 describe('a data directory', () => {
-  test('keeps rows, deletes, sequences and clients over a restart', async () => {
+  test('E5, E7, E10: keeps rows, deletes, sequences and clients over a restart', async () => {
     const first = await open();
     addItem(first, 'a');
     addItem(first, 'b');
@@ -81,7 +81,7 @@ describe('a data directory', () => {
     await second.database.close();
   });
 
-  test('durable moves only after the sync, and reaches the last commit', async () => {
+  test('E5: durable moves only after the sync, and reaches the last commit', async () => {
     const db = await open();
     const seen: bigint[] = [];
     db.database.onDurable((offset) => seen.push(offset));
@@ -96,7 +96,7 @@ describe('a data directory', () => {
     await db.database.close();
   });
 
-  test('a time that passed while it was closed fires at once', async () => {
+  test('E9: a time that passed while it was closed fires at once', async () => {
     const first = await open();
     const { ScheduleAt } = await import('spacetimedb');
     first.call('schedule', { at: ScheduleAt.time(BigInt(first.ports.clock.now()) * 1000n + 5n), label: 'late' });
@@ -108,7 +108,7 @@ describe('a data directory', () => {
     await second.database.close();
   });
 
-  test('cannot be opened twice, and is free after a close', async () => {
+  test('E11: cannot be opened twice, and is free after a close', async () => {
     const first = await open();
     await expect(open()).rejects.toMatchObject({ code: 'data_dir_locked' });
     await first.database.close();
@@ -171,7 +171,7 @@ describe('another module', () => {
 });
 
 describe('damage', () => {
-  test('a torn tail is cut off, and everything before it is there', async () => {
+  test('E6: a torn tail is cut off, and everything before it is there', async () => {
     const db = await open();
     addItem(db, 'a');
     await sync(db);
@@ -193,7 +193,7 @@ describe('damage', () => {
     }
   });
 
-  test('a tail of garbage is cut off', async () => {
+  test('E6: a tail of garbage is cut off', async () => {
     const db = await open();
     addItem(db, 'a');
     await sync(db);
@@ -205,7 +205,7 @@ describe('damage', () => {
     await again.database.close();
   });
 
-  test('a changed byte of what was durable is log_corrupt, wherever it is, and nothing is changed', async () => {
+  test('E6: a changed byte of what was durable is log_corrupt, wherever it is, and nothing is changed', async () => {
     const db = await open();
     addItem(db, 'a');
     await sync(db);
@@ -242,7 +242,7 @@ describe('snapshots', () => {
     return values;
   }
 
-  test('replace the log before them', async () => {
+  test('E5: replace the log before them', async () => {
     const values = await fill();
     expect(files('.snapshot')).toHaveLength(1);
     const size = files('.log').reduce((sum, path) => sum + statSync(path).size, 0);
@@ -254,7 +254,7 @@ describe('snapshots', () => {
     await again.database.close();
   });
 
-  test('that are damaged or lost are log_corrupt', async () => {
+  test('E6: that are damaged or lost are log_corrupt', async () => {
     await fill();
     const [path = ''] = files('.snapshot');
     const whole = readFileSync(path);
@@ -275,7 +275,27 @@ describe('snapshots', () => {
   });
 });
 
-test('after SIGKILL everything that was reported durable is there, and no number is missing', async () => {
+test('E12: when the log cannot be written, nothing is accepted any more, and nothing more is called durable', async () => {
+  const db = await open({ durability: { syncDelayMs: 10, snapshotAfterBytes: 100 } });
+  addItem(db, 'a');
+  // The next segment cannot be made without its directory.
+  rmSync(directory, { recursive: true, force: true });
+  await sync(db);
+  const { durableOffset } = db.database;
+  addItem(db, 'b');
+  db.ports.advance(10);
+  while (db.database.failure === undefined) await new Promise((resolve) => setImmediate(resolve));
+  expect(db.database.failure).toMatchObject({ code: 'data_dir_unusable' });
+  expect(() => db.call('probe', { what: 'log' })).toThrow(expect.objectContaining({ code: 'data_dir_unusable' }));
+  const caller = { identity: ann, connectionId: undefined };
+  await expect(db.database.callProcedure('totals', new Uint8Array(4), caller)).rejects.toMatchObject({
+    code: 'data_dir_unusable',
+  });
+  expect(db.database.durableOffset).toBeGreaterThanOrEqual(durableOffset);
+  await expect(db.database.close()).rejects.toMatchObject({ code: 'data_dir_unusable' });
+});
+
+test('E5, E10: after SIGKILL everything that was reported durable is there, and no number is missing', async () => {
   const bundlePath = join(directory, 'module.js');
   const dataDir = join(directory, 'data');
   writeFileSync(bundlePath, module);

@@ -28,7 +28,7 @@ function tableOf(name: string): TableDefinition {
 }
 
 describe('connections', () => {
-  test('connect and disconnect run the lifecycle, with the claims of the token', () => {
+  test('E10: connect and disconnect run the lifecycle, with the claims of the token', () => {
     db.database.connect(client('ann'));
     expect(db.values('visit')).toEqual([['c1'.repeat(16), 'ann']]);
     expect(db.probe('auth', { connectionId: 'c1'.repeat(16) })).toBe(`ann ${'c1'.repeat(16)}`);
@@ -38,7 +38,7 @@ describe('connections', () => {
     expect(db.probe('auth', { connectionId: 'c1'.repeat(16) })).toBe(`undefined ${'c1'.repeat(16)}`);
   });
 
-  test('a connection that the module refuses leaves nothing behind', () => {
+  test('E10: a connection that the module refuses leaves nothing behind', () => {
     expect(() => db.database.connect(client('refused'))).toThrow('you may not connect');
     expect(() => db.database.connect(client('broken'))).toThrow('The instance encountered a fatal error.');
     expect(db.values('visit')).toEqual([]);
@@ -46,7 +46,7 @@ describe('connections', () => {
     expect(() => db.database.connect(client('ann'))).toThrow('in use');
   });
 
-  test('a failing disconnect is logged, rolled back, and the client is gone all the same', () => {
+  test('E10: a failing disconnect is logged, rolled back, and the client is gone all the same', () => {
     db.database.connect(client('clingy'));
     db.database.disconnect('c1'.repeat(16));
     expect(db.values('visit')).toHaveLength(1);
@@ -58,7 +58,7 @@ describe('connections', () => {
 });
 
 describe('views', () => {
-  test('a sender view shows each viewer the own row, and only while it is held', () => {
+  test('E8: a sender view shows each viewer the own row, and only while it is held', () => {
     const view = tableOf('my_secret');
     expect(() => db.database.rows(view, ann)).toThrow(expect.objectContaining({ code: 'view_not_held' }));
     const release = db.database.holdView(view, ann);
@@ -84,7 +84,7 @@ describe('views', () => {
     expect(() => db.database.rows(view, bob)).toThrow('Nobody holds');
   });
 
-  test('an anonymous view is shared and follows its table', () => {
+  test('E8: an anonymous view is shared and follows its table', () => {
     const view = tableOf('item_codes');
     expect([view.isAnonymous, view.primaryKey]).toEqual([true, [0]]);
     const release = db.database.holdView(view, 'anonymous');
@@ -96,7 +96,7 @@ describe('views', () => {
     release();
   });
 
-  test('a view that fails fails the reducer, whose changes are undone', () => {
+  test('E8: a view that fails fails the reducer, whose changes are undone', () => {
     const view = tableOf('my_secret');
     db.call('set_secret', { text: 'fine' });
     db.database.holdView(view, ann);
@@ -116,7 +116,7 @@ describe('procedures', () => {
     expect(db.values('note')).toEqual([['x', 1]]);
   });
 
-  test('what a thrown transaction did is undone, what was committed before a throw stands', async () => {
+  test('E1: what a thrown transaction did is undone, what was committed before a throw stands', async () => {
     expect(await db.procedure('totals', { add: 'throw-in-tx' })).toMatchObject({ outcome: 'internal', kind: 'trap' });
     expect(db.values('note')).toEqual([]);
     expect(await db.procedure('totals', { add: 'throw-after' })).toMatchObject({
@@ -141,7 +141,7 @@ describe('schedules', () => {
   const ticks = (): string[] => db.said().filter((text) => text.startsWith('tick'));
   const micros = (): bigint => BigInt(db.ports.clock.now()) * 1000n;
 
-  test('a time fires once, as the database, and its row is removed behind it', () => {
+  test('E9: a time fires once, as the database, and its row is removed behind it', () => {
     const due = micros() + 5_000_000n;
     db.call('schedule', { at: ScheduleAt.time(due), label: 'once' });
     db.ports.advance(4_999);
@@ -154,14 +154,14 @@ describe('schedules', () => {
     expect(db.ports.pending).toBe(0);
   });
 
-  test('a time that failed is not tried again', () => {
+  test('E9: a time that failed is not tried again', () => {
     db.call('schedule', { at: ScheduleAt.time(micros()), label: 'fails' });
     db.ports.advance(0);
     expect(db.values('timer')).toEqual([]);
     expect(db.database.logs(1)[0]?.message).toContain('tick failed');
   });
 
-  test('an interval keeps its beat and skips what it missed', () => {
+  test('E9: an interval keeps its beat and skips what it missed', () => {
     const start = micros();
     db.call('schedule', { at: ScheduleAt.interval(1_000_000n), label: 'beat' });
     db.ports.advance(2_000);
@@ -175,7 +175,7 @@ describe('schedules', () => {
     expect(db.values('timer')).toHaveLength(1);
   });
 
-  test('deleting the row before its time cancels it, and a rollback never schedules', () => {
+  test('E9: deleting the row before its time cancels it, and a rollback never schedules', () => {
     db.call('schedule', { at: ScheduleAt.time(micros() + 1_000n), label: 'never' });
     const id = db.values('timer')[0]?.[0];
     db.call('unschedule', { id });
