@@ -24,7 +24,6 @@ export const desktopErrors = {
     recovery: 'ask-user',
     next: 'Install the version that wrote this data folder, or start with another --data-dir: it was left as it is.',
   },
-  feed_unusable: { recovery: 'ask-user', next: 'Correct the feed options that the message names.' },
 } as const satisfies Record<string, ErrorSpec>;
 
 /** The closed union of codes of the desktop. */

@@ -22,7 +22,7 @@ async function main(): Promise<number> {
     ...options,
     ...{ clientSecret, log, pid: process.pid },
     ...{ ports: systemPorts, http: systemHttp, socket: nodeSocketFactory },
-    feed: options.feed === 'none' ? undefined : { ...options, kind: options.feed },
+    feed: options.feed === 'none' ? undefined : { ...options, kind: options.feed, env: process.env },
   });
   if (options.readyJson) process.stdout.write(`${JSON.stringify({ ready: 'desktop', url: desktop.url })}\n`);
   else process.stdout.write(`health page  ${desktop.url}\n`);

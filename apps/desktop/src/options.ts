@@ -20,6 +20,10 @@ export interface CliOptions {
   readonly feedPaceMs: number;
   /** Ends the feed after one run of the recording instead of waiting for more. */
   readonly feedOnce: boolean;
+  /** What a live Codex is asked. */
+  readonly codexPrompt: string;
+  /** Where a live Codex works; undefined for a folder in the data folder. */
+  readonly codexDir: string | undefined;
   readonly environment: string;
   readonly readyJson: boolean;
 }
@@ -37,6 +41,8 @@ The desktop core: follows the streams of an account, keeps them durably, and ser
   --feed-file FILE            the recording, JSON lines (with --feed recorded)
   --feed-pace MS              milliseconds between two recorded messages (default 120)
   --feed-once                 end the feed after one run of the recording
+  --codex-prompt TEXT         what a live Codex is asked (with --feed codex)
+  --codex-dir DIR             the folder a live Codex works in; default: an empty one in the data folder
   --environment NAME          keeps the streams of environments apart (default dev)
   --ready-json                print {"ready":"desktop","url":...} when the page can be opened
   --help                      this text
@@ -52,6 +58,8 @@ const spec = {
   'feed-file': { type: 'string' },
   'feed-pace': { type: 'string', default: '120' },
   'feed-once': { type: 'boolean', default: false },
+  'codex-prompt': { type: 'string', default: 'Look around in this folder and say in one sentence what it holds.' },
+  'codex-dir': { type: 'string' },
   environment: { type: 'string', default: 'dev' },
   'ready-json': { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
@@ -92,6 +100,8 @@ export function parseOptions(args: readonly string[]): CliOptions | 'help' {
     feedFile: values['feed-file'],
     feedPaceMs: Number(values['feed-pace']),
     feedOnce: values['feed-once'],
+    codexPrompt: values['codex-prompt'],
+    codexDir: values['codex-dir'],
     environment: values.environment,
     readyJson: values['ready-json'],
   };
@@ -120,8 +130,9 @@ function parse(args: readonly string[]) {
   try {
     return parseArgs({ args: [...args], options: spec, strict: true, allowPositionals: false }).values;
   } catch (cause) {
-    const message = cause instanceof Error ? cause.message : 'The options cannot be read.';
-    throw new DesktopError('usage', message.split('. ')[0] ?? message, { cause });
+    // Node's own sentence names the option; what follows it is advice about positional arguments.
+    const [sentence = ''] = (cause as Error).message.split('. ');
+    throw new DesktopError('usage', `${sentence.replace(/\.$/, '')}.`, { cause });
   }
 }
 

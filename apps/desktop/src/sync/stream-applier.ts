@@ -54,6 +54,7 @@ export class StreamApplier {
   #head: Head | undefined;
   /** The watermark when the host last named a head: what it says afterwards can only be more. */
   #seqAtHead = 0n;
+  #lowHeads = 0;
   /** An event beyond the watermark that was set aside. */
   #refused: bigint | undefined;
   #standing: 'following' | 'stopped' = 'following';
@@ -119,8 +120,11 @@ export class StreamApplier {
     this.#head = head_chain === undefined ? { epoch, head } : { epoch, head, head_chain };
     this.#showHead(head, epoch);
     this.#compare();
-    // Events may overtake a head, so only what was applied before the last one proves that the host has lost some.
-    if (epoch === this.#state.epoch && head < this.#seqAtHead) {
+    // Events may overtake a head on its way, and two answers each other: what was applied before the last head has to
+    // be missing twice before it counts as lost.
+    this.#lowHeads = epoch === this.#state.epoch && head < this.#seqAtHead ? this.#lowHeads + 1 : 0;
+    if (this.#lowHeads === 0) this.#context.view.clear('host_behind', this.#id);
+    if (this.#lowHeads >= 2) {
       const message = `The host has ${head} events of ${this.#id}, but ${this.#seqAtHead} were applied before.`;
       this.#context.view.raise('host_behind', message, this.#id);
     }
@@ -342,7 +346,6 @@ export class StreamApplier {
     if (verdict === 'equal') {
       view.chainProven(this.#id, true);
       view.clear('chain_divergence', this.#id);
-      view.clear('host_behind', this.#id);
     } else if (verdict === 'differs') {
       view.chainProven(this.#id, false);
       view.raise('chain_divergence', `${this.#id} has another history than the host at ${this.#state.seq}.`, this.#id);

@@ -144,7 +144,7 @@ export interface FeedState {
   readonly state: string;
   /** Events accepted by control. */
   readonly published: number;
-  /** Events in the local journal that control has not accepted yet. */
+  /** Entries of the local journal that the publisher is not through with. */
   readonly pending: number;
   /** Events that control refused for good. */
   readonly dead: number;

@@ -3,7 +3,8 @@ import type { ReplayState } from './desktop-state.ts';
 
 /** Follows one catch-up after another. */
 export interface ReplayProgress {
-  laneState(state: LaneState, now: number): void;
+  /** @param missing Events known to be missing when it happened. */
+  laneState(state: LaneState, now: number, missing: number): void;
   countApplied(events: number): void;
   /** @param missing Events known to be missing now. @param rate Events per second now. */
   snapshot(missing: number, rate: number): ReplayState;
@@ -16,9 +17,8 @@ export function createReplayProgress(): ReplayProgress {
   let missingAtEnd = 0;
   let startedAt: number | null = null;
   let endedAt: number | null = null;
-  let lastMissing = 0;
   return {
-    laneState(state, now) {
+    laneState(state, now, missing) {
       if (state === 'replaying' && !active) {
         active = true;
         done = 0;
@@ -28,14 +28,13 @@ export function createReplayProgress(): ReplayProgress {
         active = false;
         endedAt = now;
         // A replay that was cut keeps what was missing then: it did not reach its end.
-        missingAtEnd = state === 'live' ? 0 : lastMissing;
+        missingAtEnd = state === 'live' ? 0 : missing;
       }
     },
     countApplied(events) {
       if (active) done += events;
     },
     snapshot(missing, rate) {
-      lastMissing = missing;
       return {
         active,
         done,

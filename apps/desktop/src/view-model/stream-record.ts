@@ -53,7 +53,9 @@ export class StreamRecord {
   }
 
   moveTo(position: AppliedPosition): void {
-    if (position.epoch !== this.#position.epoch) {
+    const before = this.#position.epoch;
+    // A head that was named before the first position is about the epoch that this position is of.
+    if (before !== null && before !== '' && position.epoch !== before) {
       this.#head = null;
       this.#proof = null;
     }

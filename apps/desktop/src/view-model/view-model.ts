@@ -88,7 +88,7 @@ export class ViewModel {
     this.#transitions = [...this.#transitions, transition].slice(-transitionLimit);
     this.#state = to;
     this.#since = at;
-    this.#replay.laneState(to, at);
+    this.#replay.laneState(to, at, this.#missing());
     if (!connected.has(to)) for (const stream of this.#streams.values()) stream.lostConnection();
     this.#changed(...this.#streams.values());
   }
@@ -178,8 +178,6 @@ export class ViewModel {
     const now = clock.now();
     const monotonic = clock.monotonic();
     const last = this.#transitions.at(-1);
-    let missing = 0n;
-    for (const stream of this.#streams.values()) missing += stream.lag ?? 0n;
     return {
       version: this.#version,
       now,
@@ -201,7 +199,7 @@ export class ViewModel {
         samples: this.#latency.size,
         skewed: this.#skewed,
       },
-      replay: this.#replay.snapshot(Number(missing), this.#history.rate(now, rateSteps)),
+      replay: this.#replay.snapshot(this.#missing(), this.#history.rate(now, rateSteps)),
       streams: [...this.#streams.values()]
         .map((stream) => stream.view(monotonic))
         .sort((a, b) => (a.stream_id < b.stream_id ? -1 : 1)),
@@ -226,6 +224,13 @@ export class ViewModel {
     }
     this.clear('clock_skew');
     this.#latency.add(Math.max(0, elapsed));
+  }
+
+  /** Events known to be missing: of the streams whose head is known. */
+  #missing(): number {
+    let missing = 0n;
+    for (const stream of this.#streams.values()) missing += stream.lag ?? 0n;
+    return Number(missing);
   }
 
   /** Null as long as one head is not known: a sum of some streams would look better than it is. */

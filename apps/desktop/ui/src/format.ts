@@ -23,6 +23,7 @@ export function formatSeconds(value: number | null): string {
   if (value === null) return unknown;
   const seconds = Math.max(0, value);
   if (seconds === 0) return '0 s';
+  if (seconds < 0.05) return '<0.1 s';
   if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
   return formatWhole(Math.round(seconds));
 }

@@ -115,7 +115,6 @@ function Row({
 /** A long name may break after its separators, and not in the middle of a word. */
 function breakable(name: string) {
   return name.split(/(?<=[:._/-])/).map((part, index) => (
-    // biome-ignore lint/suspicious/noArrayIndexKey: the parts of one name never change places
     <Fragment key={index}>
       {part}
       <wbr />
