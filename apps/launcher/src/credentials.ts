@@ -33,7 +33,8 @@ export function prepareCredentials(dataDir: string): Credentials {
       subject: 'desktop:local',
       scopes: ['sync.subscribe', 'sync.checkpoint.write', 'sync.presence', 'sync.project'],
       streams: ['runtime.*'],
-      role: 'reader',
+      // It publishes what its agent does, and reads it back like any other reader.
+      role: 'writer',
     };
     writeFileSync(clientsFile, `${JSON.stringify({ clients: [client] }, null, 2)}\n`, { mode: privateFile });
     return { clientsFile, secretFile, clientId, secret };
