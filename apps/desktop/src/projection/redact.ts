@@ -57,6 +57,13 @@ const rules: readonly Rule[] = [
 export function redact(text: string, hidden: readonly Hidden[]): string {
   let result = text;
   for (const { pattern, replacement } of rules) result = result.replace(pattern, replacement);
-  for (const { text: wanted, as } of hidden) if (wanted !== '') result = result.replaceAll(wanted, as);
+  for (const { text: wanted, as } of hidden) {
+    // A home folder of `/` would take every path apart, and `/root` is no part of `/rootfs`.
+    if (wanted.length > 1) result = result.replace(new RegExp(`${escapePattern(wanted)}(?![\\w-])`, 'g'), () => as);
+  }
   return result;
+}
+
+function escapePattern(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
 }

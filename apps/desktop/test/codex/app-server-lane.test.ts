@@ -53,7 +53,7 @@ const states = () =>
     .map((entry) => JSON.parse(entry.body).state);
 
 describe('app-server lane', () => {
-  test('starts a thread in the sandbox, starts the turn, and journals both directions in order', async () => {
+  test('L1 starts a thread in the sandbox, starts the turn, and journals both directions in order', async () => {
     const { lane, children } = await start(obliging);
     expect(lane.status()).toMatchObject({ feed: 'codex', state: 'ready', finished: false, messages: 7 });
     expect(children[0]?.received.map(({ id, method }) => [id, method])).toEqual([
@@ -87,7 +87,7 @@ describe('app-server lane', () => {
     expect(ports.waiting()).toBe(0);
   });
 
-  test('declines an approval by default, visibly; the id 0 is an id', async () => {
+  test('L2 declines an approval by default, visibly; the id 0 is an id', async () => {
     const { lane, children } = await start(obliging);
     children[0]?.send({ id: 0, method: 'item/commandExecution/requestApproval', params: command });
     await ports.advance(0);
@@ -102,7 +102,7 @@ describe('app-server lane', () => {
     });
   });
 
-  test('accepts single commands where the user said so, but nothing that leaves the sandbox', async () => {
+  test('L2 accepts single commands where the user said so, but nothing that leaves the sandbox', async () => {
     const { lane, children } = await start(obliging, { approve: 'accept' });
     const ask = async (id: number, method: string, params: object) => {
       children[0]?.send({ id, method, params });
@@ -126,14 +126,14 @@ describe('app-server lane', () => {
     expect(lane.status().approvals).toEqual({ accepted: 2, declined: 8 });
   });
 
-  test('a policy that throws has not consented', async () => {
+  test('L2 a policy that throws has not consented', async () => {
     const { children } = await start(obliging, { approve: () => Promise.reject(new Error('no window')) });
     children[0]?.send({ id: 0, method: 'item/commandExecution/requestApproval', params: command });
     await ports.advance(0);
     expect(children[0]?.received.at(-1)).toEqual({ id: 0, result: { decision: 'decline' } });
   });
 
-  test('a request without an answer times out, and the lane says which', async () => {
+  test('L3 a request without an answer times out, and the lane says which', async () => {
     const { lane, children } = await start((message, child) => {
       if (message.method !== 'thread/start') obliging(message, child);
     });
@@ -153,7 +153,7 @@ describe('app-server lane', () => {
     expect(lane.status().error?.message).toContain('too old');
   });
 
-  test('restarts after a crash, resumes the thread, and does not run the turn twice', async () => {
+  test('L4 restarts after a crash, resumes the thread, and does not run the turn twice', async () => {
     const { lane, children } = await start(obliging);
     children[0]?.end('signal SIGSEGV');
     expect(lane.status()).toMatchObject({ state: 'disconnected', error: { code: 'server_gone' } });
@@ -173,7 +173,7 @@ describe('app-server lane', () => {
     expect(states()).toEqual(['starting', 'ready', 'disconnected', 'starting', 'ready']);
   });
 
-  test('gives up after the allowed restarts', async () => {
+  test('L4 gives up after the allowed restarts', async () => {
     const { lane, children } = await start((_message, child) => child.end('exit code 1: no'));
     await ports.advance(60_000);
     expect(children).toHaveLength(3);
@@ -181,14 +181,14 @@ describe('app-server lane', () => {
     expect(ports.waiting()).toBe(0);
   });
 
-  test('a line that is no message ends the server instead of being skipped', async () => {
+  test('L1 a line that is no message ends the server instead of being skipped', async () => {
     const { lane, children } = await start(obliging);
     children[0]?.sendText('thread panicked at src/main.rs');
     expect(lane.status()).toMatchObject({ state: 'disconnected', error: { code: 'server_gone' } });
     expect(children[0]?.killed).toBe(true);
   });
 
-  test('a journal that cannot be written stops the lane before more happens unrecorded', async () => {
+  test('L1 a journal that cannot be written stops the lane before more happens unrecorded', async () => {
     const { lane, children } = await start(obliging);
     journal.close();
     children[0]?.send({ id: 0, method: 'item/commandExecution/requestApproval', params: command });
@@ -199,7 +199,7 @@ describe('app-server lane', () => {
     expect(children[0]?.received.filter((message) => message.id === 0)).toEqual([]);
   });
 
-  test('stop ends the server and is final', async () => {
+  test('L5 stop ends the server and is final', async () => {
     const { lane, children } = await start(obliging);
     await lane.stop();
     await ports.advance(60_000);

@@ -33,7 +33,7 @@ function draft(body: string, fields: Partial<EntryDraft> = {}): EntryDraft {
 }
 
 describe('journal', () => {
-  test('gives entries back as they went in, in order, with dense ids', () => {
+  test('J1 gives entries back as they went in, in order, with dense ids', () => {
     const journal = open();
     expect(journal.head()).toBe(0n);
     const full = draft('{"a":1}', { command_seq: 7, thread_id: 't', direction: 'to-server', method: 'turn/start' });
@@ -48,7 +48,7 @@ describe('journal', () => {
     expect(journal.readAfter(3n, 10)).toEqual([]);
   });
 
-  test('goes on where it was after closing, under the same id', () => {
+  test('J1 goes on where it was after closing, under the same id', () => {
     const first = open();
     first.append(draft('1'), draft('2'));
     opened.splice(0);
@@ -58,7 +58,7 @@ describe('journal', () => {
     expect(second.append(draft('3'))).toBe(3n);
   });
 
-  test('an append that fails as a whole leaves no entry and no hole', () => {
+  test('J2 an append that fails as a whole leaves no entry and no hole', () => {
     const journal = open();
     journal.append(draft('1'));
     const broken = { ...draft('3'), body: null as unknown as string };
@@ -68,7 +68,7 @@ describe('journal', () => {
     expect(journal.readAfter(0n, 10).map((entry) => entry.body)).toEqual(['1', '2']);
   });
 
-  test('tells readers of new entries, and a reader that throws disturbs nobody', () => {
+  test('J5 tells readers of new entries, and a reader that throws disturbs nobody', () => {
     const journal = open();
     const heads: bigint[] = [];
     journal.onAppend(() => {
@@ -82,13 +82,13 @@ describe('journal', () => {
     expect(journal.head()).toBe(3n);
   });
 
-  test('a second opener is refused with a typed error, and the first goes on', () => {
+  test('J3 a second opener is refused with a typed error, and the first goes on', () => {
     const journal = open();
     expect(() => open()).toThrow(expect.objectContaining({ code: 'journal_locked', recovery: 'ask-user' }));
     expect(journal.append(draft('1'))).toBe(1n);
   });
 
-  test('entries can be neither changed nor removed, even past this code', () => {
+  test('J4 entries can be neither changed nor removed, even past this code', () => {
     const journal = open();
     journal.append(draft('1'));
     opened.splice(0);
@@ -99,7 +99,7 @@ describe('journal', () => {
     db.close();
   });
 
-  test('a file that is no journal is refused and left as it is', () => {
+  test('J3 a file that is no journal is refused and left as it is', () => {
     const db = new Database(file);
     db.exec('create table other (x)');
     db.close();
@@ -110,7 +110,7 @@ describe('journal', () => {
     expect(() => open()).toThrow(expect.objectContaining({ code: 'journal_unusable' }));
   });
 
-  test('keeps every acknowledged entry through SIGKILL, dense and in order', async () => {
+  test('J2 keeps every acknowledged entry through SIGKILL, dense and in order', async () => {
     const child = spawn(
       process.execPath,
       ['--conditions=@autopilot/source', new URL('./journal-writer.ts', import.meta.url).pathname, file],

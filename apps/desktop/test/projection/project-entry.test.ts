@@ -182,6 +182,15 @@ describe('redact', () => {
     expect(redact(plain, [])).toBe(plain);
   });
 
+  test('hides texts of this machine where they stand as a whole', () => {
+    const hidden = [
+      { text: '/home/a.b', as: '~$&' },
+      { text: '/', as: 'x' },
+      { text: '', as: 'x' },
+    ];
+    expect(redact('/home/a.b/c /home/a.bc /home/aXb /home/a.b', hidden)).toBe('~$&/c /home/a.bc /home/aXb ~$&');
+  });
+
   test('takes time in proportion to the text, for texts made to be slow', () => {
     for (const piece of ['a-', 'token.', 'eyJ-', 'a.', 'A', '"token', '--token-']) {
       const started = performance.now();

@@ -90,7 +90,7 @@ function expectComplete(count: number): void {
 const keys = () => control.stored.map((event) => event.idempotency_key);
 
 describe('publisher', () => {
-  test('publishes a whole replay, in order, with the chains a reader would compute', async () => {
+  test('P1 publishes a whole replay, in order, with the chains a reader would compute', async () => {
     startCodexLane({ journal, ports, feed: 'recorded', file, paceMs: 0, once: true });
     publish();
     await settle();
@@ -111,7 +111,7 @@ describe('publisher', () => {
     expectComplete(4);
   });
 
-  test('an answer lost after the accept makes duplicates at control, not in the stream', async () => {
+  test('P2 an answer lost after the accept makes duplicates at control, not in the stream', async () => {
     note(1, 5);
     control.fates = ['lost-answer'];
     publish();
@@ -124,7 +124,7 @@ describe('publisher', () => {
     expect(publisher.status().duplicates).toBe(5);
   });
 
-  test('no order of failures loses, repeats or reorders an event, restarts included', async () => {
+  test('P2 no order of failures loses, repeats or reorders an event, restarts included', async () => {
     const fate = fc.constantFrom<Fate>('ok', 'lost-answer', 'unreachable', 'hang', 'nonsense', unauthorized, busy);
     const step = fc.record({ fates: fc.array(fate, { maxLength: 4 }), add: fc.nat(12), restart: fc.boolean() });
     await fc.assert(
@@ -155,7 +155,7 @@ describe('publisher', () => {
     );
   });
 
-  test('sets a refused event aside in sight, with its code, and publishes all others in order', async () => {
+  test('P3 sets a refused event aside in sight, with its code, and publishes all others in order', async () => {
     note(1, 6);
     control.refuse = (event) => (event.idempotency_key === 'b:3' ? 'payload_too_large' : undefined);
     publish();
@@ -180,7 +180,7 @@ describe('publisher', () => {
     expect(publisher.status()).toMatchObject({ published: 5, dead });
   });
 
-  test('a batch refused as a whole is halved until the guilty one stands alone', async () => {
+  test('P3 a batch refused as a whole is halved until the guilty one stands alone', async () => {
     note(1, 20);
     control.maxEvents = 3;
     publish({ batchSize: 20 });
@@ -192,7 +192,7 @@ describe('publisher', () => {
     expect(publisher.status().dead.map((event) => event.idempotency_key)).toEqual(['b:21']);
   });
 
-  test('waits as long as control says, and with a floor and jitter otherwise', async () => {
+  test('P4 waits as long as control says, and with a floor and jitter otherwise', async () => {
     note(1, 1);
     control.fates = [busy, 'unreachable', 'unreachable'];
     publish({ backoff: { floor: 100, base: 1000, cap: 4000 } });
@@ -209,7 +209,7 @@ describe('publisher', () => {
     expectComplete(1);
   });
 
-  test('a refused caller is shown as such, keeps every event, and goes on when let in', async () => {
+  test('P4 a refused caller is shown as such, keeps every event, and goes on when let in', async () => {
     note(1, 2);
     control.fates = [unauthorized, unauthorized];
     publish();
@@ -233,7 +233,7 @@ describe('publisher', () => {
     expect(publisher.status().dead.map((event) => event.code)).toEqual(Array(5).fill('forbidden'));
   });
 
-  test('another journal starts at its beginning, and its streams go on in their chains', async () => {
+  test('P1 another journal starts at its beginning, and its streams go on in their chains', async () => {
     note(1, 2);
     publish();
     await settle();
@@ -301,7 +301,7 @@ describe('isolation', () => {
     ['refused', unauthorized],
     ['talking nonsense', 'nonsense'],
   ];
-  test.each(fates)('Codex does not notice that control is %s', async (_name, fate) => {
+  test.each(fates)('P5 Codex does not notice that control is %s', async (_name, fate) => {
     const messages = async (withPublisher: boolean) => {
       const own = openJournal({ file: ':memory:', clock: ports.clock });
       control.fates = Array(1000).fill(fate);
@@ -320,7 +320,7 @@ describe('isolation', () => {
     expect(await messages(true)).toEqual(alone);
   });
 
-  test('Codex does not notice a publisher that ended with its journal listener still there', async () => {
+  test('P5 Codex does not notice a publisher that ended with its journal listener still there', async () => {
     publish();
     await publisher.stop();
     const lane = startCodexLane({ journal, ports, feed: 'recorded', file, paceMs: 0, once: true });
@@ -328,7 +328,7 @@ describe('isolation', () => {
     expect(lane.status()).toMatchObject({ state: 'stopped', completed: 1 });
   });
 
-  test('the publisher publishes what there is when the lane fails', async () => {
+  test('P5 the publisher publishes what there is when the lane fails', async () => {
     const options = { journal, ports, feed: 'codex', prompt: 'x', workDir: '/', codexBin: process.execPath } as const;
     const lane = startCodexLane({
       ...options,
