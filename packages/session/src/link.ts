@@ -258,10 +258,7 @@ export class Link {
         }
       }
     }
-    // The rows of a transaction are a set: their order in it means nothing.
-    for (const [streamId, rows] of streams) {
-      this.#followers.get(streamId)?.live(rows.sort((a, b) => (a.event.seq < b.event.seq ? -1 : 1)));
-    }
+    for (const [streamId, rows] of streams) this.#followers.get(streamId)?.live(rows);
   }
 
   #setLost(querySetId: number, message: string): void {

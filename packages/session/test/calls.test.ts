@@ -162,6 +162,23 @@ describe('reducer calls', () => {
     await h.close();
   });
 
+  test('I12: a call that was taken back is not sent again', async () => {
+    const h = await connected();
+    h.host.intercept = (_connection, message) => message.type === 'reducer';
+    const controller = new AbortController();
+    const call = watch(h.session.appendSyncEvent(draft(1), undefined, { signal: controller.signal }));
+    await h.sim.advance(10);
+    controller.abort();
+    h.host.intercept = undefined;
+    h.host.open[0]?.cut();
+    await h.state('backoff');
+    await h.live();
+    await h.sim.advance(1000);
+    expect(call.error?.code).toBe('call_aborted');
+    expect(h.host.log).not.toContain('append_sync_event');
+    await h.close();
+  });
+
   test('I12: repeated calls keep their place before those that were never sent', async () => {
     const h = await connected({ maxCallsInFlight: 3 });
     h.session.follow('s', null);

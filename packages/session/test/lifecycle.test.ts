@@ -179,6 +179,8 @@ describe('connecting', () => {
     h.host.connections[0]?.cut();
     await h.state('needs-auth');
     expect(h.path.at(-1)).toBe('needs-auth:identity_changed');
+    await h.sim.advance(2000);
+    expect(h.sim.timers).toBe(0);
     await h.close();
   });
 });
@@ -224,6 +226,27 @@ describe('tokens', () => {
     await h.sim.advance(1);
     expect(h.host.upgrades).toHaveLength(0);
     expect(h.session.status().counters.stale_callbacks).toBe(1);
+    await h.close();
+  });
+
+  test('one question at a time: a reconnect waits for the answer that a refresh has asked for', async () => {
+    const h = new Harness();
+    h.session.start();
+    await h.live();
+    let answer = () => {};
+    h.provide = () =>
+      new Promise((resolve) => {
+        answer = () => resolve(h.token());
+      });
+    await h.sim.until(() => h.asked.length === 2);
+    h.host.open[0]?.cut();
+    await h.state('backoff');
+    await h.state('authenticating');
+    await h.sim.advance(1000);
+    expect(h.asked).toEqual(['start', 'refresh']);
+    answer();
+    await h.live();
+    expect(h.host.upgrades).toHaveLength(2);
     await h.close();
   });
 
@@ -505,6 +528,19 @@ describe('the end', () => {
     await h.received('s', 3);
     expect(second).toEqual(h.signals.map(({ type }) => type));
     expect(h.session.status().counters.listener_errors).toBe(h.signals.length);
+    await h.close();
+  });
+
+  test('I11: a listener that was taken away hears nothing more, not even of the same turn', async () => {
+    const h = new Harness();
+    const heard: string[] = [];
+    h.session.listen((signal) => {
+      if (signal.type === 'state' && signal.to === 'connecting') remove();
+    });
+    const remove = h.session.listen((signal) => signal.type === 'state' && heard.push(signal.to));
+    h.session.start();
+    await h.live();
+    expect(heard).toEqual(['authenticating']);
     await h.close();
   });
 

@@ -115,6 +115,25 @@ describe('subscriptions', () => {
     await h.close();
   });
 
+  test('I9: while a refresh is under way, each transaction is told once', async () => {
+    const { h, batches, subscription } = await subscribed();
+    h.host.stream('s');
+    h.session.follow('s', null);
+    await h.live();
+    // The second connection has its rows but not its stream, so it cannot take over yet.
+    h.host.intercept = (connection, message) => connection.number === 2n && message.type === 'procedure';
+    await h.sim.until(() => h.host.open.length === 2 && h.host.open[1]?.sets.size === 2);
+    await h.sim.advance(10);
+    for (const connection of h.host.open) {
+      const id = [...connection.sets].find(([, queries]) => queries[0] === q)?.[0] ?? -1;
+      connection.send(transactionUpdate([{ query_set_id: id, tables: [{ table: 't', inserts: [bytes(5)] }] }]));
+    }
+    await h.sim.advance(10);
+    expect(told(batches).slice(1)).toEqual([['transaction', ['t', ['5'], [], []]]]);
+    expect(subscription.rows('t')).toHaveLength(3);
+    await h.close();
+  });
+
   test('I14: a refused or dropped query fails its own subscription only', async () => {
     const { h, errors, subscription, set } = await subscribed();
     h.host.intercept = (connection, message) => {
