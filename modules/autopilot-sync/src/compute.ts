@@ -43,6 +43,7 @@ export const open_compute_assignment = spacetimedb.reducer(
         existing.requester.isEqual(ctx.sender) &&
         existing.provider.isEqual(provider) &&
         existing.stream_id === stream_id &&
+        // Once it has moved on, the detail is that of its last step.
         (existing.detail === detail || existing.status !== 'open');
       if (!same) fail('idempotency_conflict', 'The assignment id names another assignment.');
       return;
