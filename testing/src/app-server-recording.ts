@@ -12,7 +12,7 @@ export interface RecordedLine {
 }
 
 /** The members that say which machine recorded: their text is replaced by `(left out)`. Nothing else is changed. */
-export const leftOut: readonly string[] = ['userAgent', 'serverName', 'installationId'];
+const leftOut: readonly string[] = ['userAgent', 'serverName', 'installationId'];
 
 interface WireMessage {
   readonly id?: number | string;

@@ -4,7 +4,7 @@ import { CodexError } from './errors.ts';
 import { openJournalDatabase } from './journal-database.ts';
 
 /** `lane` entries are the lane's own: its lifecycle. */
-export type EntryDirection = 'from-server' | 'to-server' | 'lane';
+type EntryDirection = 'from-server' | 'to-server' | 'lane';
 
 /** One entry of the journal. */
 export interface JournalEntry {

@@ -60,7 +60,7 @@ const requests: Readonly<Record<string, Project>> = {
 };
 
 /** The kind of the event that tells how an approval request was answered. */
-export const approvalAnswered = 'approval/answered';
+const approvalAnswered = 'approval/answered';
 
 /**
  * What sync publishes of a journal entry: nothing, or events. Pure: the same entry gives the same events. What a thread

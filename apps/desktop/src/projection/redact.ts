@@ -1,5 +1,5 @@
 /** What stands in the place of a secret. */
-export const redacted = '(redacted)';
+const redacted = '(redacted)';
 
 /** A text that is replaced wherever it stands, e.g. the home folder by `~`. */
 export interface Hidden {
