@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { HttpClient } from '@autopilot/sync-contract';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { identityOf, parseIdentity } from '../src/auth/identity.ts';
 import { refreshAfter, unusableAfter } from '../src/auth/issuer-keys.ts';
@@ -106,6 +107,20 @@ describe('tokens of an issuer', () => {
     await tokens.verify(await issuer.sign());
   });
 
+  test('A5 HS256 is accepted with a shared key of the issuer', async () => {
+    const k = Buffer.alloc(32, 7).toString('base64url');
+    const http: HttpClient = ({ url }) => {
+      const discovery = { jwks_uri: 'https://issuer.test/keys' };
+      const body = url.endsWith('/keys') ? { keys: [{ kty: 'oct', kid: 'k1', k }] } : discovery;
+      return Promise.resolve({ status: 200, headers: {}, body: JSON.stringify(body) });
+    };
+    tokens = new Tokens(key, ports, http);
+    const content = `${part({ alg: 'HS256', kid: 'k1' })}.${part({ iss: issuerUrl, sub: 'alice', iat: seconds() })}`;
+    const mac = (secret: string) => createHmac('sha256', secret).update(content).digest('base64url');
+    await tokens.verify(`${content}.${mac('\x07'.repeat(32))}`);
+    await expect(tokens.verify(`${content}.${mac('\x08'.repeat(32))}`)).rejects.toMatchObject(refused);
+  });
+
   test.each(['ES384', 'PS256', 'EdDSA'])('A5 %s is not', async (algorithm) => {
     issuer = await testIssuer(() => ports.time, algorithm);
     tokens = new Tokens(key, ports, issuer.http);
@@ -157,6 +172,12 @@ describe('tokens of an issuer', () => {
     await expect(tokens.verify(await issuer.sign())).rejects.toMatchObject(refused);
     ports.advance(refreshAfter);
     await tokens.verify(await issuer.sign());
+  });
+
+  test('A8 a token that names a key is not tried against another one', async () => {
+    await issuer.publishAnother('k2');
+    await expect(tokens.verify(await issuer.sign({}, { kid: 'k2' }))).rejects.toMatchObject(refused);
+    await tokens.verify(await issuer.sign({}, { kid: 'k1' }));
   });
 
   test('A9 keys are fetched once for many, kept 300 s, used 7200 s when the issuer is down, then no more', async () => {

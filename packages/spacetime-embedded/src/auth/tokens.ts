@@ -1,6 +1,6 @@
 import { sign } from 'node:crypto';
 import type { HttpClient, Ports } from '@autopilot/sync-contract';
-import { type CryptoKey, compactVerify, decodeProtectedHeader, importJWK, type JWK, type KeyObject } from 'jose';
+import { compactVerify, decodeProtectedHeader, type JWK, type KeyObject } from 'jose';
 import { HostError } from '../errors.ts';
 import { type Claims, parseObject, readClaims, rejected } from './claims.ts';
 import { identityOf } from './identity.ts';
@@ -86,8 +86,8 @@ export class Tokens {
     if (kid !== undefined && !keys.has(kid)) throw rejected(`the issuer has no key ${JSON.stringify(kid)}`);
     for (const [id, jwk] of keys) {
       if (kid !== undefined && id !== kid) continue;
-      const key = await usable(jwk, alg);
-      const payload = key && (await verified(token, key, [alg]));
+      // Given as a JWK, which `jose` imports once and remembers.
+      const payload = await verified(token, jwk, [alg]);
       if (payload !== undefined) return payload;
     }
     throw rejected('the signature is not of its issuer');
@@ -106,24 +106,12 @@ export class Tokens {
 }
 
 /** The payload when the signature is true; undefined when it is not. */
-async function verified(
-  token: string,
-  key: CryptoKey | KeyObject | Uint8Array,
-  accepted: string[],
-): Promise<string | undefined> {
+async function verified(token: string, key: KeyObject | JWK, accepted: string[]): Promise<string | undefined> {
   try {
     const { payload } = await compactVerify(token, key, { algorithms: accepted });
     return new TextDecoder().decode(payload);
   } catch {
     // Whatever the reason, and a key of another kind is one: a signature that was not verified is not true.
-    return undefined;
-  }
-}
-
-async function usable(jwk: JWK, alg: string): Promise<CryptoKey | Uint8Array | undefined> {
-  try {
-    return await importJWK(jwk, alg);
-  } catch {
     return undefined;
   }
 }

@@ -1,3 +1,4 @@
+import { isCodedError } from '@autopilot/sync-contract';
 import { AlgebraicType } from 'spacetimedb';
 import { HostError } from '../errors.ts';
 import { satsJson } from '../sats/json-write.ts';
@@ -34,7 +35,9 @@ function answer(run: () => StatementResult): StatementResult {
   try {
     return run();
   } catch (error) {
-    if (error instanceof HostError) throw new Refusal(400, error.message);
+    // A view that throws is the statement's trouble; a database that is closed is not.
+    const isStatements = error instanceof HostError || (isCodedError(error) && error.code === 'view_failed');
+    if (isStatements) throw new Refusal(400, error.message);
     throw error;
   }
 }

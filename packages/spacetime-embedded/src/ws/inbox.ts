@@ -6,7 +6,7 @@ import type { Protocol } from '../wire/protocol.ts';
 /** Client messages that may wait; with one more the connection is closed with 1013. */
 export const longestInbox = 16_384;
 /** Messages of one client that are handled before others get their turn. */
-const messagesPerTurn = 256;
+const messagesPerTurn = 64;
 
 /** What an inbox does with what it takes in. */
 export interface InboxHandlers {
@@ -21,7 +21,9 @@ export class Inbox {
   private readonly scheduler: Scheduler;
   private readonly handlers: InboxHandlers;
   private waiting: (ClientMessage | MalformedMessage)[] = [];
-  private next: Cancel | undefined;
+  /** How many more may be handled before the event loop has gone round. */
+  private budget = messagesPerTurn;
+  private nextTurn: Cancel | undefined;
   private isStopped = false;
 
   constructor(scheduler: Scheduler, handlers: InboxHandlers) {
@@ -43,24 +45,28 @@ export class Inbox {
       if (!(error instanceof MalformedMessage)) throw error;
       this.waiting.push(error);
     }
-    if (this.next === undefined) this.turn();
+    this.handleSome();
   }
 
   stop(): void {
     this.isStopped = true;
-    this.next?.();
+    this.nextTurn?.();
     this.waiting = [];
   }
 
-  private turn(): void {
-    this.next = undefined;
-    const messages = this.waiting.slice(0, messagesPerTurn);
-    this.waiting = this.waiting.slice(messagesPerTurn);
+  private handleSome(): void {
+    const messages = this.waiting.splice(0, this.budget);
+    this.budget -= messages.length;
     for (const message of messages) {
       if (this.isStopped) return;
       if (message instanceof MalformedMessage) this.handlers.malformed(message.message);
       else this.handlers.handle(message);
     }
-    if (this.waiting.length > 0) this.next = this.scheduler.after(0, () => this.turn());
+    if (this.isStopped) return;
+    this.nextTurn ??= this.scheduler.after(0, () => {
+      this.nextTurn = undefined;
+      this.budget = messagesPerTurn;
+      if (this.waiting.length > 0) this.handleSome();
+    });
   }
 }

@@ -7,6 +7,8 @@ export interface TestIssuer {
   readonly requests: HttpRequest[];
   /** While true, nothing answers. */
   isDown: boolean;
+  /** Publishes one more key, which signs nothing. */
+  publishAnother(kid: string): Promise<void>;
   /** Replaces the keys by one under another id. */
   rotate(kid: string): Promise<void>;
   sign(
@@ -33,6 +35,10 @@ export async function testIssuer(now: () => number, algorithm = 'ES256'): Promis
       }
       if (request.url === 'https://issuer.test/keys') return answer({ keys: published });
       return Promise.resolve({ status: 404, headers: {}, body: '' });
+    },
+    publishAnother: async (another) => {
+      const { publicKey } = await generateKeyPair(algorithm, { extractable: true });
+      published = [...published, { ...(await exportJWK(publicKey)), kid: another }];
     },
     rotate: async (next) => {
       kid = next;
