@@ -9,7 +9,7 @@ export const largestInlinePayload = 1024;
 /** Largest detail of presence, progress, capabilities and assignments, UTF-8 bytes. */
 export const largestDetail = 4 * 1024;
 /** Longest identifier, UTF-16 code units. */
-export const longestId = 512;
+const longestId = 512;
 /** Presence sessions that one connection may hold. */
 export const mostSessions = 16;
 /** Checkpoints kept per identity and stream; the oldest goes first. */
@@ -19,7 +19,7 @@ export const mostCapabilities = 32;
 /** Rows that the capabilities view returns at most. */
 export const mostListed = 500;
 /** Longest time to live of presence and capabilities, seconds. */
-export const longestTtl = 24 * 60 * 60;
+const longestTtl = 24 * 60 * 60;
 
 /** Refuses an identifier that is empty or too long. */
 export function checkId(field: string, value: string): void {

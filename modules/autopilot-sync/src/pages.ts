@@ -3,7 +3,7 @@ import { Range, t } from 'spacetimedb/server';
 import type { Ctx, StreamRow } from './schema.ts';
 import { utf8Length } from './utf8.ts';
 
-export const PageRow = t.object('PageRow', {
+const PageRow = t.object('PageRow', {
   seq: t.u64(),
   kind: t.string(),
   payload: t.string(),

@@ -7,7 +7,7 @@ import { watch, watchesOfConnection } from './watches.ts';
 
 const position = { stream_id: t.string(), epoch: t.string(), after: t.u64(), limit: t.u32() };
 
-export const StreamHead = t.object('StreamHead', {
+const StreamHead = t.object('StreamHead', {
   stream_id: t.string(),
   epoch: t.string(),
   head: t.u64(),

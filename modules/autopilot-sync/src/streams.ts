@@ -6,7 +6,7 @@ import { checkId, checkStreamId } from './limits.ts';
 import spacetimedb, { type Ctx, type StreamRow } from './schema.ts';
 import { dropWatches, watchersOf } from './watches.ts';
 
-export const fanouts = ['inbox', 'doorbell'] as const;
+const fanouts = ['inbox', 'doorbell'] as const;
 export type Fanout = (typeof fanouts)[number];
 
 export const create_stream = spacetimedb.reducer(

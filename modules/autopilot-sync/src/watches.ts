@@ -6,7 +6,7 @@ import spacetimedb, { type Ctx, type WatchRow } from './schema.ts';
 import { earlier, micros, seconds, timeAt } from './time.ts';
 
 /** How long a watch lives without being renewed. */
-export const leaseSeconds = 5 * 60;
+const leaseSeconds = 5 * 60;
 
 /** Stops the live rows of one stream for this connection. */
 export const unwatch = spacetimedb.reducer({ stream_id: t.string() }, (ctx, { stream_id }) => {

@@ -8,7 +8,7 @@ import { ManualPorts } from './manual-ports.ts';
 export const start = 1_800_000_000_000;
 export const issuer = 'https://control.test';
 export const audience = 'autopilot-sync';
-export const ownerHex = 'c2'.repeat(32);
+const ownerHex = 'c2'.repeat(32);
 export const everyScope =
   'sync.subscribe sync.append sync.checkpoint.write sync.presence sync.admin sync.bridge sync.compute';
 /** What an ordinary reader's token says. */
@@ -196,11 +196,11 @@ export class Client {
   }
 }
 
-export function expectDone(outcome: string): void {
+function expectDone(outcome: string): void {
   if (outcome !== 'done') throw new Error(`expected done, got ${outcome}`);
 }
 
-export function identityHex(name: string): string {
+function identityHex(name: string): string {
   return `c200${Buffer.from(name.padEnd(30, '.')).toString('hex').slice(0, 60)}`;
 }
 
