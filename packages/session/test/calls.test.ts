@@ -237,6 +237,15 @@ describe('reducer calls', () => {
     expect(other.sim.timers).toBe(0);
   });
 
+  test('an identity of another form is refused before anything is sent', async () => {
+    const h = await connected();
+    const call = watch(h.session.grantStream('0xC200', 's', 'reader'));
+    await h.sim.advance(10);
+    expect(call.error).toMatchObject({ name: 'SyncError', code: 'invalid_request' });
+    expect(h.host.log).not.toContain('grant_stream');
+    await h.close();
+  });
+
   test('a read-only session sends no call', async () => {
     const h = await connected({ readOnly: true });
     const call = watch(h.session.appendSyncEvent(draft(1)));

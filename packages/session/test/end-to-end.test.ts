@@ -1,9 +1,10 @@
 import { draftEvent } from '@autopilot/sync-contract';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { decodePresence, type Presence, viewQueries } from '../src/index.ts';
+import { decodePresence, type Presence, reducers, viewQueries } from '../src/index.ts';
 import { chainOf } from './support/chain.ts';
 import { type Client, Embedded, until } from './support/embedded.ts';
 import { upTo } from './support/harness.ts';
+import { TestIssuer } from './support/issuer.ts';
 
 let world: Embedded;
 let publisher: Client;
@@ -157,7 +158,6 @@ describe('over a real socket, against the module in the embedded host', () => {
     const reader = world.client('reader-7');
     const stream = await newStream(reader);
     await append(stream, 1, 20);
-    const { reducers } = await import('../src/index.ts');
     const { reducer, args } = reducers.applyRetention(stream, 11n);
     await publisher.session.call(reducer, args);
     reader.session.follow(stream, null);
@@ -218,7 +218,6 @@ describe('over a real socket, against the module in the embedded host', () => {
     forged.session.start();
     await until(() => forged.session.state === 'needs-auth');
     expect(forged.session.status().last_close?.code).toBe('unauthorized');
-    const { TestIssuer } = await import('./support/issuer.ts');
     const foreign = world.client('stranger', { raw: new TestIssuer().token('stranger', 'sync.subscribe') });
     foreign.session.start();
     await until(() => foreign.session.state === 'needs-auth');

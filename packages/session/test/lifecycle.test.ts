@@ -1,7 +1,13 @@
 import { SyncError } from '@autopilot/sync-contract';
 import { describe, expect, test } from '@jest/globals';
 import { Harness, upTo } from './support/harness.ts';
-import { frame, initialConnection, subscribeApplied, transactionUpdate } from './support/server-bytes.ts';
+import {
+  frame,
+  initialConnection,
+  subscribeApplied,
+  subscriptionError,
+  transactionUpdate,
+} from './support/server-bytes.ts';
 
 describe('connecting', () => {
   test('I7: nothing is sent before InitialConnection, and calls wait for the live queries', async () => {
@@ -159,7 +165,6 @@ describe('connecting', () => {
 
   test('live queries that the database does not know are final', async () => {
     const h = new Harness();
-    const { subscriptionError } = await import('./support/server-bytes.ts');
     h.host.intercept = (connection, message) => {
       if (message.type !== 'subscribe') return false;
       connection.send(subscriptionError(message.request_id, message.query_set_id, 'no such table live_inbox'));

@@ -53,6 +53,13 @@ describe('StreamMerge', () => {
     expect(merge.complete).toBe(true);
   });
 
+  test('an empty epoch is no position', () => {
+    const merge = new StreamMerge({ epoch: '', seq: 0n }, 10);
+    expect(merge.position).toBeNull();
+    merge.reset({ epoch: '', seq: 5n });
+    expect([merge.position, merge.head]).toEqual([null, 0n]);
+  });
+
   test('a gap is known until a page fills it', () => {
     const merge = new StreamMerge({ epoch: 'e', seq: 3n }, 10);
     expect(seqs(merge.offerLive([row(4)]).delivered)).toEqual([4]);

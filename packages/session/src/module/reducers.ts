@@ -1,4 +1,4 @@
-import type { EventDraft } from '@autopilot/sync-contract';
+import { type EventDraft, SyncError } from '@autopilot/sync-contract';
 import { Identity, Timestamp, t } from 'spacetimedb';
 import { encode } from './codec.ts';
 
@@ -81,13 +81,17 @@ const applyRetentionArgs = t.object('ApplyRetentionArgs', { stream_id: t.string(
 const identityHex = /^[0-9a-f]{64}$/;
 
 function identityOf(hex: string): Identity {
-  if (!identityHex.test(hex)) throw new TypeError(`"${hex}" is not an identity: 64 lowercase hex digits are needed.`);
+  if (!identityHex.test(hex)) {
+    throw new SyncError('invalid_request', `identity "${hex}" is not made of 64 lowercase hex digits.`);
+  }
   return new Identity(hex);
 }
 
 /**
- * The reducers of the module `autopilot-sync`, by name and arguments. Identities are 64 lowercase hex digits
- * (`TypeError` otherwise), times are microseconds since the Unix epoch.
+ * The reducers of the module `autopilot-sync`, by name and arguments. Identities are 64 lowercase hex digits,
+ * times are microseconds since the Unix epoch.
+ *
+ * @throws {SyncError} `invalid_request` for an identity of another form.
  */
 export const reducers = {
   configure: (issuer: string, audience: string): ReducerCall => ({

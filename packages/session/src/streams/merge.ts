@@ -47,8 +47,8 @@ export class StreamMerge {
   /** @param limit how many live rows may wait for a page. */
   constructor(after: StreamPosition | null, limit: number) {
     this.#limit = limit;
-    this.#position = after;
-    this.#head = after?.seq ?? 0n;
+    this.#position = known(after);
+    this.#head = this.#position?.seq ?? 0n;
   }
 
   /** The last event that was handed over; null before the epoch is known. */
@@ -74,8 +74,8 @@ export class StreamMerge {
   /** Begins again after another position. */
   reset(after: StreamPosition | null): void {
     this.#held.clear();
-    this.#position = after;
-    this.#head = after?.seq ?? 0n;
+    this.#position = known(after);
+    this.#head = this.#position?.seq ?? 0n;
   }
 
   /** Somebody said that this sequence exists in the epoch of the position. */
@@ -196,6 +196,11 @@ export class StreamMerge {
     else this.#held.set(row.event.seq, row);
     return overflow;
   }
+}
+
+/** No host makes an empty epoch: on the wire it stands for a reader without a position. */
+function known(after: StreamPosition | null): StreamPosition | null {
+  return after?.epoch === '' ? null : after;
 }
 
 function stale(reason: StaleReason | 'epoch_changed', page: StreamPage): PageOutcome {
