@@ -1,7 +1,7 @@
 import { type EmbeddedHost, identityOf, startEmbedded } from '@autopilot/spacetime-embedded';
 import { payloadHash } from '@autopilot/sync-contract';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { buildBundle } from '../bundle.mjs';
+import { buildBundle, bundlePath } from '../bundle.mjs';
 import { TestIssuer } from './support/issuer.ts';
 
 const stream = 'runtime.run.1';
@@ -66,4 +66,13 @@ describe('M1 over HTTP', () => {
     expect((await post('sql', 'SELECT * FROM my_streams', reader)).body).toContain(stream);
     expect((await post('sql', 'SELECT * FROM my_streams', admin)).body).not.toContain(stream);
   });
+});
+
+test('the bundle imports the system of the host and nothing else', async () => {
+  const text = new TextDecoder().decode(await buildBundle());
+  const imports = [...text.matchAll(/^import .* from "([^"]+)";$/gm)].map((match) => match[1]);
+  expect(new Set(imports)).toEqual(new Set(['spacetime:sys@2.0', 'spacetime:sys@2.1']));
+  // The realm of a module has none of these; node:crypto would come in with the wrong SHA-256.
+  expect(text).not.toMatch(/node:crypto/);
+  expect(bundlePath.endsWith('dist/bundle.js')).toBe(true);
 });
