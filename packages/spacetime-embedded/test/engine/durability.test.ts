@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { readFrame } from '../../src/engine/frames.ts';
 import type { OpenDatabaseOptions } from '../../src/engine/open-database.ts';
 import { bundle, bundleText } from './bundle.ts';
 import { ann, DatabaseDriver } from './database-driver.ts';
@@ -266,6 +267,13 @@ describe('snapshots', () => {
       writeFileSync(path, damaged);
       await expect(open()).rejects.toMatchObject({ code: 'log_corrupt' });
     }
+    const head = readFrame(whole, 0)?.end ?? 0;
+    const rows = readFrame(whole, head)?.end ?? 0;
+    writeFileSync(path, Buffer.concat([whole.subarray(0, head), whole.subarray(rows)]));
+    await expect(open()).rejects.toMatchObject({
+      code: 'log_corrupt',
+      message: expect.stringContaining('rows are missing'),
+    });
     truncateSync(path, whole.length - 30);
     await expect(open()).rejects.toMatchObject({ code: 'log_corrupt' });
     rmSync(path);

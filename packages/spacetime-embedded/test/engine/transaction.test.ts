@@ -29,11 +29,12 @@ beforeAll(async () => {
   schema = buildSchema(decodeRawModule(raw), raw, bytes);
 });
 
+// Few different rows, so that equal ones and clashing keys are common.
 const item: fc.Arbitrary<Item> = fc.record({
-  id: fc.bigInt({ min: 1n, max: 6n }),
-  code: fc.constantFrom('a', 'b', 'c', 'd'),
+  id: fc.bigInt({ min: 1n, max: 4n }),
+  code: fc.constantFrom('a', 'b', 'c'),
   owner: fc.constantFrom('x', 'xy'),
-  rank: fc.integer({ min: -2, max: 2 }),
+  rank: fc.constantFrom(-1, 1),
   tag: fc.constant(''),
 });
 const step = fc.record({ kind: fc.constantFrom('insert', 'insert', 'update', 'delete', 'delete-row', 'clear'), item });
@@ -147,6 +148,6 @@ test('E1, E2, E3: transactions do to a table what a plain list says, and report 
         expect(places).toEqual([...places].sort());
       }
     }),
-    { numRuns: 150 },
+    { numRuns: 200 },
   );
 });
