@@ -1,4 +1,16 @@
 export { identityOf } from './auth/identity.ts';
+export type {
+  Commit,
+  EngineDatabase,
+  ProcedureResult,
+  ReducerResult,
+  Row,
+  TableChange,
+  TableDefinition,
+} from './engine/database.ts';
+export { ClientRejected } from './engine/database.ts';
+export { EngineError, type EngineErrorCode, engineErrors } from './engine/errors.ts';
+export { type OpenDatabaseOptions, openDatabase } from './engine/open-database.ts';
 export { HostError, type HostErrorCode, hostErrors } from './errors.ts';
 export { type FaultSettings, Faults } from './faults.ts';
 export type { ListenAddress } from './listen-address.ts';
