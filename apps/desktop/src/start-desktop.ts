@@ -11,6 +11,7 @@ import { type SyncCore, startSync } from './sync/start-sync.ts';
 import type { SyncLaneFactory } from './sync/sync-lane.ts';
 import { createTokenClient } from './sync/token-provider.ts';
 import type { DesktopState } from './view-model/desktop-state.ts';
+import { createFeedWatch } from './view-model/feed-watch.ts';
 import { updateStandingAlarms } from './view-model/standing-alarms.ts';
 import { stateJson } from './view-model/state-json.ts';
 import { tickMs, ViewModel } from './view-model/view-model.ts';
@@ -79,8 +80,11 @@ export async function startDesktop(options: DesktopOptions): Promise<DesktopHand
     const ends = await Promise.allSettled([feed?.close(), sync?.close()]);
     for (const end of ends) if (end.status === 'rejected') log.error({ err: end.reason }, 'a part did not end well');
   };
+  const feedWatch = createFeedWatch(view, ports.clock);
   const tick = () => {
-    updateStandingAlarms(view, view.snapshot());
+    const state = view.snapshot();
+    updateStandingAlarms(view, state);
+    feedWatch.look(state);
     view.tick();
     cancelTick = ports.scheduler.after(tickMs, tick);
   };

@@ -46,6 +46,10 @@ export const alarmSpecs = {
   },
   token_expired: { recovery: 'refresh-token', next: 'No new token came in time. Look whether control can be reached.' },
   clock_skew: { recovery: 'retry', next: 'Set the clocks of this machine and of the host by NTP.' },
+  feed_not_read_back: {
+    recovery: 'ask-user',
+    next: 'Control has taken the events. Look at its log and metrics: either it cannot write them, or no grant covers them.',
+  },
   feed_refused: {
     recovery: 'ask-user',
     next: 'Control refused events of this desktop for good. They are kept in the journal; read the last error.',

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { createFeedWatch } from '../../src/view-model/feed-watch.ts';
 import { createHistory } from '../../src/view-model/history.ts';
 import { createSampleWindow } from '../../src/view-model/sample-window.ts';
 import { updateStandingAlarms } from '../../src/view-model/standing-alarms.ts';
@@ -239,5 +240,36 @@ describe('standing alarms', () => {
     dead = 0;
     expires = ports.clock.now() + 1000;
     expect(codes()).toEqual(['lane_failed']);
+  });
+});
+
+describe('the feed watch', () => {
+  test('alarms when published events do not come back for half a minute, and not while any do', () => {
+    const chain = { stream_id: id, count: 5n, chain: 'c' };
+    const { view, ports, apply, go } = newView({
+      feed: () => ({
+        ...{ kind: 'recorded', agent: 'a', state: 'idle', published: 5, pending: 0, dead: 0, last_error: null },
+        chains: [chain],
+      }),
+    });
+    const watch = createFeedWatch(view, ports.clock);
+    const after = (seconds: number) => {
+      for (let second = 0; second < seconds; second += 1) {
+        ports.advance(1000);
+        watch.look(view.snapshot());
+      }
+      return view.snapshot().alarms.map(({ message }) => message);
+    };
+    view.follow(id, { epoch: '', seq: 0n, chain: 'c' });
+    expect(after(60)).toEqual([]);
+    go('idle', 'live');
+    apply(1, 1, 'live');
+    expect(after(29)).toEqual([]);
+    apply(2, 2, 'live');
+    expect(after(29)).toEqual([]);
+    expect(after(3)).toEqual(['3 published events do not come back, although the lane is live.']);
+    apply(3, 5, 'live');
+    expect(after(1)).toEqual([]);
+    expect(after(60)).toEqual([]);
   });
 });

@@ -1,5 +1,6 @@
 import type { DesktopStateJson } from '../../../src/view-model/desktop-state.ts';
 import { formatCount } from '../format.ts';
+import { Breakable } from './breakable.tsx';
 import { ChainCell } from './chain-cell.tsx';
 
 type Feed = DesktopStateJson['feed'];
@@ -57,7 +58,7 @@ function FeedFacts({
               return (
                 <tr key={chain.stream_id}>
                   <td>
-                    {stream?.topic ?? chain.stream_id}
+                    <Breakable name={stream?.topic ?? chain.stream_id} />
                     <span className="quiet"> {agreement(chain, stream)}</span>
                   </td>
                   <td className="numbers">{formatCount(chain.count)}</td>
@@ -80,6 +81,7 @@ function agreement(
   applied: DesktopStateJson['streams'][number] | undefined,
 ): string {
   if (applied === undefined) return 'not read back yet';
-  if (applied.seq !== published.count) return `${formatCount(applied.seq)} read back`;
+  // Only a stream that is level can be compared: during a catch-up equal lengths may be a coincidence.
+  if (applied.seq !== published.count || applied.lag_events !== '0') return `${formatCount(applied.seq)} read back`;
   return applied.chain === published.chain ? 'read back, chains equal' : 'read back, chains differ';
 }

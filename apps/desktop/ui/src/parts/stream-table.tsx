@@ -2,6 +2,7 @@ import { Fragment, useState } from 'react';
 import type { DesktopStateJson } from '../../../src/view-model/desktop-state.ts';
 import { formatAge, formatCount, unknown } from '../format.ts';
 import { streamWords } from '../tones.ts';
+import { Breakable } from './breakable.tsx';
 import { ChainCell } from './chain-cell.tsx';
 import { ToneIcon } from './icon.tsx';
 
@@ -90,7 +91,9 @@ function Row({
           <svg className="chevron" viewBox="0 0 16 16" aria-hidden="true">
             <path d="M6 4l4 4-4 4" />
           </svg>
-          <span>{breakable(stream.topic ?? stream.stream_id)}</span>
+          <span>
+            <Breakable name={stream.topic ?? stream.stream_id} />
+          </span>
         </button>
         <span className="phase" data-tone={tone}>
           <ToneIcon tone={tone} />
@@ -110,16 +113,6 @@ function Row({
       <td className="numbers">{stream.last_at === null ? unknown : formatAge((now - stream.last_at) / 1000)}</td>
     </tr>
   );
-}
-
-/** A long name may break after its separators, and not in the middle of a word. */
-function breakable(name: string) {
-  return name.split(/(?<=[:._/-])/).map((part, index) => (
-    <Fragment key={index}>
-      {part}
-      <wbr />
-    </Fragment>
-  ));
 }
 
 function headText({ head, head_current }: Stream): string {

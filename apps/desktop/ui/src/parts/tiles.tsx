@@ -32,7 +32,7 @@ export function Tiles({ state, now }: { readonly state: DesktopStateJson; readon
         <Note>
           {latency.samples === 0
             ? 'no live event measured'
-            : `p99 ${formatMs(latency.p99_ms)} · ${formatCount(latency.samples)} events`}
+            : `p99 ${formatMs(latency.p99_ms)} · ${formatCount(latency.samples)} ${latency.samples === 1 ? 'event' : 'events'}`}
         </Note>
       </Tile>
       <Tile label="Token expires in" tone={left === null ? 'idle' : left <= tokenWarning ? 'warn' : undefined}>
