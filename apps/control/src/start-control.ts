@@ -11,6 +11,7 @@ import { prepareDatabase } from './spacetime/prepare-database.ts';
 import { createAudit } from './store/audit.ts';
 import { defaultRetention, sweepStore } from './store/housekeeping.ts';
 import { openStore } from './store/open-store.ts';
+import { storedNow } from './store/stored-time.ts';
 
 export type { ControlOptions } from './options.ts';
 
@@ -58,7 +59,7 @@ export async function startControl(options: ControlOptions): Promise<ControlHand
       }
     };
     undo.push(repeat(scheduler, 60_000, maintainKeys, failed));
-    const sweep = () => sweepStore(store, options.retention ?? defaultRetention, clock.now());
+    const sweep = () => sweepStore(store, options.retention ?? defaultRetention, storedNow(clock));
     undo.push(repeat(scheduler, 3_600_000, sweep, failed));
 
     const app = createServer(context, log);

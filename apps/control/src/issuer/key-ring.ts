@@ -3,6 +3,7 @@ import { importJWK, type JWK } from 'jose';
 import { ControlError } from '../errors.ts';
 import type { Store } from '../store/open-store.ts';
 import type { SigningKeyRow } from '../store/schema.ts';
+import { storedNow } from '../store/stored-time.ts';
 import { expiredKeys, nextMaySignAt, type RotationPolicy, rotationDue } from './key-rotation.ts';
 import { changeKeys, generateKey } from './key-store.ts';
 
@@ -30,7 +31,7 @@ export interface KeyRing {
  * every later one waits until it has been published for long enough.
  */
 export async function openKeyRing(store: Store, clock: Clock, policy: RotationPolicy): Promise<KeyRing> {
-  const [first, second] = [await generateKey('current', clock.now()), await generateKey('next', clock.now())];
+  const [first, second] = [await generateKey('current', storedNow(clock)), await generateKey('next', storedNow(clock))];
   await changeKeys(store, async (tx) => {
     const any = await tx.selectFrom('signing_key').select('kid').executeTakeFirst();
     if (any === undefined) await tx.insertInto('signing_key').values([first, second]).execute();
@@ -38,7 +39,7 @@ export async function openKeyRing(store: Store, clock: Clock, policy: RotationPo
   let loaded = await load(store);
 
   async function advance(allowed: (keys: readonly SigningKeyRow[], now: number) => boolean): Promise<boolean> {
-    const now = clock.now();
+    const now = storedNow(clock);
     const fresh = await generateKey('next', now);
     const advanced = await changeKeys(store, async (tx) => {
       const keys = await tx.selectFrom('signing_key').selectAll().execute();

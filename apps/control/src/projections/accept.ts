@@ -3,6 +3,7 @@ import type { Transaction } from 'kysely';
 import { ControlError } from '../errors.ts';
 import type { Store } from '../store/open-store.ts';
 import type { OutboxRow, Schema } from '../store/schema.ts';
+import { storedNow } from '../store/stored-time.ts';
 
 /** What became of one event of a request. */
 export interface AcceptedEvent {
@@ -31,7 +32,7 @@ type Known = Pick<OutboxRow, 'stream_id' | 'idempotency_key' | 'payload_hash' | 
 export function createAccept(store: Store, clock: Clock, capacity: number): Accept {
   return (clientId, drafts) =>
     store.db.transaction().execute(async (tx) => {
-      const now = clock.now();
+      const now = storedNow(clock);
       await lockStreams(tx, [...new Set(drafts.map((draft) => draft.stream_id))].sort(), now);
       const known = await findKnown(tx, drafts);
       const fresh: EventDraft[] = [];

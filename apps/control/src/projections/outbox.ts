@@ -3,6 +3,7 @@ import type { Selectable } from 'kysely';
 import type { AppendReceipt } from '../spacetime/event-sink.ts';
 import type { Store } from '../store/open-store.ts';
 import type { OutboxTable, StreamRow } from '../store/schema.ts';
+import { storedNow } from '../store/stored-time.ts';
 import { advanceProgress } from './stream-progress.ts';
 
 /** An event that waits, as the writer takes it. */
@@ -72,7 +73,7 @@ export function createOutbox(store: Store, clock: Clock): Outbox {
         .limit(limit)
         .execute();
     },
-    deliver: (deliveries) => deliver(store, clock.now(), deliveries),
+    deliver: (deliveries) => deliver(store, storedNow(clock), deliveries),
     async bury(position, code, message) {
       await db
         .updateTable('outbox')

@@ -1,5 +1,6 @@
 import type { Clock } from '@autopilot/sync-contract';
 import type { Store } from './open-store.ts';
+import { storedNow } from './stored-time.ts';
 
 /** What the audit log speaks of. */
 export type AuditKind =
@@ -30,7 +31,7 @@ export function createAudit(store: Store, clock: Clock): Audit {
     await store.db
       .insertInto('audit_event')
       .values({
-        at: clock.now(),
+        at: storedNow(clock),
         event: record.event,
         client_id: record.client_id ?? null,
         subject: record.subject ?? null,

@@ -32,14 +32,14 @@ export interface BenchOptions {
   readonly limits?: Partial<WriterLimits>;
   readonly clients?: readonly Client[];
   readonly offline?: boolean;
-  readonly storeUrl?: string | undefined;
+  readonly store?: string | undefined;
   readonly capacity?: number;
 }
 
 /** Opens the store and a writer over it, not started. */
 export async function openBench(options: BenchOptions): Promise<WriterBench> {
   const { database, ports } = options;
-  const store = await openStore({ dataDir: options.dataDir, url: options.storeUrl });
+  const store = await openStore({ dataDir: options.dataDir, url: options.store });
   const outbox = createOutbox(store, ports.clock);
   const sink = connect(database, { offline: options.offline ?? false });
   const parked: { event: PendingEvent; code: string }[] = [];

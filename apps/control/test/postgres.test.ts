@@ -1,0 +1,71 @@
+import { systemPorts } from '@autopilot/sync-contract/system-ports';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { crashSuite } from './suites/crash-suite.ts';
+import { issuerSuite } from './suites/issuer-suite.ts';
+import { projectionsSuite } from './suites/projections-suite.ts';
+import { writerSuite } from './suites/writer-suite.ts';
+import type { NewPlace } from './support/place.ts';
+import { findPostgres, startPostgres } from './support/postgres.ts';
+import { ScriptedDatabase } from './support/scripted-database.ts';
+import { waitUntil } from './support/wait-until.ts';
+import { drafts, openBench } from './support/writer-bench.ts';
+
+// The same tests as on SQLite, against a private PostgreSQL server.
+
+const postgres = findPostgres();
+if ('reason' in postgres) process.stderr.write(`PostgreSQL tests are skipped: ${postgres.reason}.\n`);
+
+(('reason' in postgres ? describe.skip : describe) as typeof describe)('on PostgreSQL', () => {
+  let newPlace: NewPlace;
+  const place: NewPlace = () => newPlace();
+
+  beforeAll(async () => {
+    if ('bin' in postgres) newPlace = await startPostgres(postgres.bin);
+  }, 60_000);
+
+  writerSuite(place);
+  crashSuite(place, 3);
+  projectionsSuite(place);
+  issuerSuite(place);
+
+  test('I3 I4 two replicas that accept and deliver at the same time keep every stream in one order, once', async () => {
+    const where = await place();
+    const database = new ScriptedDatabase();
+    const replicas = [
+      await openBench({ ...where, database, ports: systemPorts, limits: { poll: 50 } }),
+      await openBench({ ...where, database, ports: systemPorts, limits: { poll: 50 } }),
+    ];
+    const ids = ['runtime.run.a', 'runtime.run.b'];
+    for (const { sink, writer } of replicas) {
+      sink.start();
+      writer.start();
+    }
+    // Each replica takes half of the requests, all at once.
+    await Promise.all(
+      Array.from({ length: 40 }, async (_, index) => {
+        const replica = replicas[index % 2];
+        await replica?.accept(
+          'feed',
+          ids.flatMap((id) => drafts(id, index * 5, 5)),
+        );
+        replica?.writer.nudge(ids);
+      }),
+    );
+    await waitUntil(async () => (await replicas[0]?.outbox.depth())?.pending === 0);
+    for (const id of ids) {
+      const rows = await replicas[0]?.store.db
+        .selectFrom('outbox')
+        .select(['idempotency_key', 'seq'])
+        .where('stream_id', '=', id)
+        .orderBy('position')
+        .execute();
+      expect(rows?.length).toBe(200);
+      expect(database.keys(id)).toEqual(rows?.map((row) => row.idempotency_key));
+      expect(rows?.map((row) => row.seq)).toEqual(Array.from({ length: 200 }, (_, index) => `${index + 1}`));
+      const progress = await replicas[0]?.outbox.progress(id);
+      expect(progress).toMatchObject({ last_seq: '200', delivered: 200 });
+      expect(progress?.chain).not.toBeNull();
+    }
+    for (const replica of replicas) await replica.close();
+  });
+});
