@@ -37,17 +37,17 @@ describe('BTree', () => {
 
   test.each([
     ['rising', (index: number) => index],
-    ['falling', (index: number) => 100_000 - index],
-    ['scattered', (index: number) => (index * 7919) % 100_003],
-  ])('a hundred thousand %s keys go in and out', (_, place) => {
+    ['falling', (index: number) => 20_000 - index],
+    ['scattered', (index: number) => (index * 7919) % 20_011],
+  ])('twenty thousand %s keys go in and out', (_, place) => {
     const tree = new BTree<number>();
-    const keys = Array.from({ length: 100_000 }, (_, index) => place(index).toString().padStart(6, '0'));
+    const keys = Array.from({ length: 20_000 }, (_, index) => place(index).toString().padStart(6, '0'));
     for (const [index, at] of keys.entries()) tree.set(at, index);
-    expect(tree.size).toBe(100_000);
+    expect(tree.size).toBe(20_000);
     const order = [...tree.range('', 'x')].map((index) => keys[index]);
     expect(order).toEqual([...keys].sort());
     for (const [index, at] of keys.entries()) if (index % 10 !== 0) tree.delete(at);
-    expect([...tree.range('', 'x')]).toHaveLength(10_000);
+    expect([...tree.range('', 'x')]).toHaveLength(2_000);
     for (const at of keys) tree.delete(at);
     expect([tree.size, tree.first(), [...tree.range('', 'x')].length]).toEqual([0, undefined, 0]);
   });

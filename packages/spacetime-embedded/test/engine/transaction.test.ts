@@ -148,6 +148,6 @@ test('E1, E2, E3: transactions do to a table what a plain list says, and report 
         expect(places).toEqual([...places].sort());
       }
     }),
-    { numRuns: 200 },
+    { numRuns: 120 },
   );
 });
