@@ -65,7 +65,7 @@ describe('SATS-JSON', () => {
         const read = readArguments(params, json);
         expect(hex(bsatn(AlgebraicType.Product(params), read))).toBe(hex(bytes));
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 

@@ -124,7 +124,7 @@ describe('the grammar', () => {
           expect(error).toBeInstanceOf(HostError);
         }
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 });

@@ -113,6 +113,6 @@ test('S12 what updates make of the first snapshot is what a new snapshot gives',
         expect(cache.contents).toEqual(fresh.contents);
       },
     ),
-    { numRuns: 200 },
+    { numRuns: 100 },
   );
 });
