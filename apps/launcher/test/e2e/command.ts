@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
@@ -13,6 +13,16 @@ export interface Command {
   signal(name: NodeJS.Signals): void;
 }
 
+const running = new Set<ChildProcess>();
+
+/** Ends what a failing test has left running. */
+export async function endLaunchers(): Promise<void> {
+  for (const child of running) {
+    child.kill('SIGTERM');
+    await new Promise((resolve) => child.once('close', resolve));
+  }
+}
+
 export function runLauncher(args: readonly string[]): Command {
   const child = spawn(
     process.execPath,
@@ -21,6 +31,8 @@ export function runLauncher(args: readonly string[]): Command {
       stdio: ['ignore', 'pipe', 'pipe'],
     },
   );
+  running.add(child);
+  child.once('close', () => running.delete(child));
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (data) => {

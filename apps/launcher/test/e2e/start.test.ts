@@ -3,8 +3,8 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { waitFor } from '@autopilot/testing';
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { childrenOf, isAlive, runLauncher } from './command.ts';
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { childrenOf, endLaunchers, isAlive, runLauncher } from './command.ts';
 
 jest.setTimeout(180_000);
 
@@ -12,6 +12,7 @@ let scratch: string;
 beforeAll(() => {
   scratch = mkdtempSync(path.join(tmpdir(), 'autopilot-start-'));
 });
+afterEach(endLaunchers);
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
 const freePorts = ['--control-port', '0', '--desktop-port', '0', '--spacetime-port', '0'];
@@ -49,8 +50,12 @@ describe('npm start', () => {
     const parts = childrenOf(command.pid);
     expect(parts.length).toBe(3);
     const page = /health page\s+(\S+)/.exec(command.stdout())?.[1] ?? '';
-    const response = await fetch(page);
+    // The token of the printed URL becomes a cookie, and leaves the address.
+    const login = await fetch(page, { redirect: 'manual' });
+    const cookie = login.headers.get('set-cookie')?.split(';')[0] ?? '';
+    const response = await fetch(new URL(login.headers.get('location') ?? '', page), { headers: { cookie } });
     expect(response.status).toBe(200);
+    expect(await response.text()).toContain('<div id="root">');
     command.signal('SIGINT');
     const { code } = await command.ended;
     expect(code).toBe(0);
