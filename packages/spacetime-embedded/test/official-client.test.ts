@@ -176,6 +176,17 @@ describe('the official client', () => {
     expect([...(await rowsOf(await connect()))].map((row) => row.id)).toEqual([1, 2]);
   });
 
+  test('O7 the log of the module is the owner’s to read', async () => {
+    const call = { method: 'POST', headers: { ...auth(), 'content-type': 'application/json' }, body: '[7]' };
+    expect((await fetch(`${host.url}/v1/database/test-db/call/hide`, call)).status).toBe(200);
+    const logs = await fetch(`${host.url}/v1/database/test-db/logs?num_lines=1`, { headers: auth() });
+    expect(logs.headers.get('content-type')).toBe('application/x-ndjson');
+    const line = { level: 'Warn', ts: expect.any(Number), message: 'hidden 7' };
+    expect(JSON.parse(await logs.text())).toEqual(line);
+    const { token } = await connect();
+    expect((await fetch(`${host.url}/v1/database/test-db/logs`, { headers: auth(token) })).status).toBe(401);
+  });
+
   test('O7 the schema of the module is given as the module describes it', async () => {
     const response = await fetch(`${host.url}/v1/database/test-db/schema?version=10`);
     const { sections } = JSON.parse(await response.text());

@@ -146,7 +146,7 @@ describe('literals by column type', () => {
     ['string', AlgebraicType.String, str('x'), 'x'],
     ['bytes', AlgebraicType.Array(AlgebraicType.U8), hexText('00ff'), Uint8Array.of(0, 255)],
     ['identity', Identity.getAlgebraicType(), hexText(identity), new Identity(BigInt(`0x${identity}`))],
-    ['connection id', ConnectionId.getAlgebraicType(), hexText('0'.repeat(31) + '5'), new ConnectionId(5n)],
+    ['connection id', ConnectionId.getAlgebraicType(), hexText(`${'0'.repeat(31)}5`), new ConnectionId(5n)],
     ['timestamp', Timestamp.getAlgebraicType(), str('1970-01-01T00:00:01.000002Z'), new Timestamp(1_000_002n)],
     ['timestamp with a zone', Timestamp.getAlgebraicType(), str('1970-01-01T01:00:00+01:00'), new Timestamp(0n)],
     ['uuid', Uuid.getAlgebraicType(), str('00000000-0000-0000-0000-000000000001'), new Uuid(1n)],

@@ -1,10 +1,13 @@
+import type { Duplex } from 'node:stream';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { describe, expect, test } from '@jest/globals';
+import type { WebSocket } from 'ws';
 import { MalformedMessage, written } from '../src/wire/bsatn.ts';
 import { clientMessages } from '../src/wire/client-message.ts';
 import { concatenated, serverPayload } from '../src/wire/frame.ts';
 import { chooseProtocol } from '../src/wire/protocol.ts';
 import { encodeEventRows, encodePersistentRows, serverMessage } from '../src/wire/server-message.ts';
+import { sendFragmented } from '../src/ws/fragments.ts';
 
 const bytes = (hex: string) => new Uint8Array(Buffer.from(hex, 'hex'));
 const hex = (value: Uint8Array) => Buffer.from(value).toString('hex');
@@ -165,6 +168,35 @@ describe('payloads', () => {
   test('messages are joined without separators', () => {
     expect(hex(concatenated([bytes('01'), bytes(''), bytes('0203')]))).toBe('010203');
   });
+});
+
+test('a large message leaves in frames of 4096 bytes, the last one final, in one write', () => {
+  const frames: { length: number; fin: boolean | undefined }[] = [];
+  const corks: string[] = [];
+  let sent = 0;
+  const socket = {
+    send: (data: Uint8Array, { fin }: { fin?: boolean }, done?: () => void) => {
+      frames.push({ length: data.length, fin });
+      done?.();
+    },
+  } as unknown as WebSocket;
+  const stream = { cork: () => corks.push('cork'), uncork: () => corks.push('uncork') } as unknown as Duplex;
+  const send = (length: number) => sendFragmented(socket, stream, new Uint8Array(length), () => (sent += 1));
+  send(10_000);
+  expect(frames.splice(0)).toEqual([
+    { length: 4096, fin: false },
+    { length: 4096, fin: false },
+    { length: 1808, fin: true },
+  ]);
+  send(8192);
+  expect(frames.splice(0)).toEqual([
+    { length: 4096, fin: false },
+    { length: 4096, fin: true },
+  ]);
+  expect(corks).toEqual(['cork', 'uncork', 'cork', 'uncork']);
+  send(4096);
+  expect(frames).toEqual([{ length: 4096, fin: undefined }]);
+  expect(sent).toBe(3);
 });
 
 test('the server prefers v3, whatever the order of the offer', () => {

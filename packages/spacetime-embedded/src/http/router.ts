@@ -97,7 +97,8 @@ async function reply(context: ApiContext, incoming: IncomingMessage): Promise<Re
   return matches.length > 0 ? text(405, `${method} is not served here.`) : text(404, 'There is no such route.');
 }
 
-function decoded(part: string): string {
+/** A part of a path. @throws {Refusal} 400. */
+export function decoded(part: string): string {
   try {
     return decodeURIComponent(part);
   } catch {

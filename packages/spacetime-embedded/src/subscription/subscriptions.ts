@@ -155,11 +155,12 @@ export class Subscriptions {
 
   /** The plans of queries, each once; new ones are not registered yet. */
   private compile(client: Subscriber, queries: readonly string[]): readonly QueryPlan[] {
-    const compiled = queries.flatMap((text) =>
+    const texts = new Set(queries.map((text) => text.trim()));
+    const compiled = [...texts].flatMap((text) =>
       compileSubscription(this.database.definition, client, text).map((query) => {
         const table = query.tables[query.output]?.table.name ?? '';
         // `SELECT * FROM *` is several queries under one text.
-        return { key: `${query.isPersonal ? client.identity : ''}\n${table}\n${text.trim()}`, query };
+        return { key: `${query.isPersonal ? client.identity : ''}\n${table}\n${text}`, query };
       }),
     );
     const plans = new Map<string, QueryPlan>();

@@ -24,6 +24,8 @@ export interface OutboxOptions {
 export class Outbox {
   private readonly options: OutboxOptions;
   private queue: { readonly message: Uint8Array; readonly offset: bigint | undefined }[] = [];
+  /** How many at the front of the queue are gone already: taking one by one must not move all others each time. */
+  private gone = 0;
   private inFlight = 0;
   private isFlushScheduled = false;
   private isStopped = false;
@@ -34,13 +36,13 @@ export class Outbox {
   }
 
   get length(): number {
-    return this.queue.length;
+    return this.queue.length - this.gone;
   }
 
   push(message: Uint8Array, offset: bigint | undefined): void {
     if (this.isStopped) return;
     this.queue.push({ message, offset });
-    if (this.queue.length > longestOutbox) {
+    if (this.length > longestOutbox) {
       this.stop();
       this.options.overflow();
       return;
@@ -50,7 +52,7 @@ export class Outbox {
 
   /** Looks again for messages that may go: more is durable, or a stall has ended. */
   wake(): void {
-    if (this.queue.length > 0) this.schedule();
+    if (this.length > 0) this.schedule();
   }
 
   pause(isPaused: boolean): void {
@@ -61,6 +63,7 @@ export class Outbox {
   stop(): void {
     this.isStopped = true;
     this.queue = [];
+    this.gone = 0;
   }
 
   /** At the end of the turn, so that what one turn brings forth goes in one payload. */
@@ -91,13 +94,18 @@ export class Outbox {
     const most = this.options.protocol === 'v2.bsatn.spacetimedb' ? 1 : messagesPerPayload;
     const taken: Uint8Array[] = [];
     let bytes = 0;
-    for (const { message, offset } of this.queue) {
+    for (let next = this.queue[this.gone]; next !== undefined; next = this.queue[this.gone]) {
+      const { message, offset } = next;
       const mustWait = durable !== undefined && offset !== undefined && offset > durable;
       if (mustWait || taken.length >= most || (taken.length > 0 && bytes + message.length > bytesPerPayload)) break;
       taken.push(message);
       bytes += message.length;
+      this.gone += 1;
     }
-    this.queue = this.queue.slice(taken.length);
+    if (this.gone * 2 > this.queue.length) {
+      this.queue = this.queue.slice(this.gone);
+      this.gone = 0;
+    }
     return taken;
   }
 }

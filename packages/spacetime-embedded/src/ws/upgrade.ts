@@ -7,7 +7,7 @@ import type { ApiContext } from '../http/api.ts';
 import { authenticate } from '../http/authenticate.ts';
 import { databaseNamed } from '../http/lifecycle.ts';
 import { Refusal } from '../http/reply.ts';
-import { urlOf } from '../http/router.ts';
+import { decoded, urlOf } from '../http/router.ts';
 import { type Compression, compressions } from '../wire/frame.ts';
 import { chooseProtocol, type Protocol } from '../wire/protocol.ts';
 import { ClientSocket } from './client-socket.ts';
@@ -66,7 +66,7 @@ export class Upgrades {
       );
     }
     const { token, claims } = await authenticate(context.tokens, incoming, url);
-    const database = databaseNamed(context, decodeURIComponent(name));
+    const database = databaseNamed(context, decoded(name));
     if (stream.destroyed) return;
     if ([...database.clients].some((client) => client.connectionId === connectionId)) {
       throw new Refusal(400, 'Invalid connection ID: another connection has it.');
