@@ -1,10 +1,11 @@
-import { type EventDraft, isCodedError, type PayloadHash, type Ports } from '@autopilot/sync-contract';
+import type { EventDraft, PayloadHash, Ports } from '@autopilot/sync-contract';
 import { type EventSink, eventFaults } from '../spacetime/event-sink.ts';
 import type { StreamDirectory } from '../spacetime/stream-directory.ts';
 import { type BackoffPolicy, backoffDelay } from './backoff.ts';
 import type { Outbox, PendingEvent } from './outbox.ts';
 import { createReceiptRecorder } from './receipt-recorder.ts';
 import { type SendResult, sendWindow, type WindowLimits } from './send-window.ts';
+import { explain, type StalledStream, StreamAttempts } from './stream-attempts.ts';
 
 /** Bounds of the writer. Times are milliseconds. */
 export interface WriterLimits extends WindowLimits {
@@ -49,14 +50,6 @@ export interface WriterOptions {
   readonly observer: WriterObserver;
 }
 
-/** A stream that waits for its next attempt. */
-export interface StalledStream {
-  readonly stream_id: string;
-  readonly attempts: number;
-  readonly code: string;
-  readonly message: string;
-}
-
 /** Drains the outbox into the database. */
 export interface ProjectionWriter {
   start(): void;
@@ -68,16 +61,6 @@ export interface ProjectionWriter {
   /** Sends nothing more; resolves when nothing of the writer is running. */
   stop(): Promise<void>;
 }
-
-interface Attempts {
-  readonly count: number;
-  /** How many of them met an `internal` error. */
-  readonly internal: number;
-  readonly code: string;
-  readonly message: string;
-}
-
-const noAttempts: Attempts = { count: 0, internal: 0, code: '', message: '' };
 
 type Rest = 'done' | 'offline' | 'parked' | 'retry';
 
@@ -91,7 +74,7 @@ export function createProjectionWriter(options: WriterOptions): ProjectionWriter
   const ready = new Set<string>();
   const running = new Map<string, Promise<void>>();
   const resting = new Map<string, () => void>();
-  const attempts = new Map<string, Attempts>();
+  const attempts = new StreamAttempts();
   /** The sequence that the next event of a stream will get, where it is known. */
   const nextSeq = new Map<string, bigint>();
   let inFlight = 0;
@@ -116,14 +99,14 @@ export function createProjectionWriter(options: WriterOptions): ProjectionWriter
       rest = failed(streamId, error);
     }
     running.delete(streamId);
-    if (rest === 'done' || rest === 'parked') attempts.delete(streamId);
+    if (rest === 'done' || rest === 'parked') attempts.succeeded(streamId);
     if (rest === 'offline') ready.add(streamId);
     if (rest === 'retry' && !stopped) pause(streamId);
     dispatch();
   }
 
   function pause(streamId: string): void {
-    const delay = backoffDelay(limits.backoff, (attempts.get(streamId) ?? noAttempts).count, ports.random);
+    const delay = backoffDelay(limits.backoff, attempts.of(streamId).count, ports.random);
     const cancel = ports.scheduler.after(delay, () => {
       resting.delete(streamId);
       ready.add(streamId);
@@ -133,14 +116,7 @@ export function createProjectionWriter(options: WriterOptions): ProjectionWriter
   }
 
   function failed(streamId: string, error: unknown): Rest {
-    const { count, internal } = attempts.get(streamId) ?? noAttempts;
-    const { code, message } = explain(error);
-    attempts.set(streamId, {
-      count: count + 1,
-      internal: internal + (code === 'internal' ? 1 : 0),
-      code,
-      message,
-    });
+    attempts.failed(streamId, error);
     observer.failed(streamId, error);
     return 'retry';
   }
@@ -169,7 +145,7 @@ export function createProjectionWriter(options: WriterOptions): ProjectionWriter
     const settled = failure === undefined ? results : results.slice(0, results.indexOf(failure));
     const delivered = settled.flatMap(({ event, receipt }) => (receipt === undefined ? [] : [{ event, receipt }]));
     await record(delivered);
-    if (delivered.length > 0) attempts.delete(streamId);
+    if (delivered.length > 0) attempts.succeeded(streamId);
     const last = delivered.at(-1);
     if (failure === undefined) {
       if (last !== undefined) nextSeq.set(streamId, last.receipt.seq + 1n);
@@ -180,7 +156,7 @@ export function createProjectionWriter(options: WriterOptions): ProjectionWriter
     const { code, message } = explain(error);
     // The guess was wrong: the next turn sends one event without an expectation and learns where the stream is.
     if (code === 'sequence_conflict' && expected) return undefined;
-    const met = (attempts.get(streamId) ?? noAttempts).internal + 1;
+    const met = attempts.of(streamId).internal + 1;
     if (eventFaults.has(code) || (code === 'internal' && met >= limits.internalAttempts)) {
       await outbox.bury(event.position, code, message);
       observer.parked(event, code, message);
@@ -245,12 +221,7 @@ export function createProjectionWriter(options: WriterOptions): ProjectionWriter
       return inFlight;
     },
     get stalled() {
-      return [...attempts].map(([stream_id, { count, code, message }]) => ({
-        stream_id,
-        attempts: count,
-        code,
-        message,
-      }));
+      return attempts.stalled;
     },
     async stop() {
       stopped = true;
@@ -261,11 +232,6 @@ export function createProjectionWriter(options: WriterOptions): ProjectionWriter
       await Promise.all(running.values());
     },
   };
-}
-
-function explain(error: unknown): { readonly code: string; readonly message: string } {
-  const message = error instanceof Error ? error.message : String(error);
-  return { code: isCodedError(error) ? error.code : 'internal', message };
 }
 
 function draftOf({ stream_id, kind, payload, payload_hash, idempotency_key }: PendingEvent): EventDraft {

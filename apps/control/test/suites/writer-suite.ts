@@ -98,6 +98,7 @@ export function writerSuite(place: NewPlace): void {
       await waitUntil(() => drained(it));
       expect(it.database.highestInFlight).toBeLessThanOrEqual(12);
       for (const id of ids) expect(it.database.keys(id)).toEqual(keys(20));
+      expect(it.outcomes).toEqual(Array(200).fill('appended'));
     });
 
     test('bounds the bytes of a window', async () => {
