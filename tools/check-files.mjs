@@ -17,7 +17,7 @@ const tracked = execFileSync('git', ['ls-files', '--cached', '--others', '--excl
 /** Globals that packages take as ports. Timers, console and fetch are the linter's. */
 const portGlobals = /\b(Date\.now\(|new Date\(\)|Math\.random\(|performance\.(now|timeOrigin)\b)/;
 const portsAllowed = new Set(['packages/sync-contract/src/system-ports.ts']);
-const machinePaths = /(^|[\s"'`(=])\/(work|root|home\/[a-z]+)\/[A-Za-z]|https?:\/\/registry\.|deb\.debian\.org/;
+const machinePaths = /(^|[\s"'`(=])\/(work|root)\/[A-Za-z]|https?:\/\/registry\.|deb\.debian\.org/;
 // The recorded feed and the lockfile are data; this file names the patterns.
 const unread = [/^pnpm-lock\.yaml$/, /^tools\/check-files\.mjs$/, /\/fixtures\//, /\.(png|ico|woff2)$/];
 
