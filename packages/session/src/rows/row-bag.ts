@@ -25,10 +25,6 @@ export class RowBag {
     return [...(this.#tables.get(table)?.values() ?? [])].map((held) => held.row);
   }
 
-  get tables(): string[] {
-    return [...this.#tables.keys()];
-  }
-
   /** Adds the rows of a SubscribeApplied. */
   fill(tables: readonly TableRows[]): void {
     for (const { table, rows } of tables) {

@@ -82,8 +82,12 @@ export class Embedded {
     };
   }
 
-  async close(): Promise<void> {
+  async closeClients(): Promise<void> {
     await Promise.all(this.#clients.map((session) => session.close()));
+  }
+
+  async close(): Promise<void> {
+    await this.closeClients();
     await this.host.close();
   }
 }
