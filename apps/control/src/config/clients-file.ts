@@ -6,7 +6,7 @@ import { describeIssues } from './describe-issues.ts';
 import { isStreamPattern } from './stream-pattern.ts';
 
 /** Scopes that a client can hold: those of the module, and `sync.project` for POST /v1/projections. */
-export const clientScopes = [
+const clientScopes = [
   'sync.subscribe',
   'sync.append',
   'sync.checkpoint.write',

@@ -1,4 +1,4 @@
-import type { Generated, Insertable, Selectable } from 'kysely';
+import type { Generated, Selectable } from 'kysely';
 
 // Times are milliseconds since the Unix epoch. Sequences are decimal text: they are u64 and outgrow a number.
 
@@ -79,6 +79,5 @@ export interface Schema {
 }
 
 export type OutboxRow = Selectable<OutboxTable>;
-export type NewOutboxRow = Insertable<OutboxTable>;
 export type StreamRow = Selectable<StreamTable>;
 export type SigningKeyRow = Selectable<SigningKeyTable>;
