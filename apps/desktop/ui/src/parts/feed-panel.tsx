@@ -5,6 +5,12 @@ import { ChainCell } from './chain-cell.tsx';
 
 type Feed = DesktopStateJson['feed'];
 
+const stateWords: Readonly<Record<string, string>> = {
+  idle: 'waits for the agent',
+  backoff: 'waits to try again',
+  refused: 'refused by control',
+};
+
 /** What this desktop publishes itself. */
 export function FeedPanel({ feed, streams }: { readonly feed: Feed; readonly streams: DesktopStateJson['streams'] }) {
   return (
@@ -32,7 +38,7 @@ function FeedFacts({
         <dt>Agent</dt>
         <dd>{feed.agent}</dd>
         <dt>State</dt>
-        <dd>{feed.state}</dd>
+        <dd>{stateWords[feed.state] ?? feed.state}</dd>
         <dt>Published</dt>
         <dd className="numbers">{formatCount(feed.published)}</dd>
         <dt>Waiting</dt>
@@ -44,32 +50,23 @@ function FeedFacts({
       </dl>
       {feed.last_error !== null && <p className="feed-error">{feed.last_error}</p>}
       {feed.chains.length > 0 && (
-        <table className="published">
-          <thead>
-            <tr>
-              <th scope="col">Published stream</th>
-              <th scope="col">Events</th>
-              <th scope="col">Chain</th>
-            </tr>
-          </thead>
-          <tbody>
-            {feed.chains.map((chain) => {
-              const stream = streams.find(({ stream_id }) => stream_id === chain.stream_id);
-              return (
-                <tr key={chain.stream_id}>
-                  <td>
-                    <Breakable name={stream?.topic ?? chain.stream_id} />
-                    <span className="quiet"> {agreement(chain, stream)}</span>
-                  </td>
-                  <td className="numbers">{formatCount(chain.count)}</td>
-                  <td>
-                    <ChainCell chain={chain.chain} />
-                  </td>
-                </tr>
-              );
-            })}
-          </tbody>
-        </table>
+        <ul className="published">
+          {feed.chains.map((chain) => {
+            const stream = streams.find(({ stream_id }) => stream_id === chain.stream_id);
+            return (
+              <li key={chain.stream_id}>
+                <Breakable name={stream?.topic ?? chain.stream_id} />
+                <span className="published-facts">
+                  <span className="numbers">
+                    {formatCount(chain.count)} {chain.count === '1' ? 'event' : 'events'}
+                  </span>
+                  <ChainCell chain={chain.chain} />
+                  <span className="quiet">{agreement(chain, stream)}</span>
+                </span>
+              </li>
+            );
+          })}
+        </ul>
       )}
     </>
   );
@@ -83,5 +80,5 @@ function agreement(
   if (applied === undefined) return 'not read back yet';
   // Only a stream that is level can be compared: during a catch-up equal lengths may be a coincidence.
   if (applied.seq !== published.count || applied.lag_events !== '0') return `${formatCount(applied.seq)} read back`;
-  return applied.chain === published.chain ? 'read back, chains equal' : 'read back, chains differ';
+  return applied.chain === published.chain ? 'read back, equal' : 'read back, differs';
 }
