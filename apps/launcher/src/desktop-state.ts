@@ -6,6 +6,7 @@ const seq = z.string().regex(/^\d+$/).transform(BigInt);
 const schema = z.object({
   totals: z.object({
     applied: z.number(),
+    stored: z.number(),
     duplicates: z.number(),
     gaps: z.number(),
     conflicts: z.number(),

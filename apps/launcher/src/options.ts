@@ -38,9 +38,9 @@ Starts the whole lane: agent feed -> control -> SpacetimeDB -> desktop, and prin
   --spacetime URI        use this SpacetimeDB instead of the embedded host
   --database NAME        name of the database (default autopilot-sync)
   --publish              with --spacetime: publish the module there first
-  --control-port N       default 4310 (a free one with --once)
-  --desktop-port N       default 4311 (a free one with --once)
-  --spacetime-port N     default 4312 (a free one with --once)
+  --control-port N       default 4310 (a free one with a temporary folder)
+  --desktop-port N       default 4311 (a free one with a temporary folder)
+  --spacetime-port N     default 4312 (a free one with a temporary folder)
   --patience SECONDS     with --once: give up when nothing moved for so long (default 60)
   --help                 this text
 `;
@@ -70,6 +70,8 @@ export function parseOptions(args: readonly string[]): LaunchOptions | 'help' {
   const values = read(args);
   if (values.help === true) return 'help';
   const once = values.once === true;
+  // A kept folder keeps its issuer, and the issuer is control's address: only a temporary one may take any free port.
+  const temporary = once && values['data-dir'] === undefined;
   const feed = values.feed ?? 'recorded';
   if (feed !== 'recorded' && feed !== 'codex' && feed !== 'none') {
     throw new LaunchError('usage', `--feed takes recorded, codex or none, not "${feed}".`);
@@ -87,7 +89,7 @@ export function parseOptions(args: readonly string[]): LaunchOptions | 'help' {
     throw new LaunchError('usage', `--database takes lowercase letters, digits and single dashes, not "${database}".`);
   }
   const port = (name: 'control-port' | 'desktop-port' | 'spacetime-port', fallback: number) =>
-    wholeNumber(name, values[name], once ? 0 : fallback, 65_535);
+    wholeNumber(name, values[name], temporary ? 0 : fallback, 65_535);
   return {
     once,
     feed,

@@ -18,7 +18,7 @@ const ready = `process.stdout.write('{"ready":"x","url":"http://127.0.0.1:1"}\\n
 
 describe('a part', () => {
   test('is ready when it says so, and ends when it is asked to', async () => {
-    const entry = script('good', `${ready} setInterval(() => {}, 1000); process.on('SIGTERM', () => process.exit(0));`);
+    const entry = script('good', `process.on('SIGTERM', () => process.exit(0)); setInterval(() => {}, 1000); ${ready}`);
     const part = await startPart({ name: 'good', entry, args: [] }, options);
     expect(part.ready.url).toBe('http://127.0.0.1:1');
     await part.stop();

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { waitFor } from '@autopilot/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { claimablePort } from '../../src/free-port.ts';
 import { childrenOf, endLaunchers, isAlive, runLauncher } from './command.ts';
 
 jest.setTimeout(180_000);
@@ -28,6 +29,20 @@ describe('npm start -- --once', () => {
     expect(report.published).toBeGreaterThan(100);
     expect(report.applied).toBe(report.published);
     expect(report.chain).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  test('a second run on a kept folder verifies what both runs have published', async () => {
+    const port = String(await claimablePort(0, ''));
+    const args = ['--once', '--data-dir', path.join(scratch, 'twice'), ...freePorts, '--control-port', port];
+    const reports = [];
+    for (let run = 0; run < 2; run += 1) {
+      const { code, stdout, stderr } = await runLauncher(args).ended;
+      expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
+      reports.push(JSON.parse(stdout));
+    }
+    expect(reports[1].published).toBe(2 * reports[0].published);
+    expect(reports[1].applied).toBe(reports[1].published);
+    expect(reports[1].chain).not.toBe(reports[0].chain);
   });
 
   test('fails when nothing was published: an empty run proves nothing', async () => {
