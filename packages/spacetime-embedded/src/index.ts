@@ -10,7 +10,8 @@ export type {
 } from './engine/database.ts';
 export { ClientRejected } from './engine/database.ts';
 export { EngineError, type EngineErrorCode, engineErrors } from './engine/errors.ts';
-export { type OpenDatabaseOptions, openDatabase } from './engine/open-database.ts';
+export { openDatabase } from './engine/open-database.ts';
+export type { OpenDatabaseOptions } from './engine/open-database-options.ts';
 export { HostError, type HostErrorCode, hostErrors } from './errors.ts';
 export { type FaultSettings, Faults } from './faults.ts';
 export type { ListenAddress } from './listen-address.ts';

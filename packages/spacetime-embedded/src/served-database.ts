@@ -1,12 +1,12 @@
 import type { EngineDatabase } from './engine/database.ts';
 import { Subscriptions } from './subscription/subscriptions.ts';
-import type { ClientSocket } from './ws/client-socket.ts';
+import type { ConnectedClient } from './ws/connected-client.ts';
 
 /** A database with the clients and the standing queries on it. */
 export class ServedDatabase {
   readonly engine: EngineDatabase;
   readonly subscriptions: Subscriptions;
-  readonly clients = new Set<ClientSocket>();
+  readonly clients = new Set<ConnectedClient>();
   private readonly stopDurable: () => void;
 
   constructor(engine: EngineDatabase) {

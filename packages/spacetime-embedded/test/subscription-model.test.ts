@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { identityOf } from '../src/auth/identity.ts';
-import type { Subscriber } from '../src/subscription/query-set.ts';
+import type { Subscriber } from '../src/subscription/subscriber.ts';
 import { Subscriptions } from '../src/subscription/subscriptions.ts';
 import { inboxModule } from './support/inbox-module.ts';
 import { MemoryDatabase, type Transaction } from './support/memory-database.ts';

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { type AlgebraicType, Identity, t } from 'spacetimedb';
 import { identityOf } from '../src/auth/identity.ts';
-import type { Subscriber } from '../src/subscription/query-set.ts';
+import type { Subscriber } from '../src/subscription/subscriber.ts';
 import { QuerySetInUse, Subscriptions } from '../src/subscription/subscriptions.ts';
 import { inboxModule } from './support/inbox-module.ts';
 import { encode, MemoryDatabase } from './support/memory-database.ts';

@@ -12,7 +12,7 @@ export interface Claims {
 }
 
 /** Seconds that a token is accepted past its `exp`. */
-export const expiryLeeway = 60;
+const expiryLeeway = 60;
 
 /**
  * Checks the claims of a token: `iss`, `sub` and `iat` are there, `exp` has not passed, and `hex_identity`, if it is

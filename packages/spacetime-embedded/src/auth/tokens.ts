@@ -8,10 +8,10 @@ import { IssuerKeySource } from './issuer-keys.ts';
 import type { ServerKey } from './server-key.ts';
 
 /** The `iss` of the tokens that the host mints. */
-export const localIssuer = 'localhost';
+const localIssuer = 'localhost';
 
 /** Seconds for which a websocket token is valid. */
-export const websocketTokenSeconds = 60;
+const websocketTokenSeconds = 60;
 
 const algorithms = ['ES256', 'RS256', 'HS256'];
 

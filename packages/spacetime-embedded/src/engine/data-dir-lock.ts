@@ -119,6 +119,6 @@ async function startOf(pid: number): Promise<string | undefined> {
 }
 
 /** Whether an error is the system error of that name. */
-export function isErrno(error: unknown, code: string): boolean {
+function isErrno(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code;
 }

@@ -25,7 +25,7 @@ import { ModuleLogs } from './module-logs.ts';
 import { type CallOutcome, ModuleRunner } from './module-runner.ts';
 import type { FunctionSchema, IndexSchema, ModuleSchema } from './module-schema.ts';
 import type { ModuleScript } from './module-script.ts';
-import type { OpenDatabaseOptions } from './open-database.ts';
+import type { OpenDatabaseOptions } from './open-database-options.ts';
 import { messageOf } from './realm.ts';
 import { pointRange } from './scan-bounds.ts';
 import { type ScheduleEntry, ScheduleQueue } from './schedule-queue.ts';
@@ -35,7 +35,7 @@ import { columnStarts, type TableStore } from './table-store.ts';
 import { Transaction } from './transaction.ts';
 
 /** What clients read when a module traps; the details are in the log of the module. */
-export const fatalMessage = 'The instance encountered a fatal error.';
+const fatalMessage = 'The instance encountered a fatal error.';
 
 /** Who calls a function of the module. */
 interface Caller {

@@ -1,7 +1,7 @@
 const separator = /[\s_-]/;
 
 /** Splits an identifier into words: at separators, at changes of case, between letters and digits, after acronyms. */
-export function words(identifier: string): string[] {
+function words(identifier: string): string[] {
   const out: string[] = [];
   let word = '';
   const characters = [...identifier];

@@ -1,4 +1,3 @@
-import type { Ports } from '@autopilot/sync-contract';
 import { buildSchema } from './build-schema.ts';
 import { type CommitLog, MemoryLog, type ModuleMark } from './commit-log.ts';
 import { CommittedState } from './committed-state.ts';
@@ -7,33 +6,9 @@ import type { EngineDatabase } from './database.ts';
 import { describeModule } from './describe-module.ts';
 import { Engine } from './engine.ts';
 import { translateModule } from './module-script.ts';
+import type { OpenDatabaseOptions } from './open-database-options.ts';
 import { openDiskLog } from './open-log.ts';
 import { decodeRawModule } from './raw-module.ts';
-
-/** What a database is opened with. */
-export interface OpenDatabaseOptions {
-  /** The module: bytes of an ESM bundle that imports nothing but `spacetime:sys@2.0` and `spacetime:sys@2.1`. */
-  readonly module: Uint8Array;
-  /** Identity of the publisher, 64 hex digits. */
-  readonly owner: string;
-  /** Identity of the database, 64 hex digits. */
-  readonly databaseIdentity: string;
-  /** Where the commit log lives; undefined keeps everything in memory. */
-  readonly dataDir: string | undefined;
-  readonly ports: Ports;
-  readonly durability?: {
-    /** Milliseconds that a commit may wait for others before it is fsynced. Default 10. */
-    readonly syncDelayMs?: number;
-    /** Log bytes after which the whole state is written down, so that a start reads no more. Default 32 MiB. */
-    readonly snapshotAfterBytes?: number;
-  };
-  readonly fidelity?: {
-    /** Gives scans whose order is unspecified in a random order, to catch code that relies on it. */
-    readonly shuffleScans?: boolean;
-    /** Loads the module into a new realm after this many calls, to catch state kept in module globals. */
-    readonly freshRealmPerCalls?: number;
-  };
-}
 
 /**
  * Opens a database, creating it when it does not exist.

@@ -2,7 +2,7 @@ import type { TableSchema } from './module-schema.ts';
 import { SysError } from './sys-error.ts';
 
 /** The longest delay that a schedule row may ask for, microseconds: 64^6 - 1 milliseconds. */
-export const longestDelay = (64n ** 6n - 1n) * 1000n;
+const longestDelay = (64n ** 6n - 1n) * 1000n;
 
 /** What a schedule row asks for, microseconds. */
 export type ScheduleWish =

@@ -1,7 +1,7 @@
 import type { SequenceSchema, TableSchema } from './module-schema.ts';
 
 /** Values are reserved in blocks: what of a block was not used is skipped after a restart. */
-export const sequenceBlock = 4096;
+const sequenceBlock = 4096;
 
 interface State {
   readonly schema: SequenceSchema;

@@ -8,7 +8,7 @@ import { Refusal } from './reply.ts';
  *
  * @throws {Refusal} 400 for a header that is no bearer token.
  */
-export function presentedToken(request: IncomingMessage, url: URL): string | undefined {
+function presentedToken(request: IncomingMessage, url: URL): string | undefined {
   const header = request.headers.authorization;
   if (header === undefined) return url.searchParams.get('token') ?? undefined;
   const token = /^Bearer +([A-Za-z0-9._~+/=-]+) *$/i.exec(header)?.[1];

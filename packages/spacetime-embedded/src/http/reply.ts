@@ -30,7 +30,7 @@ export function text(status: number, body: string): Reply {
 }
 
 /** The largest body of a request other than a module, in bytes. */
-export const largestBody = 2 * 1024 * 1024;
+const largestBody = 2 * 1024 * 1024;
 /** The largest module bundle, in bytes. */
 export const largestModule = 128 * 1024 * 1024;
 

@@ -132,13 +132,13 @@ export class Binder {
 }
 
 /** A table by canonical or accessor name. */
-export function tableNamed(definition: DatabaseDefinition, name: string): TableDefinition | undefined {
+function tableNamed(definition: DatabaseDefinition, name: string): TableDefinition | undefined {
   const { tables } = definition;
   return tables.get(name) ?? [...tables.values()].find((table) => table.accessor === name);
 }
 
 /** The position of a column by canonical or accessor name; -1 when there is none. */
-export function columnIndex(table: TableDefinition, name: string): number {
+function columnIndex(table: TableDefinition, name: string): number {
   const canonical = table.columns.findIndex((column) => column.name === name);
   return canonical === -1 ? table.columns.findIndex((column) => column.accessor === name) : canonical;
 }

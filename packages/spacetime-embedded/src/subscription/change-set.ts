@@ -7,7 +7,7 @@ export interface RowChanges {
 }
 
 /** Nothing. */
-export const noChanges: RowChanges = { inserts: [], deletes: [] };
+const noChanges: RowChanges = { inserts: [], deletes: [] };
 
 /** The changes of a table or of one materialisation of a view. */
 export function changesOf(

@@ -8,7 +8,14 @@ import {
 } from '../wire/server-message.ts';
 import { currentRows, joinDelta, tableDelta } from './delta.ts';
 import type { Candidates } from './dispatch-index.ts';
-import type { QuerySet } from './query-set.ts';
+import type { Subscriber } from './subscriber.ts';
+
+/** The queries that a client subscribed to under one id. */
+export interface QuerySet {
+  readonly id: number;
+  readonly client: Subscriber;
+  readonly plans: readonly QueryPlan[];
+}
 
 /** A compiled query that is evaluated once per commit for all query sets that hold it. */
 export class QueryPlan {

@@ -3,8 +3,8 @@ import type { Commit, EngineDatabase } from '../engine/database.ts';
 import { compileSubscription } from '../sql/subscription-query.ts';
 import { type EncodedTableUpdate, type QuerySetUpdate, serverMessage, type TableRows } from '../wire/server-message.ts';
 import { type Candidates, DispatchIndex } from './dispatch-index.ts';
-import { QueryPlan } from './query-plan.ts';
-import type { QuerySet, Subscriber } from './query-set.ts';
+import { QueryPlan, type QuerySet } from './query-plan.ts';
+import type { Subscriber } from './subscriber.ts';
 
 /** A client used a query set id that is taken. Its connection is to be closed with 1011. */
 export class QuerySetInUse extends Error {

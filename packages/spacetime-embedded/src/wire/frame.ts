@@ -7,7 +7,7 @@ export const compressions = ['None', 'Brotli', 'Gzip'] as const;
 export type Compression = (typeof compressions)[number];
 
 /** Bodies up to this many bytes always go out as they are. */
-export const compressAbove = 1024;
+const compressAbove = 1024;
 
 /** The payload of one websocket message: a tag byte for the compression, then the body. */
 export function serverPayload(compression: Compression, body: Uint8Array): Uint8Array {

@@ -4,12 +4,13 @@ import type { WebSocket } from 'ws';
 import type { Claims } from '../auth/claims.ts';
 import type { ReducerResult } from '../engine/database.ts';
 import type { ServedDatabase } from '../served-database.ts';
-import type { Subscriber } from '../subscription/query-set.ts';
+import type { Subscriber } from '../subscription/subscriber.ts';
 import { QuerySetInUse } from '../subscription/subscriptions.ts';
 import type { ClientMessage } from '../wire/client-message.ts';
 import { type Compression, serverPayload } from '../wire/frame.ts';
 import type { Protocol } from '../wire/protocol.ts';
 import { type QuerySetUpdate, type ReducerOutcome, serverMessage } from '../wire/server-message.ts';
+import type { ConnectedClient } from './connected-client.ts';
 import { sendFragmented } from './fragments.ts';
 import { Inbox } from './inbox.ts';
 import { Liveness } from './liveness.ts';
@@ -36,7 +37,7 @@ export interface ClientSocketOptions {
 }
 
 /** One connected client. */
-export class ClientSocket implements Subscriber {
+export class ClientSocket implements Subscriber, ConnectedClient {
   readonly identity: string;
   readonly isOwner: boolean;
   readonly connectionId: string;
@@ -84,19 +85,16 @@ export class ClientSocket implements Subscriber {
     this.outbox.push(message, offset);
   }
 
-  /** More of the log is on disk. */
   wake(): void {
     this.outbox.wake();
   }
 
-  /** Stops reading and writing, or goes on with both. */
   stall(isStalled: boolean): void {
     this.outbox.pause(isStalled);
     if (isStalled) this.options.socket.pause();
     else this.options.socket.resume();
   }
 
-  /** Closes with a code and drops the socket when the client does not answer. */
   close(code: number, reason: string): void {
     const { socket, ports } = this.options;
     this.gone();
@@ -106,7 +104,6 @@ export class ClientSocket implements Subscriber {
     socket.once('close', cancel);
   }
 
-  /** Drops the socket without a word, as a broken network does. */
   drop(): void {
     this.gone();
     this.options.socket.terminate();

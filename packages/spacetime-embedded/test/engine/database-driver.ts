@@ -1,6 +1,7 @@
 import { AlgebraicType, BinaryReader, BinaryWriter } from 'spacetimedb';
 import type { CallerInfo, Commit, EngineDatabase, ProcedureResult, ReducerResult } from '../../src/engine/database.ts';
-import { type OpenDatabaseOptions, openDatabase } from '../../src/engine/open-database.ts';
+import { openDatabase } from '../../src/engine/open-database.ts';
+import type { OpenDatabaseOptions } from '../../src/engine/open-database-options.ts';
 import { ManualPorts } from './manual-ports.ts';
 
 export const owner = '11'.repeat(32);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { readFrame } from '../../src/engine/frames.ts';
-import type { OpenDatabaseOptions } from '../../src/engine/open-database.ts';
+import type { OpenDatabaseOptions } from '../../src/engine/open-database-options.ts';
 import { bundle, bundleText } from './bundle.ts';
 import { ann, DatabaseDriver } from './database-driver.ts';
 

@@ -1,15 +1,7 @@
 import type { Viewer } from '../sql/bound-query.ts';
-import type { QueryPlan } from './query-plan.ts';
 
 /** A connected client, as the subscriptions know it. */
 export interface Subscriber extends Viewer {
   /** Takes a message for the client. A reader of confirmed data gets it when the commit `offset` is on disk. */
   send(message: Uint8Array, offset: bigint | undefined): void;
-}
-
-/** The queries that a client subscribed to under one id. */
-export interface QuerySet {
-  readonly id: number;
-  readonly client: Subscriber;
-  readonly plans: readonly QueryPlan[];
 }
