@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { EngineDatabase } from './engine/database.ts';
 import { HostError } from './errors.ts';
+import { privateDirectory, privateFile } from './private-mode.ts';
 import { ServedDatabase } from './served-database.ts';
 
 /** Opens the engine on a module. */
@@ -85,8 +86,8 @@ export class DatabaseSlot {
     if (this.dataDir === undefined) return;
     const path = this.modulePath(this.dataDir);
     try {
-      mkdirSync(dirname(path), { recursive: true });
-      writeFileSync(`${path}.new`, module, { flush: true });
+      mkdirSync(dirname(path), { recursive: true, mode: privateDirectory });
+      writeFileSync(`${path}.new`, module, { mode: privateFile, flush: true });
       renameSync(`${path}.new`, path);
     } catch (cause) {
       throw new HostError('data_dir_unusable', `The module cannot be kept in ${this.dataDir}.`, { cause });

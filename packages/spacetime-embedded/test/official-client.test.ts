@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemPorts } from '@autopilot/sync-contract/system-ports';
@@ -34,12 +34,12 @@ afterEach(async () => {
   expect(errors).toEqual([]);
 });
 
-async function start(withModule: Uint8Array | undefined = module): Promise<void> {
+async function start(withModule: Uint8Array | undefined = module, directory = dataDir): Promise<void> {
   host = await startEmbedded({
     ...(withModule === undefined ? {} : { module: withModule }),
     database: 'test-db',
     listen: '127.0.0.1:0',
-    dataDir,
+    dataDir: directory,
     onError: (error) => errors.push(error),
   });
 }
@@ -185,6 +185,21 @@ describe('the official client', () => {
     expect(JSON.parse(await logs.text())).toEqual(line);
     const { token } = await connect();
     expect((await fetch(`${host.url}/v1/database/test-db/logs`, { headers: auth(token) })).status).toBe(401);
+  });
+
+  test('E13 the host keeps what it writes for its user alone', async () => {
+    await host.close();
+    const names = ['.', 'database', 'module.js', 'owner.token', 'server-key.pem'];
+    const made = join(dataDir, 'made');
+    const mask = process.umask(0);
+    try {
+      await start(module, made);
+    } finally {
+      process.umask(mask);
+    }
+    expect(readdirSync(made).sort()).toEqual(names.slice(1));
+    const modes = names.map((name) => (statSync(join(made, name)).mode & 0o777).toString(8));
+    expect(modes).toEqual(['700', '700', '600', '600', '600']);
   });
 
   test('O7 the schema of the module is given as the module describes it', async () => {

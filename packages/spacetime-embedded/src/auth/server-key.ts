@@ -2,6 +2,7 @@ import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { HostError } from '../errors.ts';
+import { privateDirectory, privateFile } from '../private-mode.ts';
 
 /** The ES256 key with which the host signs its own tokens. */
 export interface ServerKey {
@@ -33,8 +34,8 @@ export function loadServerKey(path: string | undefined): ServerKey {
  */
 export function writeSecret(path: string, text: string): void {
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    writeFileSync(path, text, { mode: 0o600, flag: 'wx', flush: true });
+    mkdirSync(dirname(path), { recursive: true, mode: privateDirectory });
+    writeFileSync(path, text, { mode: privateFile, flag: 'wx', flush: true });
   } catch (cause) {
     throw new HostError('data_dir_unusable', `The file ${path} cannot be written.`, { cause });
   }

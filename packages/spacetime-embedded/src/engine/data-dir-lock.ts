@@ -1,6 +1,7 @@
 import { link, readdir, readFile, rename, rm, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
+import { privateFile } from '../private-mode.ts';
 import { EngineError } from './errors.ts';
 
 interface Holder {
@@ -75,7 +76,7 @@ async function writeHolder(directory: string, released: boolean): Promise<string
   temporaries += 1;
   const path = join(directory, `lock-${process.pid}-${temporaries}.tmp`);
   const holder: Holder = { pid: process.pid, started: (await startOf(process.pid)) ?? '', released };
-  await writeFile(path, JSON.stringify(holder));
+  await writeFile(path, JSON.stringify(holder), { mode: privateFile });
   return path;
 }
 

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { Cancel, Scheduler } from '@autopilot/sync-contract';
+import { privateFile } from '../private-mode.ts';
 import type { CommitLog, LogRecord, StateImage } from './commit-log.ts';
 import { listDataFiles, removeAll, segmentPath, syncDirectory } from './data-files.ts';
 import { EngineError } from './errors.ts';
@@ -200,7 +201,7 @@ export async function createSegment(
   file: FileOwner,
   base: bigint,
 ): Promise<{ readonly handle: FileHandle; readonly size: number }> {
-  const handle = await open(segmentPath(directory, base), 'wx+');
+  const handle = await open(segmentPath(directory, base), 'wx+', privateFile);
   const { identity, owner } = file;
   const frame = encodeFrame(encodeEntry({ kind: 'segment', format: logFormat, identity, owner, base }), base);
   await handle.writeFile(frame);

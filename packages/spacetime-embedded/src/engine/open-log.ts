@@ -1,5 +1,6 @@
 import { type FileHandle, mkdir, open, readFile, stat } from 'node:fs/promises';
 import type { Scheduler } from '@autopilot/sync-contract';
+import { privateDirectory } from '../private-mode.ts';
 import type { CommittedState } from './committed-state.ts';
 import { lockDataDir } from './data-dir-lock.ts';
 import { type DataFile, listDataFiles, removeAll } from './data-files.ts';
@@ -29,7 +30,7 @@ export interface DiskOptions {
 export async function openDiskLog(options: DiskOptions, state: CommittedState): Promise<DiskLog> {
   const { directory } = options;
   try {
-    await mkdir(directory, { recursive: true });
+    await mkdir(directory, { recursive: true, mode: privateDirectory });
     const unlock = await lockDataDir(directory);
     try {
       return await recover(options, state, unlock);

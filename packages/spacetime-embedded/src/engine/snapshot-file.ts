@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { open, rename } from 'node:fs/promises';
+import { privateFile } from '../private-mode.ts';
 import type { StateImage } from './commit-log.ts';
 import { snapshotPath, syncDirectory } from './data-files.ts';
 import { encodeFrame, frameHeaderBytes, readFrame } from './frames.ts';
@@ -10,7 +11,7 @@ const chunkBytes = 1 << 20;
 /** Writes the state at one offset; the file is there whole or not at all. Returns its size. */
 export async function writeSnapshot(directory: string, file: FileOwner, image: StateImage): Promise<number> {
   const path = snapshotPath(directory, image.offset);
-  const handle = await open(`${path}.tmp`, 'w');
+  const handle = await open(`${path}.tmp`, 'w', privateFile);
   let size = 0;
   try {
     const put = async (entry: LogEntry): Promise<void> => {

@@ -126,6 +126,25 @@ describe('a data directory', () => {
     await (await open()).database.close();
   });
 
+  test('E13: and all that is in it is for its user alone', async () => {
+    const dataDir = join(directory, 'made', 'here');
+    // Without a mask the modes are those that were asked for.
+    const mask = process.umask(0);
+    try {
+      const db = await open({ dataDir, durability: { snapshotAfterBytes: 0 } });
+      addItem(db, 'a');
+      await db.database.close();
+    } finally {
+      process.umask(mask);
+    }
+    const modes = new Map(
+      readdirSync(dataDir).map((name) => [name.replace(/\d+/, 'N'), statSync(join(dataDir, name)).mode & 0o777]),
+    );
+    expect(Object.fromEntries(modes)).toEqual({ 'N.log': 0o600, 'N.snapshot': 0o600, 'lock.N': 0o600 });
+    expect(statSync(dataDir).mode & 0o777).toBe(0o700);
+    expect(statSync(join(directory, 'made')).mode & 0o777).toBe(0o700);
+  });
+
   test('that is no directory is refused', async () => {
     const path = join(directory, 'file');
     writeFileSync(path, 'x');
