@@ -2,6 +2,7 @@ import { nodeSocketFactory } from '@autopilot/session';
 import { isCodedError } from '@autopilot/sync-contract';
 import { systemHttp, systemPorts } from '@autopilot/sync-contract/system-ports';
 import pino from 'pino';
+import { checkCodex } from './feed/check-codex.ts';
 import { help, parseOptions, readSecret } from './options.ts';
 import { startDesktop } from './start-desktop.ts';
 
@@ -12,6 +13,11 @@ async function main(): Promise<number> {
   if (options === 'help') {
     process.stdout.write(help);
     return exit.good;
+  }
+  if ('checkCodex' in options) {
+    const found = checkCodex(options.codexDir, process.env);
+    process.stdout.write(`${JSON.stringify(found)}\n`);
+    return 'codex' in found ? exit.good : exit.failed;
   }
   const interrupted = new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve());

@@ -22,10 +22,16 @@ export interface CliOptions {
   readonly feedOnce: boolean;
   /** What a live Codex is asked. */
   readonly codexPrompt: string;
-  /** Where a live Codex works; undefined for a folder in the data folder. */
+  /** Where a live Codex works; undefined for a new folder in the data folder. */
   readonly codexDir: string | undefined;
   readonly environment: string;
   readonly readyJson: boolean;
+}
+
+/** Asks only whether a live Codex could be started. */
+export interface CheckOptions {
+  readonly checkCodex: true;
+  readonly codexDir: string | undefined;
 }
 
 export const help = `desktop --listen HOST:PORT --data-dir DIR --control URL --client-id ID --client-secret-file FILE [options]
@@ -42,7 +48,8 @@ The desktop core: follows the streams of an account, keeps them durably, and ser
   --feed-pace MS              milliseconds between two recorded messages (default 120)
   --feed-once                 end the feed after one run of the recording
   --codex-prompt TEXT         what a live Codex is asked (with --feed codex)
-  --codex-dir DIR             the folder a live Codex works in; default: an empty one in the data folder
+  --codex-dir DIR             the folder a live Codex works in; default: a new one in the data folder
+  --check-codex               only look whether a live Codex could be started, and print one JSON line
   --environment NAME          keeps the streams of environments apart (default dev)
   --ready-json                print {"ready":"desktop","url":...} when the page can be opened
   --help                      this text
@@ -60,6 +67,7 @@ const spec = {
   'feed-once': { type: 'boolean', default: false },
   'codex-prompt': { type: 'string', default: 'Look around in this folder and say in one sentence what it holds.' },
   'codex-dir': { type: 'string' },
+  'check-codex': { type: 'boolean', default: false },
   environment: { type: 'string', default: 'dev' },
   'ready-json': { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
@@ -70,9 +78,11 @@ const spec = {
  *
  * @throws {DesktopError} `usage`, with what is wrong.
  */
-export function parseOptions(args: readonly string[]): CliOptions | 'help' {
+export function parseOptions(args: readonly string[]): CliOptions | CheckOptions | 'help' {
   const values = parse(args);
   if (values.help) return 'help';
+  if (values['codex-prompt'].trim() === '') throw usage('--codex-prompt must not be empty.');
+  if (values['check-codex']) return { checkCodex: true, codexDir: values['codex-dir'] };
   const needed = (name: 'listen' | 'data-dir' | 'control' | 'client-id' | 'client-secret-file') => {
     const value = values[name];
     if (value === undefined || value === '') throw usage(`--${name} is missing.`);

@@ -23,6 +23,14 @@ export interface AppServerLaneOptions {
   readonly maxRestarts: number;
 }
 
+/** What the lane reads of the notifications about a turn. */
+interface TurnNews {
+  readonly threadId?: string;
+  readonly turn?: { readonly status?: string; readonly error?: { readonly message?: string } | null };
+  readonly error?: { readonly message?: string };
+  readonly willRetry?: boolean;
+}
+
 const restartFloor = 250;
 const restartCap = 10_000;
 const closeGrace = 3000;
@@ -33,6 +41,8 @@ export class AppServerLane {
   #client: AppServerClient | undefined;
   #threadId: string | undefined;
   #turnSent = false;
+  /** Stays true of the turn when Codex itself is started again. */
+  #turnError: CodexError | undefined;
   #restarts = 0;
   #stopping = false;
   #cancel: Cancel = () => {};
@@ -62,12 +72,7 @@ export class AppServerLane {
           journal.append(log.draft(direction, message, text));
           state.countMessages(1);
         },
-        notification: (method, params) => {
-          if (method !== 'turn/completed') return;
-          if ((params as { readonly threadId?: unknown } | undefined)?.threadId !== this.#threadId) return;
-          state.countCompleted();
-          state.finish();
-        },
+        notification: (method, params) => this.#notified(method, (params ?? {}) as TurnNews),
         answered: (request, decision) => {
           state.countApproval(decision === 'accept' ? 'accepted' : 'declined');
           if (decision === 'decline') state.note(`Declined: ${describeRequest(request.params) ?? request.method}`);
@@ -84,6 +89,22 @@ export class AppServerLane {
     });
   }
 
+  #notified(method: string, { threadId, turn, error, willRetry }: TurnNews): void {
+    const { state } = this.#options;
+    if (threadId !== this.#threadId) return;
+    if (method === 'error' && willRetry === true)
+      state.note(`Codex tries again: ${error?.message ?? 'no reason given'}`);
+    if (method !== 'turn/completed') return;
+    // Only what says that it went well has gone well.
+    if (turn?.status === 'completed') state.countCompleted();
+    else {
+      const why = turn?.error?.message ?? 'no reason given';
+      this.#turnError = new CodexError('turn_failed', `Codex ended the turn as ${turn?.status ?? 'unknown'}: ${why}`);
+      state.go('ready', this.#turnError);
+    }
+    state.finish();
+  }
+
   async #begin(client: AppServerClient): Promise<void> {
     const { state, child, thread, prompt } = this.#options;
     await client.request('initialize', {
@@ -94,8 +115,11 @@ export class AppServerLane {
     if (this.#threadId !== undefined && this.#turnSent) {
       // Commands of the interrupted turn have run: sending the prompt again would run them twice.
       await client.request('thread/resume', { threadId: this.#threadId, excludeTurns: true });
-      state.note('Codex was started again and the thread resumed; the interrupted turn was not repeated.');
-      state.go('ready');
+      state.note('Codex ended, was started again, and resumed the thread.');
+      const cut = 'Codex ended in the middle of the turn. It was not sent again: what ran of it has run.';
+      const outcome = state.get().finished ? this.#turnError : new CodexError('turn_failed', cut);
+      state.go('ready', outcome);
+      this.#turnError = outcome;
       state.finish();
       return;
     }

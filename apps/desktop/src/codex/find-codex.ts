@@ -1,7 +1,7 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { CodexError, installCodexCommand } from './errors.ts';
+import { CodexError } from './errors.ts';
 
 /** Where the Codex program is, and who said so. */
 export interface FoundCodex {
@@ -48,7 +48,7 @@ export function findCodex(options: FindCodexOptions): FoundCodex {
     // A relative folder of PATH would let the working folder choose what is run.
     if (path.isAbsolute(folder) && isProgram(file)) return { file, by: 'PATH' };
   }
-  throw new CodexError('codex_not_installed', `Codex is not installed. Install it with: ${installCodexCommand}`);
+  throw new CodexError('codex_not_installed', 'Codex is not installed.');
 }
 
 /** The native program inside the platform package that `@openai/codex` brings along. */

@@ -9,17 +9,17 @@ export interface CodexLaneStatus {
   readonly state: CodexLaneState;
   /** Milliseconds since the Unix epoch. */
   readonly since_ms: number;
-  /** Present in `error` and `disconnected`. */
+  /** Present in `error` and `disconnected`, and in `ready` after a turn that failed. */
   readonly error?: { readonly code: CodexErrorCode; readonly message: string; readonly next: string };
-  /** For a person: what was declined, what was resumed. The newest last, at most 20. */
+  /** For a person: what was declined, what was resumed, what Codex tries again. The newest last, at most 20. */
   readonly notes: readonly string[];
   /** Protocol messages journalled by this lane since its start. */
   readonly messages: number;
-  /** Whole replays (`recorded`) or completed turns (`codex`) so far. */
+  /** Whole replays (`recorded`) or turns completed without a failure (`codex`) so far. */
   readonly completed: number;
   /** Approval requests by their answer. */
   readonly approvals: { readonly accepted: number; readonly declined: number };
-  /** True when the feed has no more to give: a single replay is over, the turn of the prompt is completed. */
+  /** True when the feed has no more to give: a single replay is over, the turn of the prompt is over. */
   readonly finished: boolean;
 }
 

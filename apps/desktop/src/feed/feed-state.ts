@@ -14,6 +14,8 @@ export function feedState(kind: FeedState['kind'], lane: CodexLaneStatus, publis
     pending: publisher.pending,
     dead: publisher.dead.length,
     last_error: error === undefined ? null : `${error.code}: ${error.message}`,
+    approvals: kind === 'codex' ? lane.approvals : null,
+    notes: lane.notes,
     chains: publisher.chains.map(({ stream_id, count, chain }) => ({ stream_id, count: BigInt(count), chain })),
   };
 }
@@ -22,6 +24,7 @@ export function feedState(kind: FeedState['kind'], lane: CodexLaneStatus, publis
 function wordOf(lane: CodexLaneStatus, publisher: PublisherStatus): string {
   if (lane.state === 'error' || lane.state === 'disconnected') return `agent ${lane.state}`;
   if (publisher.state === 'backoff' || publisher.state === 'refused') return publisher.state;
+  if (lane.error !== undefined) return 'turn failed';
   if (lane.finished && publisher.pending === 0 && publisher.state === 'idle') return 'done';
   return lane.state === 'starting' ? 'starting' : publisher.state;
 }

@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import type { HttpClient, Ports } from '@autopilot/sync-contract';
 import { type Journal, openJournal } from '../codex/journal.ts';
@@ -6,6 +5,7 @@ import type { CodexLane } from '../codex/lane-status.ts';
 import { startCodexLane } from '../codex/start-codex-lane.ts';
 import { basicAuthorization, startPublisher } from '../projection/start-publisher.ts';
 import type { FeedState } from '../view-model/desktop-state.ts';
+import { codexFolder } from './codex-folder.ts';
 import { feedState } from './feed-state.ts';
 
 /** What is published from this desktop. */
@@ -15,13 +15,17 @@ export interface FeedOptions {
   readonly feedPaceMs: number;
   readonly feedOnce: boolean;
   readonly codexPrompt: string;
-  /** Where Codex works; undefined for a folder of its own in the data folder. */
+  /** Where Codex works; undefined for a new folder in the data folder. */
   readonly codexDir: string | undefined;
   /** The environment of the Codex program. */
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-const passedOn = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'CODEX_HOME', 'CODEX_BIN', 'OPENAI_API_KEY'] as const;
+const passedOn = [
+  ...['PATH', 'HOME', 'TMPDIR', 'LANG', 'CODEX_HOME', 'CODEX_BIN', 'CODEX_API_KEY', 'OPENAI_API_KEY'],
+  ...['HTTPS_PROXY', 'HTTP_PROXY', 'ALL_PROXY', 'NO_PROXY', 'https_proxy', 'http_proxy', 'all_proxy', 'no_proxy'],
+  ...['SSL_CERT_FILE', 'SSL_CERT_DIR'],
+];
 
 /** The running feed. */
 export interface Feed {
@@ -79,12 +83,11 @@ function startLane(options: FeedEnvironment, journal: Journal): CodexLane {
   if (kind === 'recorded') {
     return startCodexLane({ journal, ports, feed: 'recorded', file: feedFile, paceMs: feedPaceMs, once: feedOnce });
   }
-  const workDir = options.codexDir ?? path.join(options.dataDir, 'codex-work');
-  if (options.codexDir === undefined) mkdirSync(workDir, { recursive: true });
   // What an agent runs sees the least of this process that lets it work.
   const passed = Object.fromEntries(passedOn.map((name) => [name, env[name]]));
   return startCodexLane({
-    ...{ journal, ports, feed: 'codex', prompt: codexPrompt, workDir, env: passed },
+    ...{ journal, ports, feed: 'codex', prompt: codexPrompt, env: passed },
+    ...codexFolder(options.codexDir, options.dataDir),
     // Nobody can be asked from the health page yet, so nothing that needs a person's consent is run.
     approve: 'decline',
   });

@@ -149,6 +149,10 @@ export interface FeedState {
   /** Events that control refused for good. */
   readonly dead: number;
   readonly last_error: string | null;
+  /** How many requests for consent were answered how; null where nobody is asked: a recording. */
+  readonly approvals: { readonly accepted: number; readonly declined: number } | null;
+  /** For a person: what was declined, what was resumed. Newest last, bounded. */
+  readonly notes: readonly string[];
   /** The publisher's own chain of every stream it writes. */
   readonly chains: readonly { readonly stream_id: string; readonly count: bigint; readonly chain: string }[];
 }

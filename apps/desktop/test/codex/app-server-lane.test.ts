@@ -82,7 +82,8 @@ describe('app-server lane', () => {
     ]);
     children[0]?.send({ method: 'turn/completed', params: { threadId: 'another' } });
     expect(lane.status().finished).toBe(false);
-    children[0]?.send({ method: 'turn/completed', params: { threadId: 't1' } });
+    const params = { threadId: 't1', turn: { status: 'completed' } };
+    children[0]?.send({ method: 'turn/completed', params });
     expect(lane.status()).toMatchObject({ finished: true, completed: 1 });
     expect(ports.waiting()).toBe(0);
   });
@@ -161,8 +162,13 @@ describe('app-server lane', () => {
     expect(children).toHaveLength(1);
     await ports.advance(10_000);
     expect(children).toHaveLength(2);
-    expect(lane.status()).toMatchObject({ state: 'ready', finished: true });
-    expect(lane.status().error).toBeUndefined();
+    expect(lane.status()).toMatchObject({
+      state: 'ready',
+      finished: true,
+      completed: 0,
+      error: { code: 'turn_failed' },
+    });
+    expect(lane.status().error?.message).toContain('in the middle of the turn');
     expect(children[1]?.received.map((message) => message.method)).toEqual([
       'initialize',
       'initialized',
@@ -171,6 +177,35 @@ describe('app-server lane', () => {
     const boots = new Set(journal.readAfter(0n, 1000).map((entry) => entry.boot_id));
     expect(boots.size).toBe(3);
     expect(states()).toEqual(['starting', 'ready', 'disconnected', 'starting', 'ready']);
+  });
+
+  test.each([
+    ['completed', null, undefined],
+    ['failed', { message: '401 Unauthorized' }, 'failed: 401 Unauthorized'],
+    ['interrupted', null, 'interrupted: no reason given'],
+  ])('L4 what became of a turn that was %s outlives a crash', async (status, error, told) => {
+    const { lane, children } = await start(obliging);
+    const outcome = () => ({ completed: lane.status().completed, error: lane.status().error?.message });
+    children[0]?.send({ method: 'turn/completed', params: { threadId: 'other', turn: { status, error } } });
+    expect(lane.status().finished).toBe(false);
+    children[0]?.send({ method: 'turn/completed', params: { threadId: 't1', turn: { status, error } } });
+    const wanted = {
+      completed: told === undefined ? 1 : 0,
+      error: told === undefined ? undefined : `Codex ended the turn as ${told}`,
+    };
+    expect(outcome()).toEqual(wanted);
+    children[0]?.end('signal SIGKILL');
+    expect(lane.status().error?.code).toBe('server_gone');
+    await ports.advance(10_000);
+    expect(lane.status()).toMatchObject({ state: 'ready', finished: true });
+    expect(outcome()).toEqual(wanted);
+  });
+
+  test('a retry of Codex is told', async () => {
+    const { lane, children } = await start(obliging);
+    const error = { message: 'stream disconnected' };
+    children[0]?.send({ method: 'error', params: { threadId: 't1', willRetry: true, error } });
+    expect(lane.status()).toMatchObject({ state: 'ready', notes: ['Codex tries again: stream disconnected'] });
   });
 
   test('L4 gives up after the allowed restarts', async () => {

@@ -216,7 +216,7 @@ describe('standing alarms', () => {
       token: () => ({ issued_at: 0, refresh_after: 0, expires_at: expires }),
       feed: () => ({
         ...{ kind: 'recorded', agent: 'a', state: 'running', published: 0, pending: 0, dead },
-        ...{ last_error: 'too large', chains: [] },
+        ...{ last_error: 'too large', approvals: null, notes: [], chains: [] },
       }),
     });
     const codes = () => {
@@ -249,7 +249,7 @@ describe('the feed watch', () => {
     const { view, ports, apply, go } = newView({
       feed: () => ({
         ...{ kind: 'recorded', agent: 'a', state: 'idle', published: 5, pending: 0, dead: 0, last_error: null },
-        chains: [chain],
+        ...{ approvals: null, notes: [], chains: [chain] },
       }),
     });
     const watch = createFeedWatch(view, ports.clock);

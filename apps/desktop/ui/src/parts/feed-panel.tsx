@@ -47,8 +47,25 @@ function FeedFacts({
         <dd className="numbers" data-bad={feed.dead > 0}>
           {formatCount(feed.dead)}
         </dd>
+        {feed.approvals !== null && (
+          <>
+            <dt>Consent</dt>
+            <dd>
+              {formatCount(feed.approvals.declined)} declined, {formatCount(feed.approvals.accepted)} given
+              <span className="quiet"> · this page cannot ask yet, so every request is declined</span>
+            </dd>
+          </>
+        )}
       </dl>
       {feed.last_error !== null && <p className="feed-error">{feed.last_error}</p>}
+      {feed.notes.length > 0 && (
+        <ul className="feed-notes" aria-label="Notes of the agent's lane">
+          {feed.notes.map((note, index) => (
+            // Notes have no id, and the oldest goes first: their place is all there is.
+            <li key={index}>{note}</li>
+          ))}
+        </ul>
+      )}
       {feed.chains.length > 0 && (
         <ul className="published">
           {feed.chains.map((chain) => {
