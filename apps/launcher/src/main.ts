@@ -32,6 +32,7 @@ async function main(): Promise<number> {
     else if (held.push(text) > 60) held.shift();
   };
   let lane: RunningLane | undefined;
+  let keep = false;
   try {
     const starting = startLane({ ...options, dataDir, log, progress: note });
     const started = await Promise.race([starting, interrupted]);
@@ -62,10 +63,13 @@ async function main(): Promise<number> {
     return exit.failed;
   } catch (error) {
     for (const line of held) note(line);
+    // A lane that ran and did not verify is evidence; one that never started has left nothing to look at.
+    keep = lane !== undefined;
     throw error;
   } finally {
     await lane?.stop();
-    if (temporary) rmSync(dataDir, { recursive: true, force: true });
+    if (temporary && keep) note(`The data folder is kept: ${dataDir}`);
+    else if (temporary) rmSync(dataDir, { recursive: true, force: true });
   }
 }
 

@@ -2,7 +2,7 @@ import { type DesktopState, readDesktopState } from './desktop-state.ts';
 import { LaunchError } from './errors.ts';
 import { readAppended } from './host-streams.ts';
 import type { RunningLane } from './start-lane.ts';
-import { verify } from './verify.ts';
+import { type Verdict, verify } from './verify.ts';
 
 /** The one line that `--once` prints: everything that its data folder has ever published, normally this one run. */
 export interface OnceReport {
@@ -41,19 +41,17 @@ export async function runOnce(
       lastMove = performance.now();
       progress(mark);
     } else if (performance.now() - lastMove > patienceMs) {
-      throw new LaunchError('no_progress', `Nothing moved for ${patienceMs / 1000} s: ${mark}.`);
+      const missing = (await findFaults(lane, state)).faults;
+      const text = [`Nothing moved for ${patienceMs / 1000} s: ${mark}.`, ...missing].join('\n');
+      throw new LaunchError('no_progress', text, { details: { faults: missing } });
     }
     await sleep(pollMs);
-    state = await readDesktopState(lane.desktopUrl);
+    // A desktop that does not answer makes no progress; one that has ended is reported by the lane.
+    state = await readDesktopState(lane.desktopUrl).catch(() => state);
   }
   await sleep(settleMs);
   state = await readDesktopState(lane.desktopUrl);
-  const verdict = verify({
-    published: state.feed?.chains ?? [],
-    applied: state.streams.map(({ stream_id, seq, chain }) => ({ stream_id, count: seq, chain })),
-    appended: await readAppended(lane),
-  });
-  const faults = [...verdict.faults, ...ownFaults(state)];
+  const { verdict, faults } = await findFaults(lane, state);
   if (faults.length > 0) throw new LaunchError('verification_failed', faults.join('\n'), { details: { faults } });
   return {
     published: Number(verdict.published),
@@ -64,6 +62,15 @@ export async function runOnce(
     p50_ms: state.latency.p50_ms,
     p99_ms: state.latency.p99_ms,
   };
+}
+
+async function findFaults(lane: RunningLane, state: DesktopState): Promise<{ verdict: Verdict; faults: string[] }> {
+  const verdict = verify({
+    published: state.feed?.chains ?? [],
+    applied: state.streams.map(({ stream_id, seq, chain }) => ({ stream_id, count: seq, chain })),
+    appended: await readAppended(lane),
+  });
+  return { verdict, faults: [...verdict.faults, ...ownFaults(state)] };
 }
 
 /** What the desktop itself counted must agree with what its streams show. */

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -45,12 +45,22 @@ describe('npm start -- --once', () => {
     expect(reports[1].chain).not.toBe(reports[0].chain);
   });
 
-  test('fails when nothing was published: an empty run proves nothing', async () => {
+  test('refuses an empty recording with its reason: an empty run would prove nothing', async () => {
     const empty = path.join(scratch, 'empty.jsonl');
     writeFileSync(empty, '');
-    const { code, stdout, stderr } = await runLauncher(['--once', '--feed-file', empty, '--patience', '15']).ended;
-    expect(code).toBe(1);
-    expect(stdout).toBe('');
+    const { code, stdout, stderr } = await runLauncher(['--once', '--feed-file', empty]).ended;
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toMatch(/recording_unusable: .*empty/);
+    expect(stderr).not.toMatch(/^\s+at /m);
+  });
+
+  test('gives up when nothing moves for too long, and keeps the data folder to look at', async () => {
+    const { code, stdout, stderr } = await runLauncher(['--once', '--pace', '2000', '--patience', '0']).ended;
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toMatch(/Nothing moved for 0 s[\s\S]*no_progress:/);
+    const kept = /The data folder is kept: (.+)/.exec(stderr)?.[1] ?? '';
+    expect(existsSync(path.join(kept, 'spacetime'))).toBe(true);
+    rmSync(kept, { recursive: true });
     expect(stderr).not.toMatch(/^\s+at /m);
   });
 });
