@@ -35,8 +35,9 @@ export function createDatabaseAdmin({ http, uri, database, ownerToken }: Databas
       throw new ControlError('database_unavailable', `Nothing answers at ${uri}.`, { cause });
     }
     const said = response.body.slice(0, 500).trim();
-    // 401 as well: the host may not have fetched our keys yet.
-    if (response.status === 401 || (response.status >= 500 && response.status !== 530)) {
+    // A bare 401 as well: the host may not have fetched our keys yet. With PermissionDenied it knows us, and says no.
+    const unknownToHost = response.status === 401 && !isPermissionDenied(said);
+    if (unknownToHost || (response.status >= 500 && response.status !== 530)) {
       throw new ControlError('database_unavailable', `${uri} answers ${response.status}: ${said}`);
     }
     return { status: response.status, said };
@@ -62,4 +63,14 @@ export function createDatabaseAdmin({ http, uri, database, ownerToken }: Databas
       throw new ControlError('database_refused', `The database ${database} refuses control (${code}): ${message}`);
     },
   };
+}
+
+/** The body of a 401 from a host that has verified the token: `{"PermissionDenied":{"name":...}}`. */
+function isPermissionDenied(body: string): boolean {
+  try {
+    const value: unknown = JSON.parse(body);
+    return typeof value === 'object' && value !== null && 'PermissionDenied' in value;
+  } catch {
+    return false;
+  }
 }
