@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { parseOptions, usage } from '../src/cli/parse-options.ts';
 import { type StartEmbeddedOptions, startEmbedded } from '../src/start-embedded.ts';
+import { childEnvironment } from './support/child-environment.ts';
 
 const entry = join(import.meta.dirname, '..', 'src', 'main.ts');
 const running: ChildProcess[] = [];
@@ -35,7 +36,10 @@ interface Run {
 }
 
 function run(...args: readonly string[]): Run {
-  const child = spawn(process.execPath, ['--conditions=@autopilot/source', entry, ...args], { stdio: 'pipe' });
+  const child = spawn(process.execPath, ['--conditions=@autopilot/source', entry, ...args], {
+    stdio: 'pipe',
+    env: childEnvironment,
+  });
   running.push(child);
   let out = '';
   let err = '';

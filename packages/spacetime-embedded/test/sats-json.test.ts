@@ -4,6 +4,7 @@ import { AlgebraicType, type ProductType } from 'spacetimedb';
 import { parseExactJson, readArguments } from '../src/sats/json-read.ts';
 import { satsJson } from '../src/sats/json-write.ts';
 import { bsatn } from '../src/sql/scalar.ts';
+import { propertyRuns } from './support/property-runs.ts';
 
 type Typed = readonly [type: AlgebraicType, value: unknown];
 
@@ -65,7 +66,7 @@ describe('SATS-JSON', () => {
         const read = readArguments(params, json);
         expect(hex(bsatn(AlgebraicType.Product(params), read))).toBe(hex(bytes));
       }),
-      { numRuns: 150 },
+      propertyRuns(150),
     );
   });
 

@@ -5,6 +5,8 @@ import { HostError } from '../src/errors.ts';
 import { literalValue } from '../src/sql/literal.ts';
 import { longestQuery, parseSelect } from '../src/sql/parser.ts';
 import { compare } from '../src/sql/scalar.ts';
+import { anyText } from './support/any-text.ts';
+import { propertyRuns } from './support/property-runs.ts';
 
 const column = (name: string, table?: string) => ({ kind: 'column', table, column: name });
 const where = (text: string) => {
@@ -113,7 +115,7 @@ describe('the grammar', () => {
       ],
     );
     const texts = fc.oneof(
-      fc.string({ unit: 'binary' }),
+      anyText,
       fc.array(word).map((words) => words.join(' ')),
     );
     fc.assert(
@@ -124,7 +126,7 @@ describe('the grammar', () => {
           expect(error).toBeInstanceOf(HostError);
         }
       }),
-      { numRuns: 200 },
+      propertyRuns(200),
     );
   });
 });

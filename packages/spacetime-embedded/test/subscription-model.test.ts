@@ -5,6 +5,7 @@ import type { Subscriber } from '../src/subscription/subscriber.ts';
 import { Subscriptions } from '../src/subscription/subscriptions.ts';
 import { inboxModule } from './support/inbox-module.ts';
 import { MemoryDatabase, type Transaction } from './support/memory-database.ts';
+import { propertyRuns } from './support/property-runs.ts';
 import { type SeenRows, type SeenUpdate, serverMessages } from './support/server-messages.ts';
 
 const texts = [
@@ -113,6 +114,6 @@ test('S12 what updates make of the first snapshot is what a new snapshot gives',
         expect(cache.contents).toEqual(fresh.contents);
       },
     ),
-    { numRuns: 100 },
+    propertyRuns(100),
   );
 });

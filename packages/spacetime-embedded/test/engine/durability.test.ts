@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { readFrame } from '../../src/engine/frames.ts';
 import type { OpenDatabaseOptions } from '../../src/engine/open-database-options.ts';
+import { childEnvironment } from '../support/child-environment.ts';
 import { bundle, bundleText } from './bundle.ts';
 import { ann, DatabaseDriver } from './database-driver.ts';
 
@@ -332,7 +333,7 @@ test('E5, E10: after SIGKILL everything that was reported durable is there, and 
   const child = spawn(
     process.execPath,
     ['--conditions=@autopilot/source', new URL('./append-child.ts', import.meta.url).pathname, dataDir, bundlePath],
-    { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, NODE_OPTIONS: '' } },
+    { stdio: ['ignore', 'pipe', 'inherit'], env: childEnvironment },
   );
   const exited = once(child, 'exit');
   const lines = createInterface({ input: child.stdout });

@@ -11,6 +11,7 @@ import { pointRange } from '../../src/engine/scan-bounds.ts';
 import { SysError } from '../../src/engine/sys-error.ts';
 import type { TableStore } from '../../src/engine/table-store.ts';
 import { Transaction } from '../../src/engine/transaction.ts';
+import { propertyRuns } from '../support/property-runs.ts';
 import { bundle } from './bundle.ts';
 
 interface Item {
@@ -148,6 +149,6 @@ test('E1, E2, E3: transactions do to a table what a plain list says, and report 
         expect(places).toEqual([...places].sort());
       }
     }),
-    { numRuns: 120 },
+    propertyRuns(),
   );
 });

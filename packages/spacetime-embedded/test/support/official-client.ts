@@ -8,9 +8,13 @@ import {
   reducers,
   SubscriptionBuilderImpl,
   schema,
+  setGlobalLogLevel,
   t,
   table,
 } from 'spacetimedb';
+
+// Every connection says that it connects.
+setGlobalLogLevel('warn');
 
 // What `spacetime generate` would write for the module of inbox-module.ts, by the public exports that it uses too.
 const tables = schema({
