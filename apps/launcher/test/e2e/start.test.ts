@@ -5,6 +5,8 @@ import path from 'node:path';
 import { waitFor } from '@autopilot/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { claimablePort } from '../../src/free-port.ts';
+import { hostPart, ownerIdentity } from '../../src/lane-parts.ts';
+import { startPart } from '../../src/part.ts';
 import { childrenOf, endLaunchers, isAlive, runLauncher } from './command.ts';
 
 jest.setTimeout(180_000);
@@ -62,6 +64,24 @@ describe('npm start -- --once', () => {
     expect(existsSync(path.join(kept, 'spacetime'))).toBe(true);
     rmSync(kept, { recursive: true });
     expect(stderr).not.toMatch(/^\s+at /m);
+  });
+});
+
+describe('npm start -- --spacetime URI', () => {
+  test('publishes the module to a host that somebody else runs, and the feed flows through it', async () => {
+    const controlPort = await claimablePort(0, '');
+    const owner = await ownerIdentity(`http://127.0.0.1:${controlPort}`);
+    const spec = hostPart({ dataDir: path.join(scratch, 'theirs'), database: 'theirs', owner, port: 0 });
+    // Without the module: the database does not exist before control publishes it.
+    const args = spec.args.filter((arg, index) => arg !== '--module' && spec.args[index - 1] !== '--module');
+    const host = await startPart({ ...spec, args }, { log: () => {}, readyWithinMs: 60_000, graceMs: 10_000 });
+    const external = ['--spacetime', host.ready.url, '--database', 'theirs', '--publish'];
+    const { code, stdout, stderr } = await runLauncher(['--once', '--control-port', String(controlPort), ...external])
+      .ended;
+    await host.stop();
+    expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
+    const report = JSON.parse(stdout);
+    expect(report.applied).toBe(report.published);
   });
 });
 
