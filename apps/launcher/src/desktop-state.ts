@@ -22,6 +22,8 @@ const schema = z.object({
       pending: z.number(),
       dead: z.number(),
       last_error: z.string().nullable(),
+      approvals: z.object({ accepted: z.number(), declined: z.number() }).nullable(),
+      notes: z.array(z.string()),
       chains: z.array(z.object({ stream_id: z.string(), count: seq, chain: z.string() })),
     })
     .nullable(),

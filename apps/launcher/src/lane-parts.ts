@@ -1,17 +1,22 @@
-import { execFile } from 'node:child_process';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { promisify } from 'node:util';
+import { askPart } from './ask-part.ts';
 import type { Credentials } from './credentials.ts';
 import { LaunchError } from './errors.ts';
 import type { FeedKind } from './options.ts';
-import { nodeOptions, type PartSpec } from './part.ts';
+import type { PartSpec } from './part.ts';
 
 const require = createRequire(import.meta.url);
 const folderOf = (name: string) => path.dirname(require.resolve(`${name}/package.json`));
 const entryOf = (name: string) => path.join(folderOf(name), 'src', 'main.ts');
+export const desktopEntry = entryOf('@autopilot/desktop');
 const controlEntry = entryOf('@autopilot/control');
 const moduleBundle = path.join(folderOf('@autopilot/autopilot-sync'), 'dist', 'bundle.js');
+
+/** What belongs to the agent, its keys among it, reaches the desktop only. */
+function withoutAgent(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !/^(CODEX|OPENAI)_/.test(name)));
+}
 
 /** The recorded run of the Codex app-server that comes with the repository. */
 export const recordedFeed = path.join(folderOf('@autopilot/testing'), 'fixtures', 'codex-app-server.jsonl');
@@ -26,6 +31,7 @@ export function hostPart(options: {
   return {
     name: 'spacetime',
     entry: entryOf('@autopilot/spacetime-embedded'),
+    env: withoutAgent(process.env),
     args: [
       ...['--module', moduleBundle, '--database', options.database, '--owner', options.owner],
       ...['--listen', `127.0.0.1:${options.port}`, '--data-dir', path.join(options.dataDir, 'spacetime')],
@@ -46,6 +52,7 @@ export function controlPart(options: {
   return {
     name: 'control',
     entry: controlEntry,
+    env: withoutAgent(process.env),
     args: [
       ...['--listen', new URL(options.issuer).host, '--issuer', options.issuer],
       ...['--data-dir', path.join(options.dataDir, 'control'), '--clients', options.credentials.clientsFile],
@@ -65,10 +72,14 @@ export function desktopPart(options: {
   readonly feedFile?: string | undefined;
   readonly paceMs?: number;
   readonly feedOnce?: boolean;
+  readonly codexPrompt?: string | undefined;
+  readonly codexDir?: string | undefined;
+  /** The environment of the desktop and its agent; the launcher's own unless given. */
+  readonly env?: NodeJS.ProcessEnv;
 }): PartSpec {
   return {
     name: 'desktop',
-    entry: entryOf('@autopilot/desktop'),
+    entry: desktopEntry,
     args: [
       ...['--listen', `127.0.0.1:${options.port}`, '--data-dir', path.join(options.dataDir, 'desktop')],
       ...['--control', options.controlUrl, '--client-id', options.credentials.clientId],
@@ -76,16 +87,18 @@ export function desktopPart(options: {
       ...(options.feedFile === undefined ? [] : ['--feed-file', options.feedFile]),
       ...(options.paceMs === undefined ? [] : ['--feed-pace', String(options.paceMs)]),
       ...(options.feedOnce === true ? ['--feed-once'] : []),
+      // One argument each: a text may begin with a dash.
+      ...(options.codexPrompt === undefined ? [] : [`--codex-prompt=${options.codexPrompt}`]),
+      ...(options.codexDir === undefined ? [] : [`--codex-dir=${path.resolve(options.codexDir)}`]),
     ],
+    ...(options.env === undefined ? {} : { env: options.env }),
   };
 }
 
 /** Control owns the database, and the host must know the owner before control can reach it. */
 export async function ownerIdentity(issuer: string): Promise<string> {
-  const own = nodeOptions.filter((option) => !option.startsWith('--import'));
-  const args = [...own, controlEntry, '--print-owner-identity', '--issuer', issuer];
-  const { stdout } = await promisify(execFile)(process.execPath, args);
-  const identity = stdout.trim();
+  const args = ['--print-owner-identity', '--issuer', issuer];
+  const identity = (await askPart(controlEntry, args, withoutAgent(process.env))).trim();
   if (/^[0-9a-f]{64}$/.test(identity)) return identity;
   throw new LaunchError('part_failed', 'control did not print the identity of the database owner.');
 }

@@ -9,6 +9,10 @@ export interface LaunchOptions {
   readonly feed: FeedKind;
   /** Recorded app-server messages to replay; undefined for the one that comes with the repository. */
   readonly feedFile: string | undefined;
+  /** What a live Codex is asked; undefined for the desktop's own question. */
+  readonly codexPrompt: string | undefined;
+  /** Where a live Codex works; undefined for a new folder in the data folder. */
+  readonly codexDir: string | undefined;
   /** Milliseconds between two recorded messages. */
   readonly paceMs: number;
   /** Undefined: `.data` beside the repository's package.json, or a temporary folder with `once`. */
@@ -31,8 +35,10 @@ Starts the whole lane: agent feed -> control -> SpacetimeDB -> desktop, and prin
   --once                 publish the whole feed, wait until the desktop has applied it, print one JSON line and exit;
                          exits 1, saying why, when anything was lost, repeated or out of order
   --feed KIND            recorded (default): a recorded run of the Codex app-server
-                         codex: a live local Codex; none: no feed
+                         codex: a live local Codex, which is asked once; none: no feed
   --feed-file FILE       another recording (JSON lines) for --feed recorded
+  --codex-prompt TEXT    with --feed codex: what it is asked (default: to look around in its folder)
+  --codex-dir DIR        with --feed codex: where it works (default: a new folder in the data folder)
   --pace MS              milliseconds between two recorded messages (default 120; 0 with --once)
   --data-dir DIR         where everything is kept (default .data; a temporary folder with --once)
   --spacetime URI        use this SpacetimeDB instead of the embedded host
@@ -49,6 +55,8 @@ const spec = {
   once: { type: 'boolean' },
   feed: { type: 'string' },
   'feed-file': { type: 'string' },
+  'codex-prompt': { type: 'string' },
+  'codex-dir': { type: 'string' },
   pace: { type: 'string' },
   'data-dir': { type: 'string' },
   spacetime: { type: 'string' },
@@ -81,6 +89,12 @@ export function parseOptions(args: readonly string[]): LaunchOptions | 'help' {
   if (values['feed-file'] !== undefined && feed !== 'recorded') {
     throw new LaunchError('usage', '--feed-file is only for --feed recorded.');
   }
+  for (const name of ['codex-prompt', 'codex-dir'] as const) {
+    if (values[name] !== undefined && feed !== 'codex') {
+      throw new LaunchError('usage', `--${name} is only for --feed codex.`);
+    }
+    if (values[name]?.trim() === '') throw new LaunchError('usage', `--${name} must not be empty.`);
+  }
   if (values.publish === true && values.spacetime === undefined) {
     throw new LaunchError('usage', '--publish needs --spacetime URI: the embedded host loads the module by itself.');
   }
@@ -94,6 +108,8 @@ export function parseOptions(args: readonly string[]): LaunchOptions | 'help' {
     once,
     feed,
     feedFile: values['feed-file'],
+    codexPrompt: values['codex-prompt'],
+    codexDir: values['codex-dir'],
     paceMs: wholeNumber('pace', values.pace, once ? 0 : 120, 600_000),
     dataDir: values['data-dir'],
     controlPort: port('control-port', 4310),

@@ -9,6 +9,8 @@ export interface PartSpec {
   /** TypeScript or JavaScript file to run. */
   readonly entry: string;
   readonly args: readonly string[];
+  /** The launcher's own environment unless given. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
 /** The JSON line that a part prints when it can serve. */
@@ -51,6 +53,7 @@ export const nodeOptions = [
 export async function startPart(spec: PartSpec, options: PartOptions): Promise<Part> {
   const child = spawn(process.execPath, [...nodeOptions, spec.entry, ...spec.args], {
     stdio: ['pipe', 'pipe', 'pipe'],
+    env: { ...(spec.env ?? process.env) },
     // Its own process group: a terminal's Ctrl-C must reach the launcher only, which stops the parts in order.
     detached: true,
   });

@@ -1,4 +1,5 @@
 import { type Credentials, prepareCredentials } from './credentials.ts';
+import { findCodex } from './find-codex.ts';
 import { claimablePort } from './free-port.ts';
 import { controlPart, desktopPart, hostPart, ownerIdentity, recordedFeed } from './lane-parts.ts';
 import type { LaunchOptions } from './options.ts';
@@ -32,6 +33,7 @@ const graceMs = 10_000;
  * @throws {LaunchError} with everything that was already running stopped again.
  */
 export async function startLane(options: StartLaneOptions): Promise<RunningLane> {
+  if (options.feed === 'codex') options.progress(`Codex is ${await findCodex(options.codexDir)}`);
   const credentials = prepareCredentials(options.dataDir);
   const controlPort = await claimablePort(options.controlPort, '--control-port');
   const desktopPort = await claimablePort(options.desktopPort, '--desktop-port');
@@ -59,6 +61,7 @@ export async function startLane(options: StartLaneOptions): Promise<RunningLane>
     const desktopUrl = await start(
       desktopPart({
         ...{ dataDir, controlUrl, credentials, port: desktopPort, feed: options.feed, feedOnce: options.once },
+        ...{ codexPrompt: options.codexPrompt, codexDir: options.codexDir },
         ...recorded,
       }),
     );

@@ -27,12 +27,21 @@ describe('options', () => {
     });
   });
 
+  test('--feed codex takes a prompt and a folder', () => {
+    expect(parseOptions(['--feed', 'codex', '--codex-prompt=-x', '--codex-dir', 'd'])).toMatchObject({
+      ...{ feed: 'codex', codexPrompt: '-x', codexDir: 'd' },
+    });
+  });
+
   test.each([
     [['--frobnicate'], /--frobnicate/],
     [['stray'], /stray/],
     [['--feed', 'radio'], /radio/],
     [['--once', '--feed', 'codex'], /--once/],
     [['--feed', 'none', '--feed-file', 'x'], /--feed-file/],
+    [['--codex-prompt', 'hello'], /--codex-prompt/],
+    [['--feed', 'none', '--codex-dir', 'x'], /--codex-dir/],
+    [['--feed', 'codex', '--codex-prompt', ' '], /--codex-prompt/],
     [['--publish'], /--spacetime/],
     [['--spacetime', 'ftp://x'], /ftp:/],
     [['--spacetime', 'nonsense'], /nonsense/],
@@ -56,6 +65,8 @@ describe('options', () => {
       'once',
       'feed',
       'feed-file',
+      'codex-prompt',
+      'codex-dir',
       'pace',
       'data-dir',
       'spacetime',

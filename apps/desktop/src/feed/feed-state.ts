@@ -24,7 +24,8 @@ export function feedState(kind: FeedState['kind'], lane: CodexLaneStatus, publis
 function wordOf(lane: CodexLaneStatus, publisher: PublisherStatus): string {
   if (lane.state === 'error' || lane.state === 'disconnected') return `agent ${lane.state}`;
   if (publisher.state === 'backoff' || publisher.state === 'refused') return publisher.state;
+  if (lane.state === 'starting') return 'starting';
   if (lane.error !== undefined) return 'turn failed';
   if (lane.finished && publisher.pending === 0 && publisher.state === 'idle') return 'done';
-  return lane.state === 'starting' ? 'starting' : publisher.state;
+  return publisher.state;
 }

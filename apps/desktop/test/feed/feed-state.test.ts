@@ -21,6 +21,7 @@ describe('the feed state', () => {
     ['idle', lane({ finished: false }), publisher()],
     ['idle', lane(), publisher({ pending: 1 })],
     ['starting', lane({ state: 'starting', finished: false }), publisher()],
+    ['starting', lane({ state: 'starting' }), publisher()],
     ['turn failed', lane({ error: error('turn_failed') }), publisher()],
     ['agent disconnected', lane({ state: 'disconnected', error: error('server_gone') }), publisher()],
     ['agent error', lane({ state: 'error', error: error('server_gone') }), publisher()],

@@ -23,12 +23,13 @@ export async function endLaunchers(): Promise<void> {
   }
 }
 
-export function runLauncher(args: readonly string[]): Command {
+export function runLauncher(args: readonly string[], env: NodeJS.ProcessEnv = process.env): Command {
   const child = spawn(
     process.execPath,
     ['--conditions=@autopilot/source', '--disable-warning=ExperimentalWarning', main, ...args],
     {
       stdio: ['ignore', 'pipe', 'pipe'],
+      env,
     },
   );
   running.add(child);
