@@ -7,7 +7,9 @@ import { fileURLToPath } from 'node:url';
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const { packageManager } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
-const [task, ...args] = process.argv.slice(2);
+const [task, ...rest] = process.argv.slice(2);
+// npm takes the `--` of `npm start -- --once` away, pnpm hands it on.
+const args = rest[0] === '--' ? rest.slice(1) : rest;
 
 const startedByPnpm = /^pnpm\//.test(process.env.npm_config_user_agent ?? '');
 const pnpm = startedByPnpm ? ['pnpm'] : ['npx', '--yes', packageManager];
