@@ -28,12 +28,21 @@ const sys20Names = [
   'procedure_abort_mut_tx',
 ] as const;
 
+/** What a module says of itself depends on nothing but the module, and one process often opens a module many times. */
+const described = new WeakMap<ModuleScript, Uint8Array>();
+
 /**
  * Runs a module once, only to ask what it is: tables, functions, views.
  *
  * @throws {EngineError} `module_invalid`, `module_unsupported`.
  */
 export function describeModule(script: ModuleScript): Uint8Array {
+  const known = described.get(script) ?? describe(script);
+  described.set(script, known);
+  return known;
+}
+
+function describe(script: ModuleScript): Uint8Array {
   const { hooks } = createRealm(script, (tools) => {
     const refuse = (): never => {
       throw tools.error('cannot call this function during module initialization');

@@ -43,8 +43,9 @@ export async function translateModule(bytes: Uint8Array): Promise<ModuleScript> 
   });
   const [oldest] = translated.keys();
   if (translated.size >= keptTranslations && oldest !== undefined) translated.delete(oldest);
-  translated.set(key, { script });
-  return { script };
+  const made = { script };
+  translated.set(key, made);
+  return made;
 }
 
 function firstMessage(cause: unknown): string {
