@@ -139,12 +139,11 @@ export class Lifecycle implements LinkHost {
   /** Streams or subscriptions were added, moved or removed. */
   evaluate(): void {
     if (this.#candidate?.caughtUp === true) this.#takeOver(this.#candidate);
-    const behind = [...this.records.values()].some((record) => record.standing === 'stale');
-    const live = this.#primary?.caughtUp === true && !behind;
-    if (live && this.state === 'replaying') {
+    const stale = [...this.records.values()].some((record) => record.standing === 'stale');
+    if (this.state === 'replaying' && this.#primary?.caughtUp === true && !stale) {
       this.#move('caught-up', 'caught_up');
       this.#cancelProven = this.#env.after(this.#settings.provenAfterMs, () => this.#proven());
-    } else if (!live && this.state === 'live') {
+    } else if (this.state === 'live' && (this.#primary?.behind !== false || stale)) {
       this.#cancelProven();
       this.#move('behind', 'behind');
     }

@@ -125,6 +125,14 @@ export class Link {
     return true;
   }
 
+  /** Whether a stream is known to have something to catch up. A stream that is just being opened is not. */
+  get behind(): boolean {
+    for (const record of this.#host.records.values()) {
+      if (record.standing === 'following' && this.#followers.get(record.stream_id)?.behind !== false) return true;
+    }
+    return false;
+  }
+
   caughtUpWith(streamId: string): boolean {
     return this.#followers.get(streamId)?.caughtUp === true;
   }

@@ -116,7 +116,11 @@ export class SpacetimeSession implements Session {
 
   unfollow(streamId: string): void {
     this.#env.turns.run(() => {
-      if (!this.#records.delete(streamId)) return;
+      const record = this.#records.get(streamId);
+      if (record === undefined) return;
+      this.#records.delete(streamId);
+      // A connection that is being handed over still reads it until it is closed.
+      record.standing = 'closed';
       for (const link of this.#lifecycle.links()) link.unfollow(streamId);
       this.#lifecycle.evaluate();
     });
@@ -296,11 +300,23 @@ export class SpacetimeSession implements Session {
   }
 
   #emit(signal: LaneSignal): void {
+    const wanted = signal.type === 'batch' ? this.#wanted(signal.stream_id) : () => true;
     for (const listener of this.#listeners) {
       this.#env.turns.tell(() => {
-        if (this.#listeners.has(listener)) listener(signal);
+        if (wanted() && this.#listeners.has(listener)) listener(signal);
       });
     }
+  }
+
+  /** Whether the stream, when it is told, is still read from where it was; decided once, for all listeners alike. */
+  #wanted(streamId: string): () => boolean {
+    const record = this.#records.get(streamId);
+    const generation = record?.generation;
+    let wanted: boolean | undefined;
+    return () => {
+      wanted ??= this.#records.get(streamId) === record && record?.generation === generation;
+      return wanted;
+    };
   }
 
   #noticed(streamId: string, notice: string, detail: string): void {

@@ -66,7 +66,7 @@ describe('reducer calls', () => {
   test('own events arrive with the result, before it settles', async () => {
     const h = await connected();
     h.session.follow('s', null);
-    await h.live();
+    await h.sim.until(() => h.session.status().streams.s?.phase === 'live');
     let seen = -1;
     const call = watch(
       h.session.appendSyncEvent(draft(1)).then(() => {

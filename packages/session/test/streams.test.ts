@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { Harness, upTo } from './support/harness.ts';
-import { procedureFailed } from './support/server-bytes.ts';
+import { procedureFailed, transactionUpdate } from './support/server-bytes.ts';
 
 async function following(
   options: ConstructorParameters<typeof Harness>[0] = {},
@@ -116,18 +116,116 @@ describe('catching up', () => {
     h.host.stream('t');
     h.host.append('t', 1200);
     h.session.follow('t', null);
-    expect(h.session.state).toBe('replaying');
-    h.session.listen((signal) => {
-      if (signal.type === 'state' && signal.to === 'live') expect(h.seqs('t')).toHaveLength(1200);
-    });
+    await h.state('replaying');
+    expect(h.seqs('t').length).toBeLessThan(1200);
     await h.live();
     expect(h.seqs('t')).toHaveLength(1200);
+    expect(h.session.status().counters.listener_errors).toBe(0);
     h.session.unfollow('t');
     expect(h.session.state).toBe('live');
     await h.sim.until(() => h.host.log.includes('unwatch'));
     h.host.append('t', 3);
     await h.sim.advance(100);
     expect(h.seqs('t')).toHaveLength(1200);
+    await h.close();
+  });
+});
+
+describe('a stream that is added while live', () => {
+  test.each(['inbox', 'doorbell'] as const)(
+    'I2: with nothing to catch up it does not leave live (%s)',
+    async (fanout) => {
+      const h = await following();
+      const before = h.path.length;
+      for (const id of ['t', 'u', 'v']) {
+        h.host.stream(id, { fanout });
+        h.session.follow(id, null);
+        expect(h.session.status().streams[id]?.phase).toBe('waiting');
+        await h.sim.until(() => h.session.status().streams[id]?.phase === 'live', `${id} is opened`);
+      }
+      h.host.append('u', 3);
+      await h.received('u', 3);
+      expect(h.path.slice(before)).toEqual([]);
+      await h.close();
+    },
+  );
+
+  test('I2: what one page brings at once does not leave live either', async () => {
+    const h = await following();
+    h.host.stream('t');
+    h.host.append('t', 20);
+    const before = h.path.length;
+    h.session.follow('t', null);
+    await h.received('t', 20);
+    expect(h.path.slice(before)).toEqual([]);
+    expect(h.session.status().streams.t?.phase).toBe('live');
+    await h.close();
+  });
+
+  test('I2: a first reading that fails leaves live, and live is said again once it was read', async () => {
+    const h = await following();
+    h.host.stream('t');
+    let failures = 0;
+    h.host.intercept = (connection, message) => {
+      if (message.type !== 'procedure' || failures === 2) return false;
+      failures += 1;
+      connection.send(procedureFailed(message.request_id, 'not now'));
+      return true;
+    };
+    h.session.follow('t', null);
+    await h.state('replaying');
+    await h.live();
+    expect(failures).toBe(2);
+    await h.close();
+  });
+});
+
+describe('what the owner takes back', () => {
+  test('I3: rows that wait to be told are not told any more after a rewind or an unfollow', async () => {
+    const h = await following();
+    const [connection] = h.host.open;
+    const stream = h.host.streams.get('s');
+    if (stream === undefined || connection === undefined) throw new Error('not set up');
+    connection.watches.clear();
+    h.host.append('s', 6);
+    connection.watches.add('s');
+    let told = 0;
+    const after: number[] = [];
+    h.session.listen((signal) => {
+      if (signal.type !== 'batch') return;
+      told += 1;
+      if (told > 1) after.push(...signal.events.map(({ seq }) => Number(seq)));
+      if (told === 1) h.session.rewind('s', null);
+    });
+    const set = connection.liveSet ?? 0;
+    const update = (seq: number) => {
+      const event = stream.events[seq - 1];
+      if (event === undefined) throw new Error('no event');
+      const events = [h.host.liveRow(stream, event)];
+      return transactionUpdate([{ query_set_id: set, tables: [{ table: 'live_inbox', events }] }]);
+    };
+    // Three transactions in one frame: one turn.
+    connection.send(update(1), update(2), update(3));
+    await h.sim.until(() => after.length >= 6);
+    expect(after).toEqual(upTo(6));
+    await h.close();
+  });
+
+  test('I3: while a refresh hands over, a stream that was followed anew is not fed by the old connection too', async () => {
+    const h = await following();
+    h.host.append('s', 2);
+    await h.received('s', 2);
+    // A call that is not answered keeps the old connection for `drainMs`.
+    h.host.intercept = (_connection, message) => message.type === 'reducer' && message.name === 'hang';
+    h.session.call('hang', new Uint8Array(0)).catch(() => {});
+    await h.sim.until(() => h.session.status().counters.refreshes === 1);
+    expect(h.host.open).toHaveLength(2);
+    h.session.unfollow('s');
+    h.session.follow('s', { epoch: 'epoch-1', seq: 2n });
+    h.host.append('s', 3);
+    await h.received('s', 5);
+    await h.sim.advance(1000);
+    expect(h.seqs('s')).toEqual(upTo(5));
     await h.close();
   });
 });

@@ -33,6 +33,8 @@ export class Follower {
   /** This connection has registered its watch. */
   #watching = false;
   #caughtUp = false;
+  /** The first reading is under way, and nothing is known to be missing. */
+  #opening = true;
   #inFlight = false;
   #again = false;
   #stopped = false;
@@ -61,12 +63,17 @@ export class Follower {
     return this.#caughtUp;
   }
 
+  /** Whether something is known to be missing, or could not be read. Neither this nor `caughtUp`: just being opened. */
+  get behind(): boolean {
+    return !this.#caughtUp && !this.#opening;
+  }
+
   get watching(): boolean {
     return this.#watching;
   }
 
   start(): void {
-    this.#need('open');
+    this.#ask();
   }
 
   /** The record was given another position. */
@@ -137,8 +144,9 @@ export class Follower {
   }
 
   #behind(): void {
-    if (!this.#caughtUp) return;
+    if (this.behind) return;
     this.#caughtUp = false;
+    this.#opening = false;
     this.#host.changed();
   }
 
@@ -243,7 +251,7 @@ export class Follower {
       () => {
         bell.applied = true;
         // What came between the page and the subscription was not heard.
-        if (this.#bell === bell) this.#need('open');
+        if (this.#bell === bell) this.#need('bell');
       },
       (seq) => {
         if (this.#stopped || this.#bell !== bell || this.#record.standing !== 'following') return;
@@ -257,6 +265,7 @@ export class Follower {
     if (this.#caughtUp || this.#inFlight || this.#cancelRetry !== undefined || !this.#record.merge.complete) return;
     if (this.#bell !== undefined && !this.#bell.applied) return;
     this.#caughtUp = true;
+    this.#opening = false;
     this.#record.replayFrom = undefined;
     this.#host.changed();
   }
