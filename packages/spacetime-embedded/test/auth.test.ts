@@ -18,11 +18,11 @@ const key = loadServerKey(undefined);
 
 beforeEach(async () => {
   ports = new ManualPorts();
-  issuer = await testIssuer(() => ports.time);
+  issuer = await testIssuer(() => ports.clock.now());
   tokens = new Tokens(key, ports, issuer.http);
 });
 
-const seconds = () => Math.floor(ports.time / 1000);
+const seconds = () => Math.floor(ports.clock.now() / 1000);
 const refused = { code: 'token_rejected' };
 const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
 const payloadOf = (token: string) => JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
@@ -102,7 +102,7 @@ describe('tokens of an issuer', () => {
   });
 
   test.each(['RS256', 'ES256'])('A5 %s is accepted', async (algorithm) => {
-    issuer = await testIssuer(() => ports.time, algorithm);
+    issuer = await testIssuer(() => ports.clock.now(), algorithm);
     tokens = new Tokens(key, ports, issuer.http);
     await tokens.verify(await issuer.sign());
   });
@@ -122,7 +122,7 @@ describe('tokens of an issuer', () => {
   });
 
   test.each(['ES384', 'PS256', 'EdDSA'])('A5 %s is not', async (algorithm) => {
-    issuer = await testIssuer(() => ports.time, algorithm);
+    issuer = await testIssuer(() => ports.clock.now(), algorithm);
     tokens = new Tokens(key, ports, issuer.http);
     await expect(tokens.verify(await issuer.sign())).rejects.toMatchObject(refused);
   });
@@ -139,7 +139,7 @@ describe('tokens of an issuer', () => {
     const [header, , signature] = (await issuer.sign()).split('.');
     const payload = part({ iss: issuerUrl, sub: 'root', iat: seconds() });
     await expect(tokens.verify(`${header}.${payload}.${signature}`)).rejects.toMatchObject(refused);
-    const thief = await testIssuer(() => ports.time);
+    const thief = await testIssuer(() => ports.clock.now());
     await expect(tokens.verify(await thief.sign())).rejects.toMatchObject(refused);
   });
 

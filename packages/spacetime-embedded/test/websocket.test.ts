@@ -103,7 +103,7 @@ describe('the upgrade', () => {
 
   test('W3 tokens of an issuer: good ones get in by header or query, forged, expired and of an unknown key do not', async () => {
     const ports = new ManualPorts();
-    const issuer = await testIssuer(() => ports.time);
+    const issuer = await testIssuer(() => ports.clock.now());
     await restart({ ports, http: issuer.http });
     const good = await issuer.sign();
     await connect({ token: good });
@@ -111,12 +111,12 @@ describe('the upgrade', () => {
     // The header wins.
     await connect({ token: good, query: 'token=rubbish' });
     const [header, payload] = good.split('.');
-    const seconds = Math.floor(ports.time / 1000);
+    const seconds = Math.floor(ports.clock.now() / 1000);
     const bad = [
       `${header}.${payload}.${'A'.repeat(86)}`,
       await issuer.sign({ exp: seconds - 61 }),
       await issuer.sign({}, { kid: 'unknown' }),
-      await (await testIssuer(() => ports.time)).sign(),
+      await (await testIssuer(() => ports.clock.now())).sign(),
     ];
     for (const token of bad) expect(await dial({ token }).refused).toMatchObject({ status: 401 });
   });

@@ -9,7 +9,8 @@ export class BsatnFault extends Error {
 /** Checks that a value of a type stands at `at` and returns where it ends. @throws {BsatnFault} */
 export type Walk = (bytes: Uint8Array, at: number) => number;
 
-const fixedSizes: Readonly<Record<string, number>> = {
+/** Bytes of each integer type. */
+export const integerSizes: Readonly<Record<string, number>> = {
   I8: 1,
   U8: 1,
   I16: 2,
@@ -22,9 +23,9 @@ const fixedSizes: Readonly<Record<string, number>> = {
   U128: 16,
   I256: 32,
   U256: 32,
-  F32: 4,
-  F64: 8,
 };
+
+const fixedSizes: Readonly<Record<string, number>> = { ...integerSizes, F32: 4, F64: 8 };
 
 /** Builds the check for a type without references. */
 export function walkOf(type: AlgebraicType): Walk {

@@ -1,5 +1,5 @@
 import { AlgebraicType } from 'spacetimedb';
-import { walkOf } from './bsatn-walk.ts';
+import { integerSizes, walkOf } from './bsatn-walk.ts';
 import { EngineError } from './errors.ts';
 import type { IndexSchema, ScheduleSchema, SequenceSchema, TableSchema } from './module-schema.ts';
 import type { RawSequence, RawTable } from './raw-module.ts';
@@ -99,28 +99,13 @@ function checkSchedule({ definition }: TableSchema, schedule: ScheduleSchema): v
   );
 }
 
-const integers: Readonly<Record<string, number>> = {
-  I8: 1,
-  U8: 1,
-  I16: 2,
-  U16: 2,
-  I32: 4,
-  U32: 4,
-  I64: 8,
-  U64: 8,
-  I128: 16,
-  U128: 16,
-  I256: 32,
-  U256: 32,
-};
-
 function buildSequence(
   raw: RawSequence,
   table: string,
   columns: readonly { readonly name: string; readonly type: AlgebraicType }[],
 ): SequenceSchema {
   const column = columns[raw.column];
-  const size = column === undefined ? undefined : integers[column.type.tag];
+  const size = column === undefined ? undefined : integerSizes[column.type.tag];
   if (column === undefined || size === undefined || raw.increment === 0n) {
     throw new EngineError('module_invalid', `A sequence of "${table}" is not over an integer column.`);
   }

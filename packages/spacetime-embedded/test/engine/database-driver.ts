@@ -2,7 +2,7 @@ import { AlgebraicType, BinaryReader, BinaryWriter } from 'spacetimedb';
 import type { CallerInfo, Commit, EngineDatabase, ProcedureResult, ReducerResult } from '../../src/engine/database.ts';
 import { openDatabase } from '../../src/engine/open-database.ts';
 import type { OpenDatabaseOptions } from '../../src/engine/open-database-options.ts';
-import { ManualPorts } from './manual-ports.ts';
+import { ManualPorts } from '../support/manual-ports.ts';
 
 export const owner = '11'.repeat(32);
 export const databaseIdentity = 'dd'.repeat(32);

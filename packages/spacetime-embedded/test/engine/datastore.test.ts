@@ -1,12 +1,12 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { bundle } from './bundle.ts';
+import { bundleFixture } from '../support/bundle.ts';
 import { ann, DatabaseDriver, owner } from './database-driver.ts';
 
 let module: Uint8Array;
 let db: DatabaseDriver;
 
 beforeAll(async () => {
-  module = await bundle('everything.ts');
+  module = await bundleFixture('everything.ts');
 });
 beforeEach(async () => {
   db = await DatabaseDriver.open(module);

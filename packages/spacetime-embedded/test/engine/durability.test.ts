@@ -7,15 +7,15 @@ import { createInterface } from 'node:readline';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { readFrame } from '../../src/engine/frames.ts';
 import type { OpenDatabaseOptions } from '../../src/engine/open-database-options.ts';
+import { bundleFixture, bundleText } from '../support/bundle.ts';
 import { childEnvironment } from '../support/child-environment.ts';
-import { bundle, bundleText } from './bundle.ts';
 import { ann, DatabaseDriver } from './database-driver.ts';
 
 let module: Uint8Array;
 let directory: string;
 
 beforeAll(async () => {
-  module = await bundle('everything.ts');
+  module = await bundleFixture('everything.ts');
 });
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'engine-'));

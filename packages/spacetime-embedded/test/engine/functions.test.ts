@@ -1,14 +1,14 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { ScheduleAt } from 'spacetimedb';
 import type { ClientConnection, TableDefinition } from '../../src/engine/database.ts';
-import { bundle, bundleText } from './bundle.ts';
+import { bundleFixture, bundleText } from '../support/bundle.ts';
 import { ann, bob, DatabaseDriver, databaseIdentity, owner } from './database-driver.ts';
 
 let module: Uint8Array;
 let db: DatabaseDriver;
 
 beforeAll(async () => {
-  module = await bundle('everything.ts');
+  module = await bundleFixture('everything.ts');
 });
 beforeEach(async () => {
   db = await DatabaseDriver.open(module);

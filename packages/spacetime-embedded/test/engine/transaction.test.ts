@@ -11,8 +11,8 @@ import { pointRange } from '../../src/engine/scan-bounds.ts';
 import { SysError } from '../../src/engine/sys-error.ts';
 import type { TableStore } from '../../src/engine/table-store.ts';
 import { Transaction } from '../../src/engine/transaction.ts';
+import { bundleFixture } from '../support/bundle.ts';
 import { propertyRuns } from '../support/property-runs.ts';
-import { bundle } from './bundle.ts';
 
 interface Item {
   readonly id: bigint;
@@ -25,7 +25,7 @@ interface Item {
 let schema: ModuleSchema;
 
 beforeAll(async () => {
-  const bytes = await bundle('everything.ts');
+  const bytes = await bundleFixture('everything.ts');
   const raw = describeModule(await translateModule(bytes));
   schema = buildSchema(decodeRawModule(raw), raw, bytes);
 });

@@ -1,21 +1,23 @@
 import { build } from 'esbuild';
 
+const fixtures = new URL('../fixtures/', import.meta.url).pathname;
+
 /** Bundles a fixture as a publisher does, with an optional line more. */
-export async function bundleFixture(name: string, more = ''): Promise<Uint8Array> {
-  const folder = new URL('../fixtures/', import.meta.url).pathname;
+export function bundleFixture(name: string, more = ''): Promise<Uint8Array> {
+  return bundleText(`export { default } from './${name}'; export * from './${name}'; ${more}`);
+}
+
+/** Bundles source text that stands among the fixtures. */
+export async function bundleText(contents: string): Promise<Uint8Array> {
   const { outputFiles } = await build({
-    stdin: {
-      contents: `export { default } from './${name}'; export * from './${name}'; ${more}`,
-      resolveDir: folder,
-      loader: 'ts',
-    },
+    stdin: { contents, resolveDir: fixtures, loader: 'ts' },
     bundle: true,
     write: false,
     format: 'esm',
     platform: 'browser',
     target: 'es2024',
     conditions: ['production', 'import', 'default'],
-    external: ['spacetime:sys*'],
+    external: ['spacetime:sys*', 'node:*'],
     logLevel: 'silent',
   });
   const [file] = outputFiles;

@@ -1,33 +1,52 @@
-import { randomBytes } from 'node:crypto';
 import type { Ports } from '@autopilot/sync-contract';
 
-/** Time that stands until it is moved. */
+/** Ports whose time stands still until it is moved. */
 export class ManualPorts implements Ports {
-  time = 1_800_000_000_000;
-  private tasks: { readonly at: number; readonly task: () => void }[] = [];
+  #now: number;
+  #seed = 1;
+  readonly #tasks = new Set<{ readonly at: number; readonly task: () => void }>();
 
-  readonly clock = { now: () => this.time, monotonic: () => this.time };
-  readonly random = { next: () => Math.random(), bytes: (length: number) => new Uint8Array(randomBytes(length)) };
+  constructor(now = 1_700_000_000_000) {
+    this.#now = now;
+  }
+
+  readonly clock = { now: () => this.#now, monotonic: () => this.#now };
+
+  readonly random = {
+    next: (): number => {
+      this.#seed = (Math.imul(this.#seed, 1_103_515_245) + 12_345) & 0x7fffffff;
+      return this.#seed / 0x80000000;
+    },
+    bytes: (length: number): Uint8Array => Uint8Array.from({ length }, () => Math.floor(this.random.next() * 256)),
+  };
+
   readonly scheduler = {
-    after: (milliseconds: number, task: () => void) => {
-      const entry = { at: this.time + milliseconds, task };
-      this.tasks.push(entry);
-      return () => {
-        this.tasks = this.tasks.filter((other) => other !== entry);
-      };
+    after: (milliseconds: number, task: () => void): (() => void) => {
+      const entry = { at: this.#now + Math.max(0, milliseconds), task };
+      this.#tasks.add(entry);
+      return () => this.#tasks.delete(entry);
     },
   };
 
-  /** Moves time and runs what is due, in order. */
+  get pending(): number {
+    return this.#tasks.size;
+  }
+
+  /** Moves time and runs what becomes due, in order. */
   advance(milliseconds: number): void {
-    const end = this.time + milliseconds;
+    const until = this.#now + milliseconds;
     for (;;) {
-      const next = this.tasks.filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0];
+      const [next] = [...this.#tasks].filter(({ at }) => at <= until).sort((a, b) => a.at - b.at);
       if (next === undefined) break;
-      this.tasks = this.tasks.filter((entry) => entry !== next);
-      this.time = Math.max(this.time, next.at);
+      this.#tasks.delete(next);
+      this.#now = Math.max(this.#now, next.at);
       next.task();
     }
-    this.time = end;
+    this.#now = until;
+  }
+
+  /** Moves time without running anything, as a machine that slept. */
+  jump(milliseconds: number): void {
+    this.#now += milliseconds;
   }
 }

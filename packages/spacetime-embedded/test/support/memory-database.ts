@@ -168,7 +168,12 @@ export class MemoryDatabase implements EngineDatabase {
   }
 
   transact(run: (tx: Transaction) => void, request?: object): void {
-    const before = new Map([...this.stored].map(([name, rows]) => [name, new Map(rows)]));
+    const before = new Map<string, Map<string, Row>>();
+    const toChange = (name: string): Map<string, Row> => {
+      const rows = this.rowsOf(name);
+      if (!before.has(name)) before.set(name, new Map(rows));
+      return rows;
+    };
     const events = new Map<string, Row[]>();
     try {
       run({
@@ -176,22 +181,23 @@ export class MemoryDatabase implements EngineDatabase {
           const table = this.table(name);
           const row = this.row(table, values);
           if (table.isEvent) events.set(name, [...(events.get(name) ?? []), row]);
-          else this.rowsOf(name).set(key(row), row);
+          else toChange(name).set(key(row), row);
         },
         delete: (name, where) => {
-          for (const [id, row] of this.rowsOf(name)) if (where(row.values)) this.rowsOf(name).delete(id);
+          const rows = toChange(name);
+          for (const [id, row] of rows) if (where(row.values)) rows.delete(id);
         },
       });
     } catch (error) {
-      this.stored.clear();
       for (const [name, rows] of before) this.stored.set(name, rows);
       throw error;
     }
     const tables: TableChange[] = [...this.definition.tables.values()].flatMap((table) => {
-      const old = before.get(table.name) ?? new Map<string, Row>();
+      const old = before.get(table.name);
+      if (old === undefined && !events.has(table.name)) return [];
       const current = this.rowsOf(table.name);
-      const inserts = [...current].filter(([id]) => !old.has(id)).map(([, row]) => row);
-      const deletes = [...old].filter(([id]) => !current.has(id)).map(([, row]) => row);
+      const inserts = [...current].filter(([id]) => old?.has(id) === false).map(([, row]) => row);
+      const deletes = [...(old ?? [])].filter(([id]) => !current.has(id)).map(([, row]) => row);
       const all = [...inserts, ...(events.get(table.name) ?? [])];
       return all.length + deletes.length === 0 ? [] : [{ table, inserts: all, deletes }];
     });
