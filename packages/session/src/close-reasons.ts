@@ -103,6 +103,11 @@ export const closeReasons = {
     recovery: 'retry',
     next: 'Nothing to do: the token could not be replaced in time, so the session connects again.',
   },
+  database_moved: {
+    aftermath: 'backoff',
+    recovery: 'retry',
+    next: 'Nothing to do: the new token leads to another database, so the session connects there.',
+  },
 } as const satisfies Record<string, CloseReason>;
 
 /** The closed union of reasons. */

@@ -136,6 +136,12 @@ export class Lifecycle implements LinkHost {
     if (link?.running === true) this.#refresh(link);
   }
 
+  /** An append was answered without its receipt: what the live queries should bring does not arrive here. */
+  receiptMissing(): void {
+    const message = 'An append was answered without its receipt, so the live queries are not served.';
+    this.#primary?.connection.terminate({ code: 'subscription_lost', message });
+  }
+
   /** Streams or subscriptions were added, moved or removed. */
   evaluate(): void {
     if (this.#candidate?.caughtUp === true) this.#takeOver(this.#candidate);
@@ -330,6 +336,10 @@ export class Lifecycle implements LinkHost {
         this.#env.counters.stale_callbacks += 1;
       } else if ('close' in outcome) {
         this.#refreshFailed(outcome.close);
+      } else if (outcome.token.database !== link.token.database || outcome.token.uri !== link.token.uri) {
+        // Two connections feed one merge while one takes over, so both have to read the same streams.
+        const message = `The new token leads to ${outcome.token.database} at ${outcome.token.uri}.`;
+        link.connection.close({ code: 'database_moved', message });
       } else {
         this.#candidate = this.#open(outcome.token);
       }

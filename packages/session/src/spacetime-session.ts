@@ -147,6 +147,7 @@ export class SpacetimeSession implements Session {
         }
       }
     }
+    this.#env.turns.run(() => this.#lifecycle.receiptMissing());
     throw new SessionError('receipt_missing', 'The host accepted the event without a receipt.', {
       details: { stream_id: draft.stream_id, idempotency_key: draft.idempotency_key },
     });

@@ -111,6 +111,29 @@ describe('reducer calls', () => {
     await h.close();
   });
 
+  test('a connection that brings no receipts is replaced, with pauses, so that calling again helps', async () => {
+    const h = await connected();
+    h.host.intercept = (connection, message) => {
+      if (message.type !== 'reducer' || connection.number > 2n) return false;
+      connection.send(reducerOk(message.request_id, []));
+      return true;
+    };
+    const codes: (string | undefined)[] = [];
+    let receipt: AppendReceipt | undefined;
+    while (receipt === undefined) {
+      const call = watch(h.session.appendSyncEvent(draft(1)));
+      await h.sim.until(() => call.done);
+      codes.push(call.error?.code);
+      receipt = call.value;
+      if (codes.length > 5) throw new Error('it never heals');
+    }
+    expect(codes).toEqual(['receipt_missing', 'receipt_missing', undefined]);
+    expect(receipt.seq).toBe(1n);
+    expect(h.path.filter((step) => step.startsWith('backoff'))).toEqual(Array(2).fill('backoff:subscription_lost'));
+    expect(h.session.status().counters.attempts).toBe(3);
+    await h.close();
+  });
+
   test('I12: the deadline tells whether the call was sent', async () => {
     const h = new Harness();
     const waiting = watch(h.session.call('x', none, { deadlineMs: 50 }));

@@ -109,6 +109,26 @@ describe('token refresh', () => {
     await h.close();
   });
 
+  test.each([{ database: 'other' }, { uri: 'http://elsewhere.test:3000' }])(
+    'I9: a token that leads to another database is not handed over to: positions of two databases do not mix (%j)',
+    async (moved) => {
+      const h = new Harness();
+      h.host.stream('s');
+      h.session.follow('s', null);
+      h.provide = async (reason) => ({ ...h.token(), ...(reason === 'start' ? {} : moved) });
+      h.session.start();
+      await h.live();
+      await h.state('backoff');
+      expect(h.path.at(-1)).toBe('backoff:database_moved');
+      expect(h.host.open).toHaveLength(0);
+      await h.live();
+      expect(h.host.upgrades).toHaveLength(2);
+      expect(h.host.upgrades[1]?.url).toContain(moved.database ?? 'elsewhere.test');
+      expect(h.asked).toEqual(['start', 'refresh']);
+      await h.close();
+    },
+  );
+
   test('I9: a second connection is dropped when the first one is lost', async () => {
     const h = new Harness();
     h.session.start();
