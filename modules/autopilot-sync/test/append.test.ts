@@ -2,6 +2,7 @@ import { canonicalJson, canonicalPayloadHash, extendChain, genesisChain, payload
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { type Client, Host, hex, readerScope } from './support/host.ts';
+import { propertyRuns } from './support/property-runs.ts';
 
 const stream = 'runtime.run.1';
 let host: Host;
@@ -212,6 +213,6 @@ test('M2 M3 M4 any series of appends leaves a dense log whose chain is that of t
         expect(head).toMatchObject({ head: BigInt(log.length), head_chain: chain });
       }
     }),
-    { numRuns: 40 },
+    propertyRuns(40),
   );
 });
