@@ -65,7 +65,10 @@ const spec = {
   'feed-file': { type: 'string' },
   'feed-pace': { type: 'string', default: '120' },
   'feed-once': { type: 'boolean', default: false },
-  'codex-prompt': { type: 'string', default: 'Look around in this folder and say in one sentence what it holds.' },
+  'codex-prompt': {
+    type: 'string',
+    default: 'Say in three sentences, without running anything, what you can help with.',
+  },
   'codex-dir': { type: 'string' },
   'check-codex': { type: 'boolean', default: false },
   environment: { type: 'string', default: 'dev' },

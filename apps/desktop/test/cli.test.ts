@@ -40,6 +40,7 @@ describe('parseOptions', () => {
     ['an unknown feed', { '--feed': 'twitter' }, '--feed'],
     ['a recorded feed without a file', { '--feed': 'recorded' }, '--feed-file'],
     ['a pace that is no number', { '--feed-pace': 'fast' }, '--feed-pace'],
+    ['an empty prompt', { '--feed': 'codex', '--codex-prompt': ' ' }, '--codex-prompt'],
     ['an empty environment', { '--environment': '' }, '--environment'],
   ])('refuses %s and names it', (_name, over, named) => {
     const attempt = () => parseOptions(args(over as unknown as Record<string, string>));
@@ -66,9 +67,10 @@ describe('readSecret', () => {
 describe('the program', () => {
   const main = path.join(import.meta.dirname, '..', 'src', 'main.ts');
   const nodeArgs = ['--conditions=@autopilot/source', '--disable-warning=ExperimentalWarning', main];
-  const run = (given: readonly string[]) =>
+  const run = (given: readonly string[], codexBin = '') =>
     new Promise<{ code: unknown; stderr: string; stdout: string }>((resolve) => {
-      execFile(process.execPath, [...nodeArgs, ...given], (error, stdout, stderr) =>
+      const env = { ...process.env, CODEX_BIN: codexBin };
+      execFile(process.execPath, [...nodeArgs, ...given], { env }, (error, stdout, stderr) =>
         resolve({ code: error === null ? 0 : error.code, stdout, stderr }),
       );
     });
@@ -79,6 +81,18 @@ describe('the program', () => {
     expect(usage.stderr).toMatch(/^usage: .*--bogus.*--help.*\n$/);
     expect(folder).toMatchObject({ code: 1, stdout: '' });
     expect(folder.stderr).toMatch(/^data_dir_unusable: .*\/dev\/null\/x.*\n$/);
+  });
+
+  test('--check-codex answers in one JSON line, needs nothing else, and starts nothing', async () => {
+    const { code, stdout, stderr } = await run(['--check-codex', '--codex-dir', '/dev/null/x'], process.execPath);
+    expect({ code, stderr }).toEqual({ code: 1, stderr: '' });
+    expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'work_dir_unusable' } });
+    const good = await run(['--check-codex'], process.execPath);
+    expect(good).toEqual({
+      code: 0,
+      stderr: '',
+      stdout: expect.stringMatching(/^{"codex":{"file":.*,"by":"CODEX_BIN"}}\n$/),
+    });
   });
 
   test('prints its ready line, and ends with 0 on SIGTERM', async () => {

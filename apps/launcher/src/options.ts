@@ -37,7 +37,7 @@ Starts the whole lane: agent feed -> control -> SpacetimeDB -> desktop, and prin
   --feed KIND            recorded (default): a recorded run of the Codex app-server
                          codex: a live local Codex, which is asked once; none: no feed
   --feed-file FILE       another recording (JSON lines) for --feed recorded
-  --codex-prompt TEXT    with --feed codex: what it is asked (default: to look around in its folder)
+  --codex-prompt TEXT    with --feed codex: what it is asked (default: what it can help with)
   --codex-dir DIR        with --feed codex: where it works (default: a new folder in the data folder)
   --pace MS              milliseconds between two recorded messages (default 120; 0 with --once)
   --data-dir DIR         where everything is kept (default .data; a temporary folder with --once)

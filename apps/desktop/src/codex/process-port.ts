@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { stripVTControlCharacters } from 'node:util';
 
 /** What a child process reports. After `ended` nothing more is reported. */
 export interface ChildHandlers {
@@ -39,14 +40,16 @@ export const spawnSystemChild: SpawnChild = (request, handlers) => {
     handlers.ended(reason);
   };
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    lastStderr = (lastStderr + text).slice(-500);
+    lastStderr = (lastStderr + text).slice(-1000);
   });
   createInterface({ input: child.stdout }).on('line', (line) => {
     if (!ended) handlers.line(line);
   });
   child.on('error', (error) => end(error.message));
   child.on('close', (code, signal) => {
-    const said = lastStderr.trim() === '' ? '' : `: ${lastStderr.trim()}`;
+    // What it wrote last need not be why it ended.
+    const last = stripVTControlCharacters(lastStderr).trim().slice(-300);
+    const said = last === '' ? '' : `; it last wrote: ${last}`;
     end(`${code === null ? `signal ${signal}` : `exit code ${code}`}${said}`);
   });
   // A write to a process that has just ended is no news: `close` tells it.

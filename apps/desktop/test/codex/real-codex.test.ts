@@ -10,10 +10,10 @@ import type { CodexLane } from '../../src/codex/lane-status.ts';
 import { startCodexLane } from '../../src/codex/start-codex-lane.ts';
 import { projectEntry } from '../../src/projection/project-entry.ts';
 
-const codexBin = process.env.CODEX_BIN;
-if (codexBin === undefined) process.stderr.write('Skipped: the real Codex, because CODEX_BIN names no program.\n');
+const codexBin = process.env.CODEX_BIN ?? '';
+if (codexBin === '') process.stderr.write('Skipped: the real Codex, because CODEX_BIN names no program.\n');
 
-const describeReal = codexBin === undefined ? describe.skip : describe;
+const describeReal = codexBin === '' ? describe.skip : describe;
 
 describeReal('the real Codex', () => {
   let folder: string;
