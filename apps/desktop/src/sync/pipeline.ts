@@ -9,6 +9,8 @@ import { type ApplierContext, StreamApplier } from './stream-applier.ts';
 export interface Pipeline {
   /** Follows a stream from its watermark in the store; does nothing when it is followed already. */
   follow(streamId: string): void;
+  /** Follows all of these; one of them that is closed is asked for again from time to time. */
+  granted(streamIds: readonly string[]): void;
   /** Ends every timer and forgets the streams of the view; the lane stays as it is, without its streams. */
   close(): void;
 }
@@ -23,6 +25,12 @@ export interface PipelineOptions {
 }
 
 const watchMs = 1000;
+/**
+ * A granted stream that was closed may be there again without a change of its grant: made anew after it was retired, or
+ * granted again while the refusal was on its way. So it is asked for once in so many milliseconds.
+ */
+const askAgainMs = 5000;
+const connected: ReadonlySet<LaneState> = new Set<LaneState>(['replaying', 'live']);
 const disconnected: ReadonlySet<LaneState> = new Set<LaneState>([
   'authenticating',
   'connecting',
@@ -40,17 +48,22 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   const { lane, store, view, ports } = options;
   const context: ApplierContext = options;
   const appliers = new Map<string, StreamApplier>();
-  const closedStreams = new Set<string>();
+  /** When each closed stream is to be asked for again, monotonic; undefined while it is asked for. */
+  const closedStreams = new Map<string, number | undefined>();
+  let grantedStreams: ReadonlySet<string> = new Set();
 
+  const askAgain = (streamId: string, applier: StreamApplier) => {
+    closedStreams.set(streamId, undefined);
+    lane.follow(streamId, applier.position);
+  };
   const follow = (streamId: string) => {
     const known = appliers.get(streamId);
     if (known === undefined) {
       const applier = new StreamApplier(context, streamId);
       appliers.set(streamId, applier);
       lane.follow(streamId, applier.position);
-    } else if (closedStreams.delete(streamId)) {
-      known.reopen();
-      lane.follow(streamId, known.position);
+    } else if (closedStreams.has(streamId)) {
+      askAgain(streamId, known);
     }
   };
   const onSignal = (signal: LaneSignal) => {
@@ -60,6 +73,12 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     }
     const applier = appliers.get(signal.stream_id);
     if (applier === undefined) return;
+    if (signal.type !== 'stream-closed' && signal.type !== 'transient' && closedStreams.has(signal.stream_id)) {
+      // What comes late of a stream that nobody has asked for again is not an answer.
+      if (closedStreams.get(signal.stream_id) !== undefined) return;
+      closedStreams.delete(signal.stream_id);
+      applier.reopen();
+    }
     switch (signal.type) {
       case 'batch':
         return applier.batch(signal);
@@ -68,15 +87,23 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       case 'stale':
         return applier.stale(signal);
       case 'stream-closed':
-        closedStreams.add(signal.stream_id);
+        closedStreams.set(signal.stream_id, ports.clock.monotonic() + askAgainMs);
         return applier.closed(signal);
       case 'transient':
         // Nothing to apply: it is never checkpointed, and this page shows no presence yet.
         return;
     }
   };
+  const lookForClosed = (now: number) => {
+    for (const [streamId, at] of closedStreams) {
+      const applier = appliers.get(streamId);
+      if (at === undefined || now < at || applier === undefined || !grantedStreams.has(streamId)) continue;
+      askAgain(streamId, applier);
+    }
+  };
   const watch = () => {
     for (const applier of appliers.values()) applier.watch(lane.state === 'live');
+    if (connected.has(lane.state)) lookForClosed(ports.clock.monotonic());
     cancelWatch = ports.scheduler.after(watchMs, watch);
   };
   const unlisten = lane.listen(onSignal);
@@ -84,6 +111,10 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   for (const stream of store.streams()) follow(stream.stream_id);
   return {
     follow,
+    granted(streamIds) {
+      grantedStreams = new Set(streamIds);
+      for (const streamId of streamIds) follow(streamId);
+    },
     close() {
       unlisten();
       cancelWatch();

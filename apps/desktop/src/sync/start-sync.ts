@@ -57,7 +57,7 @@ export async function startSync(options: SyncOptions): Promise<SyncCore> {
   const acks = createAckQueue(ports.scheduler, (ack) => lane.acknowledge(ack));
   const startPipeline = () => {
     pipeline = createPipeline({ lane, store, view, acks, ports, log });
-    for (const streamId of granted) pipeline.follow(streamId);
+    pipeline.granted(granted);
   };
   /** Positions of another database or account are positions of other streams: they are kept apart. */
   const bind = async (next: Binding) => {
@@ -79,7 +79,7 @@ export async function startSync(options: SyncOptions): Promise<SyncCore> {
   });
   const unlistenGrants = lane.onGranted((streamIds) => {
     granted = streamIds;
-    for (const streamId of streamIds) pipeline?.follow(streamId);
+    pipeline?.granted(streamIds);
   });
   startPipeline();
   return {

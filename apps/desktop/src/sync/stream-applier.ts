@@ -168,6 +168,7 @@ export class StreamApplier {
     const { view } = this.#context;
     this.#standing = 'stopped';
     this.#endRewind();
+    this.#endStoreRetry();
     view.standStill(this.#id, { phase: 'closed', note: `${signal.code}: ${signal.message}` });
     view.raise('stream_closed', `${this.#id} can no longer be read (${signal.code}).`, this.#id);
     view.clear('live_but_empty', this.#id);
@@ -177,6 +178,7 @@ export class StreamApplier {
   reopen(): void {
     const { view } = this.#context;
     this.#standing = 'following';
+    this.#held = [];
     view.standStill(this.#id, undefined);
     view.clear('stream_closed', this.#id);
   }
@@ -211,7 +213,7 @@ export class StreamApplier {
   close(): void {
     this.#standing = 'stopped';
     this.#endRewind();
-    this.#storeRetry?.();
+    this.#endStoreRetry();
   }
 
   /** Decides and makes it durable; undefined when nothing may be shown because nothing was stored. */
@@ -310,6 +312,12 @@ export class StreamApplier {
     this.#rewinding = undefined;
   }
 
+  /** The stream is not read any more; the next reading begins at the watermark anyway. */
+  #endStoreRetry(): void {
+    this.#storeRetry?.();
+    this.#storeRetry = undefined;
+  }
+
   #quarantine(conflict: Conflict): void {
     const { store, view, log } = this.#context;
     const { event, reason, known_hash } = conflict;
@@ -326,6 +334,7 @@ export class StreamApplier {
     this.#standing = 'stopped';
     this.#held = [];
     this.#endRewind();
+    this.#endStoreRetry();
     lane.unfollow(this.#id);
     view.standStill(this.#id, { phase, note });
     view.raise('stream_blocked', `${this.#id} is ${phase}. ${note}`, this.#id);

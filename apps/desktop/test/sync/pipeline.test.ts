@@ -381,6 +381,75 @@ describe('streams that end', () => {
     expect(bench.alarms()).toEqual([]);
   });
 
+  test('a stream that was retired is asked for again while it is granted, and read on once it exists anew', () => {
+    const asked = () => bench.lane.callsOf('follow', id).length;
+    const retired = () =>
+      bench.lane.signal({ type: 'stream-closed', stream_id: id, code: 'unknown_stream', message: 'retired' });
+    bench.pipeline.granted([id]);
+    goLive(bench.lane);
+    bench.lane.batch(eventsOf(id, 1, 2), 'live');
+    retired();
+    bench.ports.advance(60_000);
+    expect(asked()).toBeGreaterThan(1);
+    // Asked, and still not there: nothing moves, nobody is told that it is well.
+    const since = bench.state().alarms[0]?.since;
+    retired();
+    bench.ports.advance(60_000);
+    expect(bench.state().alarms.map(({ code, since: at }) => [code, at])).toEqual([['stream_closed', since]]);
+    expect(bench.stream(id).state).toBe('closed');
+    const floor = { epoch: 'e2', seq: 0n };
+    const chain = genesisChain(id);
+    bench.lane.signal({ type: 'stale', stream_id: id, reason: 'epoch_changed', floor, floor_chain: chain, head: 2n });
+    bench.lane.batch(eventsOf(id, 1, 2, { epoch: 'e2' }), 'replay');
+    expect(bench.stream(id)).toMatchObject({ epoch: 'e2', seq: 2n });
+    expect(bench.alarms()).toEqual(['history_skipped']);
+    const then = asked();
+    bench.ports.advance(60_000);
+    expect(asked()).toBe(then);
+  });
+
+  test('a closed stream without a grant is not asked for again, nor one while there is no connection', () => {
+    const asked = () => bench.lane.callsOf('follow', id).length;
+    bench.pipeline.granted([id, other]);
+    goLive(bench.lane);
+    bench.lane.signal({ type: 'stream-closed', stream_id: id, code: 'forbidden', message: 'revoked' });
+    bench.pipeline.granted([other]);
+    bench.ports.advance(60_000);
+    expect(asked()).toBe(1);
+    bench.lane.go('backoff');
+    bench.pipeline.granted([id, other]);
+    const then = asked();
+    bench.ports.advance(60_000);
+    expect(asked()).toBe(then);
+  });
+
+  test('a stream that ends while the store fails is not read again behind its back', async () => {
+    let broken = true;
+    await restart((store) =>
+      Object.assign(Object.create(store) as CheckpointStore, {
+        commit: (changes: Parameters<CheckpointStore['commit']>[0]) => {
+          if (broken) throw new CheckpointError('disk_full', 'The disk is full.');
+          return store.commit(changes);
+        },
+        load: (streamId: string) => store.load(streamId),
+        hashAt: (...args: Parameters<CheckpointStore['hashAt']>) => store.hashAt(...args),
+        streams: () => store.streams(),
+      }),
+    );
+    bench.pipeline.follow(id);
+    goLive(bench.lane);
+    bench.lane.batch(eventsOf(id, 1, 2), 'live');
+    bench.lane.signal({ type: 'stream-closed', stream_id: id, code: 'forbidden', message: 'revoked' });
+    broken = false;
+    bench.ports.advance(60_000);
+    expect(bench.lane.callsOf('rewind', id)).toEqual([]);
+    // Granted again: what could not be stored then is stored now, at once.
+    bench.pipeline.follow(id);
+    bench.lane.batch(eventsOf(id, 1, 2), 'live');
+    expect(bench.stream(id).seq).toBe(2n);
+    expect(bench.alarms()).toEqual([]);
+  });
+
   test('closing leaves no timer, no listener and no stream behind', () => {
     bench.pipeline.follow(id);
     bench.lane.batch(eventsOf(id, 3, 4));
