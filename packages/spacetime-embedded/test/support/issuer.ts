@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import type { HttpClient, HttpRequest } from '@autopilot/sync-contract';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 
@@ -19,9 +20,18 @@ export interface TestIssuer {
 
 export const issuerUrl = 'https://issuer.test/path/';
 
+let rsa: ReturnType<typeof generateKeyPairSync> | undefined;
+
+/** RSA keys take long to make, so there is one pair for all algorithms that use them. */
+async function newKeys(algorithm: string) {
+  if (!/^[RP]S/.test(algorithm)) return generateKeyPair(algorithm, { extractable: true });
+  rsa ??= generateKeyPairSync('rsa', { modulusLength: 2048 });
+  return rsa;
+}
+
 export async function testIssuer(now: () => number, algorithm = 'ES256'): Promise<TestIssuer> {
   let kid = 'k1';
-  let pair = await generateKeyPair(algorithm, { extractable: true });
+  let pair = await newKeys(algorithm);
   let published = [{ ...(await exportJWK(pair.publicKey)), kid }];
   const answer = (body: unknown) => Promise.resolve({ status: 200, headers: {}, body: JSON.stringify(body) });
   const issuer: TestIssuer = {
@@ -37,12 +47,12 @@ export async function testIssuer(now: () => number, algorithm = 'ES256'): Promis
       return Promise.resolve({ status: 404, headers: {}, body: '' });
     },
     publishAnother: async (another) => {
-      const { publicKey } = await generateKeyPair(algorithm, { extractable: true });
+      const { publicKey } = await newKeys(algorithm);
       published = [...published, { ...(await exportJWK(publicKey)), kid: another }];
     },
     rotate: async (next) => {
       kid = next;
-      pair = await generateKeyPair(algorithm, { extractable: true });
+      pair = await newKeys(algorithm);
       published = [{ ...(await exportJWK(pair.publicKey)), kid }];
     },
     sign: (claims = {}, header = {}) => {
