@@ -78,7 +78,7 @@ export interface Session extends Lane {
 
   /** The grants of this identity as last seen; empty without `followGranted`. */
   readonly grants: readonly Grant[];
-  /** Tells of changed grants; never without `followGranted`. */
+  /** Tells of changed grants, and of all of them with every new connection; never without `followGranted`. */
   onGrants(listener: (change: GrantChange) => void): () => void;
   /** Tells when the grants cannot be read. */
   readonly grantsError: CodedError<string> | undefined;

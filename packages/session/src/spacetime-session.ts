@@ -340,7 +340,7 @@ export class SpacetimeSession implements Session {
       const added = batch.changes.flatMap((change) => change.inserts);
       const removed = batch.changes.flatMap((change) => change.deletes);
       this.#grants = subscription.rows('my_streams');
-      if (batch.source !== 'baseline' && added.length + removed.length === 0) return;
+      if (batch.source === 'transaction' && added.length + removed.length === 0) return;
       for (const listener of this.#grantListeners) {
         this.#env.turns.tell(() => listener({ all: this.#grants, added, removed }));
       }

@@ -125,6 +125,38 @@ describe('over a real socket, against the module in the embedded host', () => {
     await reader.session.close();
   });
 
+  test('a stream that is retired and made again is read again, in its new epoch', async () => {
+    const reader = world.client('reader-6', { followGranted: true });
+    const stream = await newStream(reader);
+    reader.session.follow(stream, null);
+    reader.session.start();
+    await append(stream, 1, 5);
+    await until(() => reader.events(stream).length === 5);
+    const last = reader.events(stream).at(-1);
+    const { reducer, args } = reducers.retireStream(stream);
+    await publisher.session.call(reducer, args);
+    const closed = () => reader.signals.filter((signal) => signal.type === 'stream-closed');
+    await until(() => closed().length === 1);
+    expect(closed()).toMatchObject([{ stream_id: stream, code: 'unknown_stream' }]);
+    const position = { epoch: last?.epoch ?? '', seq: last?.seq ?? 0n };
+    // Not there yet: the same answer again, without leaving live.
+    reader.session.follow(stream, position);
+    await until(() => closed().length === 2);
+    await append(stream, 11, 13);
+    expect(reader.session.grants).toHaveLength(1);
+    reader.session.follow(stream, position);
+    const stale = () => reader.signals.find((signal) => signal.type === 'stale');
+    await until(() => stale() !== undefined);
+    expect(stale()).toMatchObject({ reason: 'epoch_changed', floor: { seq: 0n }, head: 3n });
+    reader.session.rewind(stream, null);
+    await until(() => reader.events(stream).length === 8 && reader.session.state === 'live');
+    expect(seqs(reader, stream)).toEqual([...upTo(5), ...upTo(3)]);
+    expect(reader.events(stream).at(-1)?.epoch).not.toBe(position.epoch);
+    await append(stream, 14, 14);
+    await until(() => reader.events(stream).length === 9);
+    await reader.session.close();
+  });
+
   test('I14: one stream flooding does not hold up another', async () => {
     const reader = world.client('reader-5', { pageSize: 20 });
     const [busy, quiet] = [await newStream(reader), await newStream(reader)];

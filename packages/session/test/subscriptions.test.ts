@@ -194,6 +194,11 @@ describe('subscriptions', () => {
     expect(changes[1]?.removed.map(({ stream_id }) => stream_id)).toEqual(['a']);
     expect(h.session.grants).toEqual(changes[1]?.added);
     expect(decodeGrant(grant('a')).stream_id).toBe('a');
+    // A new connection may be one to another database: an owner that has begun anew has to hear of all grants.
+    h.host.tables.set(query, [{ table: 'my_streams', rows: [grant('b', 5n)] }]);
+    h.host.open[0]?.cut();
+    await h.sim.until(() => changes.length === 3);
+    expect(changes[2]).toEqual({ all: changes[1]?.added, added: [], removed: [] });
     await h.close();
   });
 });
