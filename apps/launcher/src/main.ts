@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { isCodedError } from '@autopilot/sync-contract';
 import { help, parseOptions } from './options.ts';
+import { openPartLogs } from './part-logs.ts';
 import { runOnce } from './run-once.ts';
 import { type RunningLane, startLane } from './start-lane.ts';
 
@@ -24,17 +25,16 @@ async function main(): Promise<number> {
   const dataDir = temporary
     ? mkdtempSync(path.join(tmpdir(), 'autopilot-once-'))
     : path.resolve(options.dataDir ?? '.data');
-  // Parts write JSON logs; with --once they are only worth reading when something failed.
+  // With --once a warning is only worth reading when the run failed.
   const held: string[] = [];
-  const log = (part: string, line: string) => {
-    const text = `[${part}] ${line}`;
-    if (!options.once) note(text);
-    else if (held.push(text) > 60) held.shift();
+  const hold = (text: string) => {
+    if (held.push(text) > 60) held.shift();
   };
+  const logs = openPartLogs(path.join(dataDir, 'logs'), options.once ? hold : note);
   let lane: RunningLane | undefined;
   let keep = false;
   try {
-    const starting = startLane({ ...options, dataDir, log, progress: note });
+    const starting = startLane({ ...options, dataDir, log: logs.add, progress: note });
     const started = await Promise.race([starting, interrupted]);
     if (started === 'interrupted') {
       await starting.then(
@@ -68,6 +68,7 @@ async function main(): Promise<number> {
     throw error;
   } finally {
     await lane?.stop();
+    await logs.close();
     if (temporary && keep) note(`The data folder is kept: ${dataDir}`);
     else if (temporary) rmSync(dataDir, { recursive: true, force: true });
   }
@@ -80,7 +81,7 @@ function announce(lane: RunningLane, dataDir: string): void {
       `  health page   ${lane.desktopUrl}`,
       `  control       ${lane.controlUrl}`,
       `  spacetimedb   ${lane.spacetimeUrl}`,
-      `  data          ${path.relative(process.cwd(), dataDir) || '.'}`,
+      `  data, logs    ${path.relative(process.cwd(), dataDir) || '.'}`,
       '',
       '  Ctrl-C stops everything.',
       '',
