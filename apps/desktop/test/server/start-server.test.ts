@@ -3,11 +3,11 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { systemPorts } from '@autopilot/sync-contract/system-ports';
+import { waitFor } from '@autopilot/testing';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { WebSocket } from 'ws';
 import { type HealthServer, startHealthServer } from '../../src/server/start-server.ts';
 import { type TestPorts, testPorts } from '../support/test-ports.ts';
-import { waitUntil } from '../support/wait-until.ts';
 
 interface Answer {
   readonly status: number;
@@ -154,7 +154,7 @@ describe('the live socket', () => {
     const socket = new WebSocket(`ws://127.0.0.1:${base().port}/api/live`, { headers: bearer() });
     const texts: string[] = [];
     socket.on('message', (data) => texts.push(String(data)));
-    await waitUntil('the first snapshot', () => texts.length > 0);
+    await waitFor(() => texts.length > 0, { describe: 'the first snapshot' });
     return { socket, texts };
   };
 
@@ -168,7 +168,7 @@ describe('the live socket', () => {
     ports.advance(5000);
     version = 51;
     server.poke();
-    await waitUntil('the newest state', () => texts.at(-1) === '{"version":51}');
+    await waitFor(() => texts.at(-1) === '{"version":51}', { describe: 'the newest state' });
     expect(texts).toEqual(['{"version":1}', '{"version":2}', '{"version":50}', '{"version":51}']);
     socket.terminate();
   });
@@ -201,14 +201,14 @@ describe('the live socket', () => {
       alive += 1;
     });
     ports.advance(15_000);
-    await waitUntil('both are pinged', () => pings === 1 && alive === 1);
+    await waitFor(() => pings === 1 && alive === 1, { describe: 'both are pinged' });
     // The answer of the one has arrived when the server takes another request of this process.
     await get('/api/state', bearer());
     ports.advance(15_000);
     await closed;
     version = 2;
     server.poke();
-    await waitUntil('the other still hears', () => texts.at(-1) === '{"version":2}');
+    await waitFor(() => texts.at(-1) === '{"version":2}', { describe: 'the other still hears' });
     socket.terminate();
   });
 
@@ -219,7 +219,7 @@ describe('the live socket', () => {
       closed = true;
     });
     await server.close();
-    await waitUntil('the page is closed', () => closed);
+    await waitFor(() => closed, { describe: 'the page is closed' });
     server = await start();
   });
 });
