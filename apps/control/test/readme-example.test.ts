@@ -3,6 +3,7 @@ import path from 'node:path';
 import { buildBundle } from '@autopilot/autopilot-sync/bundle';
 import { startEmbedded } from '@autopilot/spacetime-embedded';
 import { systemHttp, systemPorts } from '@autopilot/sync-contract/system-ports';
+import { freePort } from '@autopilot/testing';
 import { expect, test } from '@jest/globals';
 import { pino } from 'pino';
 import { controlErrors } from '../src/errors.ts';
@@ -10,7 +11,6 @@ import { identityOf } from '../src/identity.ts';
 import { metricTable } from '../src/metrics/metric-table.ts';
 import { startControl } from '../src/start-control.ts';
 import { atEnd } from './support/cleanup.ts';
-import { freePort } from './support/free-port.ts';
 import { temporaryFolder } from './support/temporary-folder.ts';
 
 const readme = readFileSync(path.join(import.meta.dirname, '../README.md'), 'utf8');
