@@ -51,7 +51,8 @@ export interface SocketHandlers {
 
 /** An open or opening websocket. */
 export interface Socket {
-  send(data: Uint8Array): void;
+  /** Sends bytes as a binary frame, a string as a text frame. */
+  send(data: Uint8Array | string): void;
   /** Bytes accepted by `send` that have not left yet. */
   readonly bufferedBytes: number;
   close(code?: number, reason?: string): void;

@@ -1,0 +1,1 @@
+export { isStage, type Stage, stageNames, stages } from './stage.ts';
