@@ -1,1 +1,2 @@
+export { CutoverError, type CutoverErrorCode, cutoverErrors } from './errors.ts';
 export { isStage, type Stage, stageNames, stages } from './stage.ts';
