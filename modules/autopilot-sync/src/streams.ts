@@ -9,17 +9,22 @@ import { dropWatches, watchersOf } from './watches.ts';
 const fanouts = ['inbox', 'doorbell'] as const;
 export type Fanout = (typeof fanouts)[number];
 
+/**
+ * Makes a stream; one that exists stays as it is. `epoch` names the life that begins, '' lets the module make one: who
+ * writes the same events to another lane too names the epoch, so that both lanes have the same positions.
+ */
 export const create_stream = spacetimedb.reducer(
-  { stream_id: t.string(), stream_class: t.string(), fanout: t.string() },
-  (ctx, { stream_id, stream_class, fanout }) => {
+  { stream_id: t.string(), stream_class: t.string(), fanout: t.string(), epoch: t.string() },
+  (ctx, { stream_id, stream_class, fanout, epoch }) => {
     requireScope(ctx, 'sync.admin');
     checkStreamId(stream_id);
     checkId('stream_class', stream_class);
+    if (epoch !== '') checkId('epoch', epoch);
     const known = fanouts.find((name) => name === fanout);
     if (known === undefined) return fail('invalid_request', `fanout "${fanout}" is not one of ${fanouts.join(', ')}.`);
     const existing = ctx.db.sync_stream.stream_id.find(stream_id);
     if (existing === null) {
-      createStream(ctx, stream_id, stream_class, known);
+      createStream(ctx, stream_id, stream_class, known, epoch);
     } else if (existing.stream_class !== stream_class || existing.fanout !== fanout) {
       fail('invalid_request', `The stream exists with class ${existing.stream_class} and fanout ${existing.fanout}.`);
     }
@@ -40,12 +45,12 @@ export const retire_stream = spacetimedb.reducer({ stream_id: t.string() }, (ctx
   ctx.db.sync_stream.stream_id.delete(stream_id);
 });
 
-/** Starts the first or next life of a stream. */
-export function createStream(ctx: Ctx, streamId: string, streamClass: string, fanout: Fanout): StreamRow {
+/** Starts the first or next life of a stream, with an epoch of its own where '' is given. */
+export function createStream(ctx: Ctx, streamId: string, streamClass: string, fanout: Fanout, epoch = ''): StreamRow {
   const genesis = genesisChain(streamId);
   return ctx.db.sync_stream.insert({
     stream_id: streamId,
-    epoch: ctx.newUuidV7().toString(),
+    epoch: epoch === '' ? ctx.newUuidV7().toString() : epoch,
     head: 0n,
     head_chain: genesis,
     first_kept: 1n,

@@ -153,7 +153,7 @@ describe('M2 streams', () => {
 
   test('create_stream is idempotent, and refuses another class or fanout', () => {
     const create = (fields: Record<string, unknown>) =>
-      admin.call('create_stream', { stream_id: stream, stream_class: 'run', fanout: 'doorbell', ...fields });
+      admin.call('create_stream', { stream_id: stream, stream_class: 'run', fanout: 'doorbell', epoch: '', ...fields });
     expect(create({ fanout: 'shout' })).toBe('invalid_request');
     expect(create({ stream_class: '' })).toBe('invalid_request');
     expect(create({})).toBe('done');
@@ -164,6 +164,19 @@ describe('M2 streams', () => {
     expect(before).toMatchObject({ head: 0n, first_kept: 1n, head_chain: genesisChain(stream), stream_class: 'run' });
     expect(hex(before?.owner)).toBe(admin.identity);
     expect(before?.epoch).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+  });
+
+  test('create_stream takes an epoch for a stream that begins, and leaves that of one that exists', () => {
+    const create = (epoch: string) =>
+      admin.call('create_stream', { stream_id: stream, stream_class: 'run', fanout: 'inbox', epoch });
+    expect(create('x'.repeat(513))).toBe('invalid_request');
+    expect(host.rows('sync_stream')).toEqual([]);
+    expect(create('planned-1')).toBe('done');
+    expect(create('planned-2')).toBe('done');
+    expect(create('')).toBe('done');
+    expect(host.rows('sync_stream')).toMatchObject([{ stream_id: stream, epoch: 'planned-1' }]);
+    expect(admin.append(stream, 'a')).toBe('done');
+    expect(host.events('append_receipt', admin)).toMatchObject([{ epoch: 'planned-1', seq: 1n }]);
   });
 
   test.each(['', 'run.1', 'runtime.a b', 'runtime.%2e', `runtime.${'a'.repeat(510)}`])('%j is no stream id', (id) => {

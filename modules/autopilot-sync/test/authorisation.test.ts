@@ -87,7 +87,11 @@ describe('M1 every reducer denies by default', () => {
 
   const id = () => admin.id;
   const calls: [string, string, () => Record<string, unknown>][] = [
-    ['create_stream', 'sync.admin', () => ({ stream_id: 'runtime.new', stream_class: 'c', fanout: 'inbox' })],
+    [
+      'create_stream',
+      'sync.admin',
+      () => ({ stream_id: 'runtime.new', stream_class: 'c', fanout: 'inbox', epoch: '' }),
+    ],
     ['retire_stream', 'sync.admin', () => ({ stream_id: stream })],
     ['apply_retention', 'sync.admin', () => ({ stream_id: stream, keep_from: 1n })],
     [

@@ -197,7 +197,7 @@ describe('M7 watching', () => {
 describe('M8 a doorbell', () => {
   const bell = 'runtime.bell';
   beforeEach(() => {
-    admin.call('create_stream', { stream_id: bell, stream_class: 'run', fanout: 'doorbell' });
+    admin.call('create_stream', { stream_id: bell, stream_class: 'run', fanout: 'doorbell', epoch: '' });
     admin.grant(reader, bell);
   });
 

@@ -42,7 +42,13 @@ export interface Session extends Lane {
     checkpoint: StreamPosition & { readonly stream_id: string; readonly chain: string },
     options?: CallOptions,
   ): Promise<void>;
-  createStream(streamId: string, streamClass: string, fanout: Fanout, options?: CallOptions): Promise<void>;
+  /** One that exists keeps its epoch; a new one gets `epoch`, or one of the module's own without it. */
+  createStream(
+    streamId: string,
+    streamClass: string,
+    fanout: Fanout,
+    options?: CallOptions & { readonly epoch?: string | undefined },
+  ): Promise<void>;
   /** `identity` is hex; `expiresAt` in microseconds since the Unix epoch. */
   grantStream(
     identity: string,

@@ -162,8 +162,13 @@ export class SpacetimeSession implements Session {
     await this.#call(call, repeatable(call, options));
   }
 
-  async createStream(streamId: string, streamClass: string, fanout: Fanout, options: CallOptions = {}): Promise<void> {
-    const call = reducers.createStream(streamId, streamClass, fanout);
+  async createStream(
+    streamId: string,
+    streamClass: string,
+    fanout: Fanout,
+    { epoch, ...options }: CallOptions & { readonly epoch?: string | undefined } = {},
+  ): Promise<void> {
+    const call = reducers.createStream(streamId, streamClass, fanout, epoch);
     await this.#call(call, repeatable(call, options));
   }
 

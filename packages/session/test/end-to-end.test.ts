@@ -157,6 +157,15 @@ describe('over a real socket, against the module in the embedded host', () => {
     await reader.session.close();
   });
 
+  test('a stream begins in the epoch that was named, and keeps it', async () => {
+    const id = 'runtime.test.planned';
+    await publisher.session.createStream(id, 'test', 'inbox', { epoch: 'planned-1' });
+    await publisher.session.createStream(id, 'test', 'inbox', { epoch: 'planned-2' });
+    expect(await publisher.session.appendSyncEvent(draft(id, 1))).toMatchObject({ epoch: 'planned-1', seq: 1n });
+    const named = publisher.session.createStream('runtime.test.long', 'test', 'inbox', { epoch: 'x'.repeat(513) });
+    await expect(named).rejects.toMatchObject({ code: 'invalid_request' });
+  });
+
   test('I14: one stream flooding does not hold up another', async () => {
     const reader = world.client('reader-5', { pageSize: 20 });
     const [busy, quiet] = [await newStream(reader), await newStream(reader)];

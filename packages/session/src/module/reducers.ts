@@ -19,6 +19,7 @@ const createStreamArgs = t.object('CreateStreamArgs', {
   stream_id: t.string(),
   stream_class: t.string(),
   fanout: t.string(),
+  epoch: t.string(),
 });
 const grantStreamArgs = t.object('GrantStreamArgs', {
   identity: t.identity(),
@@ -98,9 +99,10 @@ export const reducers = {
     reducer: 'configure',
     args: encode(configureArgs, { issuer, audience }),
   }),
-  createStream: (stream_id: string, stream_class: string, fanout: Fanout): ReducerCall => ({
+  /** `epoch` '' lets the module make one. */
+  createStream: (stream_id: string, stream_class: string, fanout: Fanout, epoch = ''): ReducerCall => ({
     reducer: 'create_stream',
-    args: encode(createStreamArgs, { stream_id, stream_class, fanout }),
+    args: encode(createStreamArgs, { stream_id, stream_class, fanout, epoch }),
   }),
   grantStream: (identity: string, stream_id: string, role: GrantRole, expiresAt?: bigint): ReducerCall => ({
     reducer: 'grant_stream',
