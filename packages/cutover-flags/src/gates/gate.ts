@@ -29,6 +29,8 @@ export interface GateObservation {
   readonly observed_from: number;
   readonly observed_to: number;
   readonly counts: GateCounts;
+  /** What the cases are called, where the gate is a run of named ones. */
+  readonly case_names?: readonly string[];
   /** What else was measured, e.g. `match_ratio`. Every value is finite, or the verdict is not pass. */
   readonly measures: Readonly<Record<string, number>>;
   readonly environment: GateEnvironment;
@@ -48,7 +50,7 @@ export interface GateCounts {
 export interface GateEnvironment {
   /** Name to version of the packages that were run. */
   readonly packages: Readonly<Record<string, string>>;
-  /** Of the source; null when not known. */
+  /** Of the source, followed by `+dirty` when the tree held changes that are not in it; null when not known. */
   readonly commit: string | null;
   /** Digest of the module's schema; null where no module took part. */
   readonly module_schema: string | null;
