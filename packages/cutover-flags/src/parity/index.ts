@@ -1,0 +1,2 @@
+export { type ComparisonCounts, type ComparisonResult, comparisonResults } from './comparison.ts';
+export { ParityError, type ParityErrorCode, parityErrors } from './errors.ts';
