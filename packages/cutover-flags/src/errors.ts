@@ -1,4 +1,5 @@
 import { CodedError, type CodedErrorOptions, type ErrorSpec } from '@autopilot/sync-contract';
+import { machineErrors } from './machine/errors.ts';
 
 /** Rulebook and cohorts. */
 const ruleErrors = {
@@ -39,7 +40,10 @@ const policyErrors = {
 } as const satisfies Record<string, ErrorSpec>;
 
 /** Every code of this package. A call that throws one of them has changed nothing. */
-export const cutoverErrors = { ...ruleErrors, ...policyErrors } as const satisfies Record<string, ErrorSpec>;
+export const cutoverErrors = { ...ruleErrors, ...policyErrors, ...machineErrors } as const satisfies Record<
+  string,
+  ErrorSpec
+>;
 
 /** The closed union of codes of this package. */
 export type CutoverErrorCode = keyof typeof cutoverErrors;

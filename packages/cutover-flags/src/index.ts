@@ -1,2 +1,74 @@
+export { type AuditVerdict, appendAudit, verifyAudit } from './audit/chain.ts';
+export { type AuditEntry, type AuditHead, type AuditPlace, type AuditRecord, auditGenesis } from './audit/record.ts';
 export { CutoverError, type CutoverErrorCode, cutoverErrors } from './errors.ts';
+export { type BundleProblem, bundle, type EvidenceBundle, verifyBundle } from './gates/bundle.ts';
+export { createReceipt } from './gates/create-receipt.ts';
+export type { DsseEnvelope, DsseSignature } from './gates/dsse.ts';
+export {
+  type GateCounts,
+  type GateEnvironment,
+  type GateId,
+  type GateObservation,
+  gateIds,
+  type Verdict,
+} from './gates/gate.ts';
+export { type InUse, type Judgement, judge } from './gates/judge.ts';
+export type { SigningKey, TrustedKey } from './gates/keys.ts';
+export { parseObservation } from './gates/parse-observation.ts';
+export type { VerifiedReceipt } from './gates/receipt.ts';
+export type { GateRequirement, MeasureBound } from './gates/requirement.ts';
+export { verifyReceipt } from './gates/verify-receipt.ts';
+export type {
+  CohortChange,
+  CommandHeader,
+  CommandOf,
+  CommandType,
+  CutoverCommand,
+  RollbackTarget,
+  TransitionContext,
+} from './machine/command.ts';
+export type {
+  ConditionId,
+  CutoverConfig,
+  GateEntry,
+  StepId,
+  StepRequirements,
+  Trigger,
+  TriggerAction,
+  TriggerClause,
+} from './machine/config.ts';
+export { defaultCutoverConfig } from './machine/default-config.ts';
+export {
+  type BindingFacts,
+  type CutoverFacts,
+  type Evidence,
+  type FallbackFacts,
+  noFacts,
+  type SampleRatioFacts,
+  type ServiceFacts,
+  type TargetFacts,
+} from './machine/evidence.ts';
+export { type InitialStateOptions, initialState } from './machine/initial-state.ts';
+export { plan, planDigest } from './machine/make-plan.ts';
+export { parseCommand } from './machine/parse-command.ts';
+export { parseCutoverConfig } from './machine/parse-config.ts';
+export type { Plan, PlanEffect, PlanRequirement, PlanTarget, RequirementStatus } from './machine/plan.ts';
+export { policyOf } from './machine/policy-of.ts';
+export type { TransitionResult } from './machine/result.ts';
+export type {
+  Approval,
+  CutoverEvent,
+  CutoverEventName,
+  CutoverState,
+  CutoverStatus,
+  Flip,
+  FlipOutcome,
+  FlipPublication,
+  FlipTarget,
+  Hold,
+  ReleaseCycles,
+  TriggerState,
+} from './machine/state.ts';
+export { nextDue, transition } from './machine/transition.ts';
 export { isStage, type Stage, stageNames, stages } from './stage.ts';
+export type { Waiver } from './waivers/waiver.ts';
