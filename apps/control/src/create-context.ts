@@ -8,6 +8,7 @@ import { createMint } from './issuer/mint.ts';
 import { createVerify } from './issuer/verify.ts';
 import { createMetrics } from './metrics/registry.ts';
 import type { ControlOptions } from './options.ts';
+import { createMirrorIntake } from './mirror/mirror-intake.ts';
 import { createAccept } from './projections/accept.ts';
 import { createDeadLetters } from './projections/dead-letters.ts';
 import { createOutbox } from './projections/outbox.ts';
@@ -64,8 +65,8 @@ export function createContext(foundation: Foundation): { readonly context: Conte
     live = state === 'live';
     logger.info({ state, last_error }, 'database connection');
   });
-  const directory = createStreamDirectory(sink, clients);
   const outbox = createOutbox(store, clock);
+  const directory = createStreamDirectory(sink, clients, outbox.epochFor);
   const writer = createProjectionWriter({
     outbox,
     sink,
@@ -90,7 +91,13 @@ export function createContext(foundation: Foundation): { readonly context: Conte
     authenticate: createAuthenticate(clients, verify, createRateLimiter(clock, failureLimit)),
     issueLimit: createRateLimiter(clock, options.issueLimit ?? { burst: 60, perMinute: 120 }),
     audit,
-    accept: createAccept(store, clock, options.outboxCapacity ?? 1_000_000),
+    accept: createAccept({
+      store,
+      clock,
+      random,
+      capacity: options.outboxCapacity ?? 1_000_000,
+      mirror: createMirrorIntake({ enabled: () => false, capacity: 0, broken: () => undefined }),
+    }),
     outbox,
     deadLetters: createDeadLetters(store),
     writer,

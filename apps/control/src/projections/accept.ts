@@ -1,6 +1,8 @@
-import type { Clock, EventDraft } from '@autopilot/sync-contract';
-import type { Transaction } from 'kysely';
+import type { Clock, EventDraft, Random } from '@autopilot/sync-contract';
+import { sql, type Transaction } from 'kysely';
 import { ControlError } from '../errors.ts';
+import { randomUuid } from '../issuer/random-id.ts';
+import type { MirrorIntake } from '../mirror/mirror-intake.ts';
 import type { Store } from '../store/open-store.ts';
 import type { OutboxRow, Schema } from '../store/schema.ts';
 import { storedNow } from '../store/stored-time.ts';
@@ -23,17 +25,29 @@ export type Accept = (clientId: string, drafts: readonly EventDraft[]) => Promis
 
 type Known = Pick<OutboxRow, 'stream_id' | 'idempotency_key' | 'payload_hash' | 'kind' | 'state' | 'epoch' | 'seq'>;
 
+/** What accepting needs. */
+export interface AcceptOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Events that may wait for the database. */
+  readonly capacity: number;
+  readonly mirror: MirrorIntake;
+}
+
 /**
- * Accepts all events of a request in one transaction, or none. When the promise resolves they are on disk.
+ * Accepts all events of a request in one transaction, or none. When the promise resolves they are on disk, for the
+ * database and, where there is a mirror, for khala.
  *
  * The function it returns throws {ControlError} `idempotency_conflict` (with `details.items`) when a key is known with
  * another payload, and `outbox_full` when more than `capacity` events wait.
  */
-export function createAccept(store: Store, clock: Clock, capacity: number): Accept {
+export function createAccept({ store, clock, random, capacity, mirror }: AcceptOptions): Accept {
   return (clientId, drafts) =>
     store.db.transaction().execute(async (tx) => {
       const now = storedNow(clock);
-      await lockStreams(tx, [...new Set(drafts.map((draft) => draft.stream_id))].sort(), now);
+      const streamIds = [...new Set(drafts.map((draft) => draft.stream_id))].sort();
+      await lockStreams(tx, streamIds, now, random, mirror.enabled ? 'on' : 'off');
       const known = await findKnown(tx, drafts);
       const fresh: EventDraft[] = [];
       const conflicts: { index: number; code: 'idempotency_conflict'; message: string }[] = [];
@@ -56,7 +70,10 @@ export function createAccept(store: Store, clock: Clock, capacity: number): Acce
         const message = `${conflicts.length} keys are taken by other events; nothing was accepted.`;
         throw new ControlError('idempotency_conflict', message, { details: { items: conflicts } });
       }
-      if (fresh.length > 0) await insertFresh(tx, clientId, fresh, now, capacity);
+      if (fresh.length > 0) {
+        await insertFresh(tx, clientId, fresh, now, capacity);
+        await mirror.take(tx, fresh, now);
+      }
       return accepted;
     });
 }
@@ -70,13 +87,23 @@ function nameOf(event: Pick<Known, 'stream_id' | 'idempotency_key'>): string {
  * Writes the row of each stream, which locks it until the end of the transaction: positions of one stream are then
  * given in the order in which they become visible, also with several replicas on one PostgreSQL.
  */
-async function lockStreams(tx: Transaction<Schema>, streamIds: readonly string[], now: number): Promise<void> {
+async function lockStreams(
+  tx: Transaction<Schema>,
+  streamIds: readonly string[],
+  now: number,
+  random: Random,
+  mirror: 'on' | 'off',
+): Promise<void> {
+  const times = { created_at: now, updated_at: now };
   await tx
     .insertInto('stream')
-    .values(
-      streamIds.map((stream_id) => ({ stream_id, created_at: now, updated_at: now, delivered: 0, duplicates: 0 })),
+    .values(streamIds.map((stream_id) => ({ stream_id, ...times, planned_epoch: randomUuid(random), mirror })))
+    .onConflict((c) =>
+      c.column('stream_id').doUpdateSet({
+        updated_at: now,
+        planned_epoch: sql<string>`coalesce(stream.planned_epoch, excluded.planned_epoch)`,
+      }),
     )
-    .onConflict((c) => c.column('stream_id').doUpdateSet({ updated_at: now }))
     .execute();
 }
 

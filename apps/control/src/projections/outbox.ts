@@ -39,6 +39,11 @@ export interface Outbox {
   /** Marks an event as refused for good, which parks its stream. */
   bury(position: number, code: string, message: string): Promise<void>;
   progress(streamId: string): Promise<StreamRow | undefined>;
+  /**
+   * The epoch to make a stream with: the planned one for its first life, '' once the database has had that one, because
+   * two lives must never share an epoch.
+   */
+  epochFor(streamId: string): Promise<string>;
   depth(): Promise<OutboxDepth>;
 }
 
@@ -83,6 +88,11 @@ export function createOutbox(store: Store, clock: Clock): Outbox {
         .execute();
     },
     progress: (streamId) => db.selectFrom('stream').selectAll().where('stream_id', '=', streamId).executeTakeFirst(),
+    async epochFor(streamId) {
+      const query = db.selectFrom('stream').select(['epoch', 'planned_epoch']).where('stream_id', '=', streamId);
+      const row = await query.executeTakeFirst();
+      return row?.epoch === null ? (row.planned_epoch ?? '') : '';
+    },
     async depth() {
       const rows = await db
         .selectFrom('outbox')

@@ -34,8 +34,8 @@ export type GrantRole = 'reader' | 'writer';
 export interface EventSink {
   /** Appends one event. With `expectedNextSeq` the database refuses (`sequence_conflict`) any other place. */
   append(draft: EventDraft, expectedNextSeq?: bigint): Promise<AppendReceipt>;
-  /** Makes a stream; nothing happens when it exists. */
-  ensureStream(streamId: string): Promise<void>;
+  /** Makes a stream in that epoch, or in one of the database's own for ''; nothing happens when it exists. */
+  ensureStream(streamId: string, epoch: string): Promise<void>;
   /** Grants a role on an existing stream; `unknown_stream` otherwise. */
   grant(identity: string, streamId: string, role: GrantRole): Promise<void>;
   readonly status: SinkStatus;

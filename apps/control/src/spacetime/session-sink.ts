@@ -70,9 +70,9 @@ export function createSessionSink({ uri, database, ports, http, writerToken }: G
       const { outcome, epoch, seq } = await translated(session.appendSyncEvent(draft, expectedNextSeq));
       return { outcome, epoch, seq };
     },
-    async ensureStream(streamId) {
+    async ensureStream(streamId, epoch) {
       try {
-        await translated(session.createStream(streamId, streamClass, 'inbox'));
+        await translated(session.createStream(streamId, streamClass, 'inbox', { epoch }));
       } catch (error) {
         // The id was checked at the door, so this is a stream that somebody has made in another form: it exists.
         if (!(error instanceof SyncError && error.code === 'invalid_request')) throw error;

@@ -18,7 +18,11 @@ export interface StreamDirectory {
  * A directory. It remembers what it has made until the connection is a new one: the database behind it may then be
  * another one, or an older copy.
  */
-export function createStreamDirectory(sink: EventSink, clients: ClientRegistry): StreamDirectory {
+export function createStreamDirectory(
+  sink: EventSink,
+  clients: ClientRegistry,
+  epochFor: (streamId: string) => Promise<string>,
+): StreamDirectory {
   let connection = sink.status.connections;
   const made = new Set<string>();
   const granted = new Map<string, Set<string>>();
@@ -45,7 +49,7 @@ export function createStreamDirectory(sink: EventSink, clients: ClientRegistry):
       refresh();
       if (made.has(streamId)) return;
       const during = connection;
-      await sink.ensureStream(streamId);
+      await sink.ensureStream(streamId, await epochFor(streamId));
       for (const client of clients.entitledTo(streamId)) await grant(client, streamId);
       if (during === sink.status.connections) made.add(streamId);
     },

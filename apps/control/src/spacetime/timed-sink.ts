@@ -13,7 +13,7 @@ export function timedSink(sink: EventSink, scheduler: Scheduler, milliseconds: n
     });
   return {
     append: (draft, expectedNextSeq) => timed(sink.append(draft, expectedNextSeq)),
-    ensureStream: (streamId) => timed(sink.ensureStream(streamId)),
+    ensureStream: (streamId, epoch) => timed(sink.ensureStream(streamId, epoch)),
     grant: (identity, streamId, role) => timed(sink.grant(identity, streamId, role)),
     get status() {
       return sink.status;

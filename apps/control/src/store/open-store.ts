@@ -4,7 +4,8 @@ import Sqlite from 'better-sqlite3';
 import { Kysely, PostgresDialect, SqliteDialect } from 'kysely';
 import pg from 'pg';
 import { ControlError } from '../errors.ts';
-import { type Dialect, migrate } from './migrations.ts';
+import type { Dialect } from './migrations/dialect.ts';
+import { migrate } from './migrations.ts';
 import type { Schema } from './schema.ts';
 
 /** The open store. */

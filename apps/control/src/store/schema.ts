@@ -59,14 +59,42 @@ export interface StreamTable {
   stream_id: string;
   created_at: number;
   updated_at: number;
+  /** The epoch in which the database has the stream, as its last receipt said. */
   epoch: string | null;
+  /** The epoch that control names when it makes the stream; null until the first event of a stream of before. */
+  planned_epoch: string | null;
   last_seq: string | null;
   /** The chain at last_seq; null as soon as control has missed one sequence of the epoch. */
   chain: string | null;
   /** Receipts that are stored. */
-  delivered: number;
+  delivered: Generated<number>;
   /** How many of them said that the database had the event already. */
-  duplicates: number;
+  duplicates: Generated<number>;
+  /** `on`: khala gets every event of the stream; `broken`: it has missed one, so it gets no more; `off`: none at all. */
+  mirror: Generated<'off' | 'on' | 'broken'>;
+  /** Why it is broken. */
+  mirror_reason: string | null;
+  /** The sequence that khala has given to the last event of the stream. */
+  mirror_seq: string | null;
+}
+
+/** One accepted event on its way to khala; deleted when it is there. */
+export interface MirrorTable {
+  /** Rising within a stream in the order of acceptance. */
+  position: Generated<number>;
+  stream_id: string;
+  kind: string;
+  /** Canonical JSON. */
+  payload: string;
+  idempotency_key: string;
+  accepted_at: number;
+}
+
+/** Work that one replica at a time may do. */
+export interface LeaseTable {
+  name: string;
+  holder: string;
+  until: number;
 }
 
 /** All tables. */
@@ -76,6 +104,8 @@ export interface Schema {
   audit_event: AuditEventTable;
   outbox: OutboxTable;
   stream: StreamTable;
+  mirror: MirrorTable;
+  lease: LeaseTable;
 }
 
 export type OutboxRow = Selectable<OutboxTable>;

@@ -49,7 +49,7 @@ export function projectionsSuite(place: NewPlace): void {
         streams: [
           {
             stream_id: 'runtime.run.1',
-            epoch: 'epoch-1',
+            epoch: it.database.epochs.get('runtime.run.1'),
             last_seq: '500',
             chain: expect.stringMatching(/^[0-9a-f]{64}$/),
           },
@@ -159,7 +159,7 @@ export function projectionsSuite(place: NewPlace): void {
         idempotency_key: 'k2',
         outcome: 'duplicate',
         state: 'delivered',
-        epoch: 'epoch-1',
+        epoch: it.database.epochs.get('runtime.run.1'),
         seq: '3',
       });
       expect(it.database.keys('runtime.run.1')).toEqual(['k0', 'k1', 'k2', 'k3', 'k4']);

@@ -53,12 +53,32 @@ export function writerSuite(place: NewPlace): void {
       expect(it.database.keys(a)).toEqual(keys(100));
       expect(it.database.keys(b)).toEqual(keys(30));
       expect(await it.outbox.progress(a)).toMatchObject({
-        epoch: 'epoch-1',
+        epoch: it.database.epochs.get(a),
         last_seq: '100',
         chain: chainOf(a, drafts(a, 0, 100)),
         delivered: 100,
         duplicates: 0,
       });
+    });
+
+    test('I10 a stream begins in the planned epoch, and its next life in another one', async () => {
+      const it = await bench();
+      begin(it);
+      await it.accept('feed', drafts(a, 0, 2));
+      it.writer.nudge([a]);
+      await waitUntil(() => drained(it));
+      const first = await it.outbox.progress(a);
+      expect(first?.epoch).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+      expect(first?.planned_epoch).toBe(first?.epoch);
+      it.database.streams.delete(a);
+      it.sink.become('backoff');
+      it.sink.become('live');
+      await it.accept('feed', drafts(a, 2, 1));
+      it.writer.nudge([a]);
+      await waitUntil(() => drained(it));
+      const second = await it.outbox.progress(a);
+      expect(second).toMatchObject({ planned_epoch: first?.epoch, last_seq: '1' });
+      expect(second?.epoch).not.toBe(first?.epoch);
     });
 
     test('sends a stream that only control writes in windows, and each event after the first names its place', async () => {

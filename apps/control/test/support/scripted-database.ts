@@ -23,6 +23,8 @@ export class ScriptedDatabase {
   fault: (draft: EventDraft, expected: bigint | undefined) => Fault | undefined = () => undefined;
   /** Holds every append back until it resolves. */
   gate: Promise<void> = Promise.resolve();
+  /** Streams that were made. */
+  lives = 0;
   highestInFlight = 0;
   #inFlight = 0;
 
@@ -95,9 +97,12 @@ export function connect(database: ScriptedDatabase, options: { readonly offline?
       up();
       return database.append(draft, expected);
     },
-    async ensureStream(streamId) {
+    async ensureStream(streamId, epoch) {
       up();
-      if (!database.streams.has(streamId)) database.streams.set(streamId, []);
+      if (database.streams.has(streamId)) return;
+      database.streams.set(streamId, []);
+      database.lives += 1;
+      database.epochs.set(streamId, epoch === '' ? `epoch-${database.lives}` : epoch);
     },
     async grant(identity, streamId, role) {
       up();

@@ -2,6 +2,7 @@ import { draftEvent, type Ports } from '@autopilot/sync-contract';
 import { createClientRegistry } from '../../src/config/client-registry.ts';
 import type { Client } from '../../src/config/clients-file.ts';
 import { type Accept, createAccept } from '../../src/projections/accept.ts';
+import { createMirrorIntake } from '../../src/mirror/mirror-intake.ts';
 import { createOutbox, type Outbox, type PendingEvent } from '../../src/projections/outbox.ts';
 import type { WriterLimits } from '../../src/projections/writer.ts';
 import { createProjectionWriter, defaultWriterLimits, type ProjectionWriter } from '../../src/projections/writer.ts';
@@ -47,7 +48,7 @@ export async function openBench(options: BenchOptions): Promise<WriterBench> {
   const writer = createProjectionWriter({
     outbox,
     sink,
-    directory: createStreamDirectory(sink, createClientRegistry(options.clients ?? clients, issuer)),
+    directory: createStreamDirectory(sink, createClientRegistry(options.clients ?? clients, issuer), outbox.epochFor),
     ports,
     limits: { ...defaultWriterLimits, ...options.limits },
     observer: {
@@ -59,7 +60,13 @@ export async function openBench(options: BenchOptions): Promise<WriterBench> {
   return {
     store,
     outbox,
-    accept: createAccept(store, ports.clock, options.capacity ?? 1_000_000),
+    accept: createAccept({
+      store,
+      clock: ports.clock,
+      random: ports.random,
+      capacity: options.capacity ?? 1_000_000,
+      mirror: createMirrorIntake({ enabled: () => false, capacity: 0, broken: () => undefined }),
+    }),
     writer,
     sink,
     parked,
