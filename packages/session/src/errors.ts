@@ -24,6 +24,7 @@ const callErrors = {
     next: 'The event was appended; call again with the same idempotency key to learn where.',
   },
   subscription_failed: { recovery: 'stop', next: 'Correct the query that the message names and subscribe again.' },
+  schema_unreadable: { recovery: 'stop', next: 'Ask a SpacetimeDB of 2.x for the schema with ?version=10.' },
 } as const satisfies Record<string, ErrorSpec>;
 
 /** Every code of this package with what to do about it. */

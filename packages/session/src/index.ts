@@ -6,6 +6,7 @@ export { createSession } from './create-session.ts';
 export { SessionError, type SessionErrorCode, sessionErrors } from './errors.ts';
 export type { StateReason } from './lifecycle.ts';
 export { type Fanout, type GrantRole, type ReducerCall, reducers } from './module/reducers.ts';
+export { moduleSchemaDigest } from './module/schema-digest.ts';
 export { decodeGrant, decodePresence, type Grant, type Presence, viewQueries } from './module/views.ts';
 export { nodeSocketFactory } from './node-socket.ts';
 export type { SessionOptions } from './options.ts';

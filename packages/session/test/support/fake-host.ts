@@ -77,7 +77,10 @@ export class FakeHost {
       this.connections.push(connection);
       sim.after(this.latency(), () => connection.upgrade(this.refuse?.(request)));
       return {
-        send: (data) => connection.receive(data),
+        send: (data) => {
+          if (typeof data === 'string') throw new Error('The protocol of the host has no text frames.');
+          connection.receive(data);
+        },
         bufferedBytes: 0,
         close: (code) => connection.close(code),
         terminate: () => connection.cut(),
