@@ -24,6 +24,7 @@ const policyErrors = {
     next: 'Use the control service of this deployment: this document is of another.',
   },
   wrong_unit: { recovery: 'stop', next: 'Ask control for the admission of this unit.' },
+  wrong_rollout: { recovery: 'retry', next: 'Fetch policy and admission again: they are of two rollouts.' },
   stale_revision: {
     recovery: 'retry',
     next: 'Keep the policy that is held: this one is older. Fetch the current one.',

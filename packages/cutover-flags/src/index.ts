@@ -1,5 +1,15 @@
 export { type AuditVerdict, appendAudit, verifyAudit } from './audit/chain.ts';
 export { type AuditEntry, type AuditHead, type AuditPlace, type AuditRecord, auditGenesis } from './audit/record.ts';
+export { type AdmissionOutcome, type AdmissionRoster, admit, rosterOf } from './cohort/admit.ts';
+export { bucketOf, buckets } from './cohort/bucket.ts';
+export {
+  leastExpected,
+  leastSamples,
+  type SampleRatio,
+  sampleRatio,
+  sampleRatioThreshold,
+} from './cohort/sample-ratio.ts';
+export { unitOf } from './cohort/unit-of.ts';
 export { CutoverError, type CutoverErrorCode, cutoverErrors } from './errors.ts';
 export { type BundleProblem, bundle, type EvidenceBundle, verifyBundle } from './gates/bundle.ts';
 export { createReceipt } from './gates/create-receipt.ts';
@@ -70,5 +80,28 @@ export type {
   TriggerState,
 } from './machine/state.ts';
 export { nextDue, transition } from './machine/transition.ts';
+export { type Admission, admissionType, signAdmission, verifyAdmission } from './policy/admission.ts';
+export type { PolicyFiles } from './policy/cache-file.ts';
+export { longestList, parsePolicy } from './policy/parse-policy.ts';
+export {
+  type CohortEntry,
+  type CohortPolicy,
+  type CutoverPolicy,
+  type EmergencyFallback,
+  policySchema,
+} from './policy/policy.ts';
+export {
+  createPolicyCache,
+  type HeldPolicy,
+  type PolicyBundle,
+  type PolicyCache,
+  type PolicyCacheOptions,
+} from './policy/policy-cache.ts';
+export type { PolicySigningKey } from './policy/signed-document.ts';
+export { type PolicyExpectation, policyType, signPolicy, verifyPolicy } from './policy/signed-policy.ts';
+export { decide } from './rulebook/decide.ts';
+export type { Decide, Decision, DecisionEnv, Unit } from './rulebook/decision.ts';
+export { type Rule, type RuleDecision, type RuleId, ruleIds, rules } from './rulebook/rules.ts';
+export { primaryCommsToggle, startUpCheck, type ToggleWarning, toggles } from './rulebook/toggles.ts';
 export { isStage, type Stage, stageNames, stages } from './stage.ts';
 export type { Waiver } from './waivers/waiver.ts';
