@@ -8,7 +8,8 @@ import { createMint } from './issuer/mint.ts';
 import { createVerify } from './issuer/verify.ts';
 import { createMetrics } from './metrics/registry.ts';
 import type { ControlOptions } from './options.ts';
-import { createMirrorIntake } from './mirror/mirror-intake.ts';
+import { createMirror } from './mirror/create-mirror.ts';
+import type { KhalaTarget } from './mirror/khala-target.ts';
 import { createAccept } from './projections/accept.ts';
 import { createDeadLetters } from './projections/dead-letters.ts';
 import { createOutbox } from './projections/outbox.ts';
@@ -29,6 +30,7 @@ export interface Foundation {
   readonly keys: KeyRing;
   readonly audit: Audit;
   readonly clients: ClientRegistry;
+  readonly khala: KhalaTarget | undefined;
 }
 
 /** An owner's token is used at once, for one HTTP request; seconds. */
@@ -75,6 +77,15 @@ export function createContext(foundation: Foundation): { readonly context: Conte
     limits: { ...defaultWriterLimits, ...options.writer },
     observer: createWriterObserver(metrics, audit, logger),
   });
+  const mirror = createMirror({
+    store,
+    target: foundation.khala,
+    ports,
+    metrics,
+    logger,
+    limits: options.mirror,
+    capacity: options.mirrorCapacity,
+  });
   const verify = createVerify({ issuer, audience, keys, clock });
   const context: Context = {
     issuer,
@@ -96,8 +107,9 @@ export function createContext(foundation: Foundation): { readonly context: Conte
       clock,
       random,
       capacity: options.outboxCapacity ?? 1_000_000,
-      mirror: createMirrorIntake({ enabled: () => false, capacity: 0, broken: () => undefined }),
+      mirror: mirror.intake,
     }),
+    mirror,
     outbox,
     deadLetters: createDeadLetters(store),
     writer,

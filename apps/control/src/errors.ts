@@ -26,6 +26,10 @@ export const controlErrors = {
     recovery: 'stop',
     next: 'Read the reason of the host; a database belongs to the one who made it.',
   },
+  khala_not_installed: {
+    recovery: 'stop',
+    next: 'Start without --khala, or use a build that holds the khala lane.',
+  },
   not_found: { recovery: 'stop', next: 'Check the path and the method; the README lists the endpoints.' },
   unsupported_media_type: { recovery: 'stop', next: 'Send the body as application/json.' },
   outbox_full: { recovery: 'retry', next: 'Wait until the outbox has drained, then send the same request again.' },

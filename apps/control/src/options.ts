@@ -3,6 +3,8 @@ import type { Logger } from 'pino';
 import type { Client } from './config/clients-file.ts';
 import type { RateLimit } from './http/rate-limiter.ts';
 import type { RotationPolicy } from './issuer/key-rotation.ts';
+import type { OpenKhala } from './mirror/khala-target.ts';
+import type { MirrorLimits } from './mirror/mirror-writer.ts';
 import type { WriterLimits } from './projections/writer.ts';
 import type { OpenGateway } from './spacetime/database-gateway.ts';
 import type { Retention } from './store/housekeeping.ts';
@@ -26,6 +28,9 @@ export interface ControlOptions {
   /** `autopilot-sync` when missing. */
   readonly audience?: string | undefined;
 
+  /** The lane to leave: what is accepted is written there too. Without it there is nothing to leave. */
+  readonly khala?: { readonly url: string; readonly secret?: string | undefined } | undefined;
+
   readonly ports: Ports;
   readonly http: HttpClient;
   readonly logger: Logger;
@@ -42,6 +47,11 @@ export interface ControlOptions {
   readonly outboxCapacity?: number | undefined;
   /** Milliseconds to wait for the database at the start; 60,000 when missing. */
   readonly databasePatience?: number | undefined;
+  readonly mirror?: Partial<MirrorLimits> | undefined;
+  /** Events that may wait for khala; 1,000,000 when missing. */
+  readonly mirrorCapacity?: number | undefined;
+  /** The lane of this build when missing. */
+  readonly openKhala?: OpenKhala | undefined;
   /** Adds the metrics of the Node process. */
   readonly processMetrics?: boolean | undefined;
   /** The real one when missing. */

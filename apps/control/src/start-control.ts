@@ -5,6 +5,9 @@ import { createServer, listen } from './http/server.ts';
 import { lockIssuer } from './issuer/issuer-lock.ts';
 import { openKeyRing } from './issuer/key-ring.ts';
 import { defaultRotation } from './issuer/key-rotation.ts';
+import { loadKhala } from './mirror/load-khala.ts';
+import { defaultMirrorLimits } from './mirror/mirror-writer.ts';
+import { timedHttp } from './mirror/timed-http.ts';
 import type { ControlOptions } from './options.ts';
 import { repeat } from './repeat.ts';
 import { prepareDatabase } from './spacetime/prepare-database.ts';
@@ -49,7 +52,8 @@ export async function startControl(options: ControlOptions): Promise<ControlHand
     const keys = await openKeyRing(store, clock, options.rotation ?? defaultRotation);
     const audit = createAudit(store, clock);
     const clients = createClientRegistry(options.clients, options.issuer);
-    const { context, admin } = createContext({ options, store, keys, audit, clients });
+    const khala = await openKhala(options);
+    const { context, admin } = createContext({ options, store, keys, audit, clients, khala });
 
     const failed = (error: unknown) => log.error({ err: error }, 'housekeeping failed');
     const maintainKeys = async () => {
@@ -81,7 +85,9 @@ export async function startControl(options: ControlOptions): Promise<ControlHand
     });
     log.info({ spacetime: options.spacetime, database: options.database }, 'database configured');
 
-    const { sink, writer } = context;
+    const { mirror, sink, writer } = context;
+    undo.push(() => mirror.stop());
+    mirror.start();
     undo.push(async () => {
       const stopped = writer.stop();
       await sink.close();
@@ -103,6 +109,13 @@ export async function startControl(options: ControlOptions): Promise<ControlHand
       ? error
       : new ControlError('internal', 'Control cannot start.', { cause: error });
   }
+}
+
+/** Khala as the mirror needs it, each request of it bounded in time; undefined where none is wanted. */
+async function openKhala({ khala, http, ports, openKhala: open, mirror }: ControlOptions) {
+  if (khala === undefined) return undefined;
+  const timed = timedHttp(http, ports.scheduler, mirror?.call ?? defaultMirrorLimits.call);
+  return (open ?? loadKhala)({ url: khala.url.replace(/\/+$/, ''), secret: khala.secret, http: timed, ports });
 }
 
 /** Undoes everything in the opposite order, also when one step fails; the first failure is thrown at the end. */

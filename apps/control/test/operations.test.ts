@@ -5,12 +5,19 @@ import { statusOf } from '../src/http/status-codes.ts';
 import { type MetricName, metricTable } from '../src/metrics/metric-table.ts';
 import { createMetrics } from '../src/metrics/registry.ts';
 import { compatible, eventsFor, type Harness, startHarness } from './support/harness.ts';
+import { ScriptedKhala } from './support/scripted-khala.ts';
 import { waitUntil } from './support/wait-until.ts';
 
+const khala = new ScriptedKhala();
 let it: Harness;
 
 beforeAll(async () => {
-  it = await startHarness({ processMetrics: true });
+  it = await startHarness({
+    processMetrics: true,
+    khala: { url: 'http://khala.example' },
+    openKhala: async () => khala.target(),
+    mirror: { poll: 5, backoff: { base: 1, cap: 4 } },
+  });
 });
 
 async function metric(series: string): Promise<number> {
@@ -80,9 +87,29 @@ const movers: Record<MetricName, { series: string; move: () => Promise<unknown> 
       it.sink.tokenExpiresAt = 1_800_000_000_000;
     },
   },
+  cutover_mirror_depth_events: { series: 'cutover_mirror_depth_events', move: withoutKhala },
+  cutover_mirror_oldest_age_seconds: { series: 'cutover_mirror_oldest_age_seconds', move: withoutKhala },
+  cutover_mirror_streams: { series: 'cutover_mirror_streams{state="on"}', move: withoutKhala },
+  cutover_mirror_events_total: {
+    series: 'cutover_mirror_events_total{outcome="retry"}',
+    async move() {
+      const before = await metric('cutover_mirror_events_total{outcome="retry"}');
+      await withoutKhala();
+      await waitUntil(async () => (await metric('cutover_mirror_events_total{outcome="retry"}')) > before);
+    },
+  },
 };
 
 let offline = 0;
+
+async function withoutKhala(): Promise<void> {
+  khala.up = false;
+  offline += 1;
+  await it.request('POST', '/v1/projections', {
+    as: 'feed',
+    body: { events: eventsFor(`run:mirror.${offline}`, 0, 2) },
+  });
+}
 
 async function offlineEvents(): Promise<void> {
   it.sink.become('backoff');

@@ -3,6 +3,7 @@ import type { ClientRegistry } from '../config/client-registry.ts';
 import type { KeyRing } from '../issuer/key-ring.ts';
 import type { Mint } from '../issuer/mint.ts';
 import type { Metrics } from '../metrics/registry.ts';
+import type { Mirror } from '../mirror/create-mirror.ts';
 import type { Accept } from '../projections/accept.ts';
 import type { DeadLetters } from '../projections/dead-letters.ts';
 import type { Outbox } from '../projections/outbox.ts';
@@ -33,6 +34,7 @@ export interface Context {
   readonly issueLimit: RateLimiter;
   readonly audit: Audit;
   readonly accept: Accept;
+  readonly mirror: Mirror;
   readonly outbox: Outbox;
   readonly deadLetters: DeadLetters;
   readonly writer: ProjectionWriter;

@@ -8,7 +8,7 @@ const healthyAge = 60;
 
 /** GET /metrics and GET /healthz. */
 export function installOperationRoutes(app: FastifyInstance, context: Context): void {
-  const { clock, metrics, outbox, sink, store } = context;
+  const { clock, metrics, mirror, outbox, sink, store } = context;
   const ageOf = (acceptedAt: number | undefined) =>
     acceptedAt === undefined ? 0 : Math.max(0, (clock.now() - acceptedAt) / 1_000);
 
@@ -17,6 +17,11 @@ export function installOperationRoutes(app: FastifyInstance, context: Context): 
     metrics.set('cutover_outbox_depth_events', {}, depth.pending + depth.dead);
     metrics.set('cutover_outbox_oldest_age_seconds', {}, ageOf(depth.oldest_accepted_at));
     metrics.set('cutover_outbox_parked_streams', {}, depth.parked_streams);
+    const waiting = await mirror.depth();
+    metrics.set('cutover_mirror_depth_events', {}, waiting.waiting);
+    metrics.set('cutover_mirror_oldest_age_seconds', {}, ageOf(waiting.oldest_accepted_at));
+    metrics.set('cutover_mirror_streams', { state: 'on' }, waiting.mirrored_streams);
+    metrics.set('cutover_mirror_streams', { state: 'broken' }, waiting.broken_streams);
     const { state, token_expires_at } = sink.status;
     for (const each of sinkStates) metrics.set('cutover_session_state', { state: each }, each === state ? 1 : 0);
     metrics.set('cutover_session_token_expiry_timestamp_seconds', {}, (token_expires_at ?? 0) / 1_000);

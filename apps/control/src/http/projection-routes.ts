@@ -7,7 +7,7 @@ import type { Context } from './context.ts';
 
 /** POST /v1/projections: answers 202 as soon as the events are on disk; the database is not asked. */
 export function installProjectionRoutes(app: FastifyInstance, context: Context): void {
-  const { accept, audit, authenticate, metrics, writer } = context;
+  const { accept, audit, authenticate, metrics, mirror, writer } = context;
   app.post('/v1/projections', async (request, reply) => {
     const caller = await authenticate.withScope(request, 'sync.project');
     const { client_id, subject } = caller.client;
@@ -15,7 +15,9 @@ export function installProjectionRoutes(app: FastifyInstance, context: Context):
       const drafts = parseProjectionRequest(request.body);
       requireEntitled(caller, drafts);
       const events = await accept(client_id, drafts);
-      writer.nudge([...new Set(drafts.map((draft) => draft.stream_id))]);
+      const streamIds = [...new Set(drafts.map((draft) => draft.stream_id))];
+      writer.nudge(streamIds);
+      mirror.nudge(streamIds);
       const accepted = events.filter((event) => event.outcome === 'accepted').length;
       metrics.count('cutover_projection_events_total', { outcome: 'accepted' }, accepted);
       metrics.count('cutover_projection_events_total', { outcome: 'duplicate' }, events.length - accepted);

@@ -69,6 +69,21 @@ export const metricTable = {
     type: 'gauge',
     help: 'When the token of the connection expires, seconds since the epoch; 0 before the first token.',
   },
+  cutover_mirror_depth_events: { type: 'gauge', help: 'Accepted events that khala does not have yet.' },
+  cutover_mirror_oldest_age_seconds: {
+    type: 'gauge',
+    help: 'Age of the oldest accepted event that khala does not have yet; 0 when there is none.',
+  },
+  cutover_mirror_streams: {
+    type: 'gauge',
+    help: 'Streams whose events go to khala too, and those that are mirrored no more because khala missed an event.',
+    labels: { state: ['on', 'broken'] },
+  },
+  cutover_mirror_events_total: {
+    type: 'counter',
+    help: 'Events of the mirror. Duplicate: found on khala after an unknown outcome. Dropped: khala will never have them.',
+    labels: { outcome: ['appended', 'duplicate', 'retry', 'dropped'] },
+  },
 } as const satisfies Record<string, MetricSpec>;
 
 /** The name of a metric. */

@@ -20,10 +20,10 @@ export interface MirrorIntakeOptions {
 }
 
 /**
- * Why khala has missed an event of a stream: the mirror was full, it was off, or khala refused the event. The stream is
- * then mirrored no more: its later events would stand at other positions than in the database.
+ * Why a stream is mirrored no more: the mirror was full, it was off, khala refused an event, or the database has begun
+ * another epoch. Later events would stand at other positions there than in the database.
  */
-export type MirrorBreak = 'full' | 'off' | 'refused';
+export type MirrorBreak = 'full' | 'off' | 'refused' | 'epoch';
 
 /**
  * An intake. Only streams that began with the mirror on are mirrored, so that both lanes count the same positions from

@@ -147,9 +147,12 @@ function deliver(store: Store, now: number, deliveries: readonly Delivery[]): Pr
         duplicates += receipt.outcome === 'duplicate' ? 1 : 0;
         news.push(delivery);
       }
+      // Khala goes on counting where this epoch begins again: the two no longer stand at the same positions.
+      const broken = row.mirror === 'on' && progress.epoch !== null && progress.epoch !== row.planned_epoch;
+      const mirror = broken ? ({ mirror: 'broken', mirror_reason: 'epoch' } as const) : {};
       await tx
         .updateTable('stream')
-        .set({ ...progress, delivered, duplicates })
+        .set({ ...progress, ...mirror, delivered, duplicates })
         .where('stream_id', '=', streamId)
         .execute();
     }
