@@ -1,4 +1,4 @@
 /** @type {import('jest').Config} */
 export default {
-  projects: ['<rootDir>/packages/*', '<rootDir>/modules/*', '<rootDir>/apps/*', '<rootDir>/testing'],
+  projects: ['<rootDir>/packages/*', '<rootDir>/modules/*', '<rootDir>/apps/*', '<rootDir>/testing', '<rootDir>/tools'],
 };
