@@ -58,7 +58,9 @@ function runGate(gate: GateId, cases: GateCases, cwd: string, commit: string | n
   const receipt = createReceipt(observation, key);
   writeFileSync(path.join(cwd, '.gate', `${gate}.dsse.json`), `${JSON.stringify(receipt)}\n`);
   const seconds = ((judged.observed_to - judged.observed_from) / 1000).toFixed(1);
-  process.stdout.write(`${gate}: ${judged.verdict}: ${judged.reason} (${seconds} s)\n`);
+  process.stdout.write(
+    `${gate}: ${judged.verdict}: ${judged.reason} (${seconds} s, observed ${new Date(judged.observed_to).toISOString()})\n`,
+  );
   return judged.verdict;
 }
 
