@@ -4,7 +4,10 @@ import { CodedError, type CodedErrorOptions, type ErrorSpec } from '@autopilot/s
 export const parityErrors = {
   invalid_options: { recovery: 'stop', next: 'Correct the option that the message names.' },
   invalid_rule: { recovery: 'stop', next: 'Correct the ignore rule that the message names.' },
-  bad_recording: { recovery: 'stop', next: 'Correct or record again the line that details.side and details.line name.' },
+  bad_recording: {
+    recovery: 'stop',
+    next: 'Correct or record again the line that details.side and details.line name.',
+  },
   bad_window: { recovery: 'stop', next: 'Send a window as takeWindow() made it.' },
   pair_conflict: { recovery: 'stop', next: 'Merge only windows of the same pair of lanes.' },
 } as const satisfies Record<string, ErrorSpec>;
