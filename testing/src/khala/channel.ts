@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { Cancel } from '@autopilot/sync-contract';
 import type { WebSocket } from 'ws';
 import { type Batch, frameText, messagesOf, twinOf } from './batch.ts';
+import { type ChannelMessage, parseChannelMessage } from './channel-message.ts';
 import type { CompatibilityFailure } from './compatibility.ts';
 import type { KhalaFault } from './fault-spec.ts';
 import { SlowConsumer } from './slow-consumer.ts';
@@ -95,7 +96,7 @@ export class KhalaChannel implements KhalaListener {
   }
 
   #receive(text: string): void {
-    const message = parseMessage(text);
+    const message = parseChannelMessage(text);
     if (message === undefined) {
       this.#ws.close(1011, 'not a channel message');
       return;
@@ -138,7 +139,7 @@ export class KhalaChannel implements KhalaListener {
     }
   }
 
-  #join({ joinRef, ref, topic }: Message) {
+  #join({ joinRef, ref, topic }: ChannelMessage) {
     const refuse = (response: object): void => {
       this.#send(JSON.stringify([joinRef, ref, topic, 'phx_reply', { status: 'error', response }]));
     };
@@ -279,26 +280,4 @@ export class KhalaChannel implements KhalaListener {
   get #subscriptionId(): string {
     return `sub_${this.id}`;
   }
-}
-
-interface Message {
-  readonly joinRef: string | null;
-  readonly ref: string | null;
-  readonly topic: string;
-  readonly event: string;
-  readonly payload: unknown;
-}
-
-function parseMessage(text: string): Message | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  if (!Array.isArray(value) || value.length !== 5) return undefined;
-  const [joinRef, ref, topic, event, payload] = value as unknown[];
-  if (![joinRef, ref].every((each) => each === null || typeof each === 'string')) return undefined;
-  if (typeof topic !== 'string' || typeof event !== 'string') return undefined;
-  return { joinRef: joinRef as string | null, ref: ref as string | null, topic, event, payload };
 }

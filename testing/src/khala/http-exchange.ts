@@ -40,7 +40,7 @@ export function refuse(
 export async function openExchange(request: IncomingMessage, response: ServerResponse): Promise<Exchange> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
-  const url = new URL(request.url ?? '/', 'http://khala');
+  const url = urlOf(request);
   return { request, response, method: request.method ?? 'GET', url, path: segments(url), body: parse(chunks) };
 }
 
@@ -56,17 +56,25 @@ export function members(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {};
 }
 
+/** The URL of a request, whatever its target is. */
+export function urlOf(request: IncomingMessage): URL {
+  return URL.parse(request.url ?? '/', 'http://khala') ?? new URL('http://khala/');
+}
+
+/** A segment of a path, decoded where it can be. */
+export function decodeSegment(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
+}
+
 function segments(url: URL): string[] {
   return url.pathname
     .split('/')
     .filter((segment) => segment !== '')
-    .map((segment) => {
-      try {
-        return decodeURIComponent(segment);
-      } catch {
-        return segment;
-      }
-    });
+    .map(decodeSegment);
 }
 
 function parse(chunks: readonly Buffer[]): unknown {

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type ClientSays, compatibilityFailure } from './compatibility.ts';
 import { KhalaError } from './errors.ts';
+import { FanoutRoutes } from './fanout-routes.ts';
 import type { FixtureRoutes } from './fixture-routes.ts';
 import { answer, type Exchange, members, openExchange, refuse } from './http-exchange.ts';
 import { tokenRoute } from './token-routes.ts';
@@ -16,12 +17,14 @@ type Revoke = (sessionIds: readonly string[], deviceIds: readonly string[], reas
 export class KhalaHttp {
   readonly #world: KhalaWorld;
   readonly #workers: WorkerRoutes;
+  readonly #fanout: FanoutRoutes;
   readonly #fixture: FixtureRoutes;
   readonly #revoke: Revoke;
 
   constructor(world: KhalaWorld, fixture: FixtureRoutes, revoke: Revoke) {
     this.#world = world;
     this.#workers = new WorkerRoutes(world);
+    this.#fanout = new FanoutRoutes(world);
     this.#fixture = fixture;
     this.#revoke = revoke;
   }
@@ -50,6 +53,7 @@ export class KhalaHttp {
     if (name !== 'fanout' && name !== 'revoke' && this.#refuseIncompatible(exchange)) return;
     const post = exchange.method === 'POST';
     if (name === 'workers') return this.#workers.handle(exchange, rest);
+    if (name === 'fanout') return this.#fanout.handle(exchange, rest);
     if (!post) return refuse(exchange, 405, 'method_not_allowed', 'only POST is served here');
     if (name === 'token') return tokenRoute(this.#world, exchange, rest[0] === 'khala' ? 'khala' : 'sync');
     this.#revokeRoute(exchange);

@@ -72,6 +72,8 @@ export interface KhalaOptions {
   readonly publishLimits?: boolean;
   /** Origins of browsers that the fan-out takes. */
   readonly origins?: readonly string[];
+  /** Fan-out topics that are closed to everybody. */
+  readonly deniedTopics?: readonly string[];
   /** JWT ids that the fan-out refuses. */
   readonly revokedTokenIds?: readonly string[];
 }

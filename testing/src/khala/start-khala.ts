@@ -1,10 +1,13 @@
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { KhalaChannel } from './channel.ts';
 import { compatibilityFailure } from './compatibility.ts';
+import { authorizeFanout } from './fanout-auth.ts';
+import { FanoutSocket } from './fanout-socket.ts';
 import type { KhalaFaults } from './faults.ts';
 import { FixtureRoutes, type KhalaConnections } from './fixture-routes.ts';
+import { decodeSegment, queryNumber, urlOf } from './http-exchange.ts';
 import { KhalaHttp } from './http-server.ts';
 import { type MintRequest, mintToken } from './mint.ts';
 import type { KhalaOptions } from './options.ts';
@@ -45,10 +48,14 @@ export interface KhalaServer {
 /** Retention runs as often as khala's job. */
 const retentionMs = 60_000;
 
+/** Answers an upgrade with an HTTP status. */
+type Refuse = (status: number, code: string, more?: object) => void;
+
 /** Starts the fixture on a loopback port. */
 export async function startKhala(options: KhalaOptions = {}): Promise<KhalaServer> {
   const world = new KhalaWorld(options);
   const channels = new Set<KhalaChannel>();
+  const fanouts = new Set<FanoutSocket>();
   const sockets = new Set<Socket>();
   let tcp = 0;
   let bytesOfClosed = 0;
@@ -58,7 +65,7 @@ export async function startKhala(options: KhalaOptions = {}): Promise<KhalaServe
       return world.counters.accepted;
     },
     get open() {
-      return channels.size;
+      return channels.size + fanouts.size;
     },
     get tcp() {
       return tcp;
@@ -92,9 +99,9 @@ export async function startKhala(options: KhalaOptions = {}): Promise<KhalaServe
   });
   server.on('upgrade', (request, socket: Socket, head) => {
     socket.on('error', () => socket.destroy());
-    const refuse = (status: number, code: string): void => {
+    const refuse: Refuse = (status, code, more = {}) => {
       world.counters.refused += 1;
-      const body = JSON.stringify({ error: { code } });
+      const body = JSON.stringify({ error: { code, ...more } });
       const lines = ['content-type: application/json', `content-length: ${body.length}`, 'connection: close'];
       socket.end(`HTTP/1.1 ${status} Refused\r\n${lines.join('\r\n')}\r\n\r\n${body}`);
     };
@@ -105,13 +112,38 @@ export async function startKhala(options: KhalaOptions = {}): Promise<KhalaServe
       socket.destroy();
       return;
     }
-    const url = new URL(request.url ?? '/', 'http://khala');
+    const url = urlOf(request);
+    const topic = /^\/internal\/v1\/khala\/topics\/([^/]+)\/ws$/.exec(url.pathname)?.[1];
+    if (topic !== undefined) return openFanout(request, socket, head, url, decodeSegment(topic), refuse);
     if (!/^(\/sync)?\/socket\/websocket$/.test(url.pathname)) return refuse(404, 'not_found');
     if (url.searchParams.get('vsn') !== '2.0.0') return refuse(403, 'unsupported_vsn');
     const holder = verifyToken(url.searchParams.get('token'), world.tokenRules, world.clock.now());
     if (typeof holder === 'string') return refuse(403, holder);
     upgrades.handleUpgrade(request, socket, head, (ws) => openChannel(ws, socket, url, holder));
   });
+
+  const openFanout = (
+    request: IncomingMessage,
+    socket: Socket,
+    head: Buffer,
+    url: URL,
+    topic: string,
+    refuse: Refuse,
+  ) => {
+    const holder = authorizeFanout(world, request, topic);
+    if ('status' in holder) return refuse(holder.status, holder.code, { reason_code: holder.reason_code });
+    const after = queryNumber(url, 'after_seq');
+    const limit = queryNumber(url, 'limit');
+    if (Number.isNaN(after) || Number.isNaN(limit) || limit === 0) return refuse(400, 'invalid_request');
+    upgrades.handleUpgrade(request, socket, head, (ws) => {
+      world.counters.accepted += 1;
+      numbers += 1;
+      const { subject } = holder;
+      const fanout = new FanoutSocket(world, { id: numbers, ws, socket, topic, subject, after, limit });
+      fanouts.add(fanout);
+      ws.on('close', () => fanouts.delete(fanout));
+    });
+  };
 
   const openChannel = (ws: WebSocket, socket: Socket, url: URL, holder: TokenHolder): void => {
     world.counters.accepted += 1;
@@ -169,7 +201,7 @@ export async function startKhala(options: KhalaOptions = {}): Promise<KhalaServe
     close: () =>
       new Promise((resolve) => {
         cancelRetention();
-        for (const channel of channels) channel.dispose();
+        for (const each of [...channels, ...fanouts]) each.dispose();
         upgrades.close();
         server.close(() => resolve());
         for (const socket of sockets) socket.destroy();

@@ -2,6 +2,7 @@ import { KhalaError } from './errors.ts';
 import { callerOf } from './http-caller.ts';
 import { answer, type Exchange, members, queryNumber, refuse } from './http-exchange.ts';
 import type { KhalaUser } from './options.ts';
+import { PublishLimits } from './publish-limits.ts';
 import { workerEvents } from './topics.ts';
 import type { Worker } from './worker-store.ts';
 import type { KhalaWorld } from './world.ts';
@@ -13,10 +14,12 @@ const longestTailMs = 120_000;
 /** Everything below /api/runtime/codex/workers. */
 export class WorkerRoutes {
   readonly #world: KhalaWorld;
+  readonly #limits: PublishLimits;
   readonly #replays = new Map<string, object>();
 
   constructor(world: KhalaWorld) {
     this.#world = world;
+    this.#limits = new PublishLimits(world.clock);
   }
 
   /** `rest` is the path after /api/runtime/codex/workers. */
@@ -79,6 +82,13 @@ export class WorkerRoutes {
         'invalid_event',
         'event needs an event_type that begins with "worker." and a payload',
       );
+    }
+    const limited =
+      this.#world.options.publishLimits === true
+        ? this.#limits.check(id, Buffer.byteLength(JSON.stringify(event.payload)))
+        : undefined;
+    if (limited !== undefined) {
+      return refuse(exchange, limited.status, limited.code, 'the limits of the topic do not allow this event');
     }
     try {
       const { event_type, payload } = event;

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
-import { type Clock, canonicalJson, type Scheduler, SyncError } from '@autopilot/sync-contract';
+import type { Clock, Scheduler } from '@autopilot/sync-contract';
 import { systemPorts } from '@autopilot/sync-contract/system-ports';
 import { BatchCache } from './batch-cache.ts';
 import { KhalaError } from './errors.ts';
+import { base64Sha256, changedPayload, encodePayload } from './event-payload.ts';
 import type { FaultName, KhalaFault } from './fault-spec.ts';
 import { KhalaFaults } from './faults.ts';
 import type { KhalaOptions } from './options.ts';
@@ -100,7 +100,7 @@ export class KhalaWorld {
     checkEvent(workerId, event);
     const worker = this.workers.ensure(workerId, this.options.owners?.[workerId] ?? owner ?? 'user-1');
     const change = this.#take('changed_payload', workerId);
-    const payload = change === undefined ? event.payload : changed(event.payload, change);
+    const payload = change === undefined ? event.payload : (change.payload ?? changedPayload(event.payload));
     const stored = this.#append(worker, { event_type: event.event_type, payload });
     if (this.#take('append_twice', workerId) !== undefined) {
       this.#append(worker, { event_type: event.event_type, payload });
@@ -242,24 +242,4 @@ function checkEvent(workerId: string, event: KhalaEvent): void {
   if (typeof type !== 'string' || type === '' || type.length > 160) {
     throw new KhalaError('invalid_event', 'event_type must be a text of 1 to 160 characters.');
   }
-}
-
-function encodePayload(payload: unknown): { text: string; hash: string } {
-  try {
-    return { text: JSON.stringify(payload), hash: base64Sha256(canonicalJson(payload)) };
-  } catch (cause) {
-    if (!(cause instanceof SyncError)) throw cause;
-    throw new KhalaError('invalid_event', `The payload cannot be stored: ${cause.message}`, { cause });
-  }
-}
-
-/** A payload that differs where a comparison of the mirrored body looks, or anywhere when there is none. */
-function changed(payload: unknown, fault: KhalaFault): unknown {
-  if (fault.payload !== undefined) return fault.payload;
-  if (typeof payload !== 'object' || payload === null || Array.isArray(payload)) return { changed: true };
-  return 'body' in payload ? { ...payload, body: { changed: true } } : { ...payload, changed: true };
-}
-
-function base64Sha256(text: string): string {
-  return createHash('sha256').update(text).digest('base64');
 }
