@@ -45,7 +45,7 @@ export class ChainPair {
   advance(passed: (position: number) => number | undefined): void {
     for (;;) {
       const next = this.low + 1;
-      const ahead = this.#ahead.get(next);
+      const ahead = this.#ahead.size === 0 ? undefined : this.#ahead.get(next);
       if (ahead !== undefined) {
         this.#ahead.delete(next);
         this.#step(next, ahead.pair);

@@ -94,15 +94,22 @@ export class Track {
   /** Moves the chains over everything that is settled. */
   advance(): void {
     const { chains, left, right } = this;
-    if (chains === null) return;
-    chains.advance((position) => {
-      if (position > left.highest || position > right.highest) return undefined;
+    // Nothing is settled beyond what both sides have reached: the common case costs two comparisons.
+    if (chains === null || chains.low >= left.highest || chains.low >= right.highest) return;
+    chains.advance(this.#passed);
+  }
+
+  /** The last position, from one on, that nothing is waited for at; undefined when the one is waited for. */
+  readonly #passed = (position: number): number | undefined => {
+    const { left, right } = this;
+    if (position > left.highest || position > right.highest) return undefined;
+    if (!left.gaps.empty || !right.gaps.empty) {
       const gap = left.gaps.endOf(position) ?? right.gaps.endOf(position);
       if (gap !== undefined) return Math.min(gap, left.highest, right.highest);
-      if (left.held.has(position) || right.held.has(position)) return undefined;
-      return left.hasPassed(position) && right.hasPassed(position) ? position : undefined;
-    });
-  }
+    }
+    if (left.held.has(position) || right.held.has(position)) return undefined;
+    return left.hasPassed(position) && right.hasPassed(position) ? position : undefined;
+  };
 
   /** Passes over positions that neither side brought before what was settled up to `until`; gives their number. */
   passAbsent(until: number): number {
