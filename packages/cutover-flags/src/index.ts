@@ -1,4 +1,4 @@
-export { type AuditVerdict, appendAudit, verifyAudit } from './audit/chain.ts';
+export { type AuditProblem, type AuditVerdict, appendAudit, verifyAudit } from './audit/chain.ts';
 export { type AuditEntry, type AuditHead, type AuditPlace, type AuditRecord, auditGenesis } from './audit/record.ts';
 export { type AdmissionOutcome, type AdmissionRoster, admit, rosterOf } from './cohort/admit.ts';
 export { bucketOf, buckets } from './cohort/bucket.ts';
@@ -11,7 +11,13 @@ export {
 } from './cohort/sample-ratio.ts';
 export { unitOf } from './cohort/unit-of.ts';
 export { CutoverError, type CutoverErrorCode, cutoverErrors } from './errors.ts';
-export { type BundleProblem, bundle, type EvidenceBundle, verifyBundle } from './gates/bundle.ts';
+export {
+  type BundleExpectation,
+  type BundleProblem,
+  bundle,
+  type EvidenceBundle,
+  verifyBundle,
+} from './gates/bundle.ts';
 export { createReceipt } from './gates/create-receipt.ts';
 export type { DsseEnvelope, DsseSignature } from './gates/dsse.ts';
 export {
@@ -27,7 +33,8 @@ export type { SigningKey, TrustedKey } from './gates/keys.ts';
 export { parseObservation } from './gates/parse-observation.ts';
 export type { VerifiedReceipt } from './gates/receipt.ts';
 export type { GateRequirement, MeasureBound } from './gates/requirement.ts';
-export { verifyReceipt } from './gates/verify-receipt.ts';
+export { gatePredicateType, receiptPayloadType } from './gates/statement.ts';
+export { receiptDigest, verifyReceipt } from './gates/verify-receipt.ts';
 export type {
   CohortChange,
   CommandHeader,
@@ -59,10 +66,18 @@ export {
   type TargetFacts,
 } from './machine/evidence.ts';
 export { type InitialStateOptions, initialState } from './machine/initial-state.ts';
-export { plan, planDigest } from './machine/make-plan.ts';
+export { plan } from './machine/make-plan.ts';
 export { parseCommand } from './machine/parse-command.ts';
 export { parseCutoverConfig } from './machine/parse-config.ts';
-export type { Plan, PlanEffect, PlanRequirement, PlanTarget, RequirementStatus } from './machine/plan.ts';
+export {
+  type Plan,
+  type PlanEffect,
+  type PlanRequirement,
+  type PlanTarget,
+  type RequirementStatus,
+  requirementStatuses,
+} from './machine/plan.ts';
+export { planDigest } from './machine/plan-digest.ts';
 export { policyOf } from './machine/policy-of.ts';
 export type { TransitionResult } from './machine/result.ts';
 export type {
@@ -79,6 +94,8 @@ export type {
   ReleaseCycles,
   TriggerState,
 } from './machine/state.ts';
+export { nextPercent } from './machine/steps.ts';
+export { type Cell, transitionTable } from './machine/table.ts';
 export { nextDue, transition } from './machine/transition.ts';
 export { type Admission, admissionType, signAdmission, verifyAdmission } from './policy/admission.ts';
 export type { PolicyFiles } from './policy/cache-file.ts';
@@ -104,4 +121,4 @@ export type { Decide, Decision, DecisionEnv, Unit } from './rulebook/decision.ts
 export { type Rule, type RuleDecision, type RuleId, ruleIds, rules } from './rulebook/rules.ts';
 export { primaryCommsToggle, startUpCheck, type ToggleWarning, toggles } from './rulebook/toggles.ts';
 export { isStage, type Stage, stageNames, stages } from './stage.ts';
-export type { Waiver } from './waivers/waiver.ts';
+export { overdueWaivers, type Waiver, waiverFor } from './waivers/waiver.ts';

@@ -85,7 +85,12 @@ export interface CutoverConfig {
     readonly min_samples: number;
     readonly max_age_ms: number;
   };
-  readonly sample_ratio: { readonly p: number; readonly min_units: number };
+  readonly sample_ratio: {
+    /** A chance below it holds. */
+    readonly p: number;
+    /** With fewer units than this the test cannot say anything, and is not asked for. */
+    readonly from_units: number;
+  };
   readonly flip: {
     readonly ack_timeout_ms: number;
     /** Share of the expected units that have to acknowledge, above 0 to 1. */

@@ -26,10 +26,10 @@ export interface ServiceFacts {
   readonly error_ratio: number;
 }
 
-/** Result of the sample-ratio check. */
+/** Result of the sample-ratio check, see `sampleRatio`. `p` is null when it said nothing. */
 export interface SampleRatioFacts {
-  readonly units: number;
-  readonly p: number;
+  readonly samples: number;
+  readonly p: number | null;
 }
 
 /** How often the emergency fallback was used since `since`, milliseconds since the Unix epoch. */

@@ -1,5 +1,7 @@
 import type { Stage } from '../stage.ts';
-import type { CutoverState } from './state.ts';
+import type { CutoverConfig } from './config.ts';
+import { shadowSampleOf } from './policy-of.ts';
+import { type CutoverState, stateSchema } from './state.ts';
 
 /** What a new cutover begins with. */
 export interface InitialStateOptions {
@@ -10,9 +12,32 @@ export interface InitialStateOptions {
   readonly stage: Extract<Stage, 0 | 2>;
   /** Milliseconds since the Unix epoch. */
   readonly now: number;
+  readonly config: CutoverConfig;
 }
 
 /** The state of a cutover that nothing has happened to: revision 1. */
-export function initialState(_options: InitialStateOptions): CutoverState {
-  throw new Error('not yet');
+export function initialState({ deployment, salt, stage, now, config }: InitialStateOptions): CutoverState {
+  return {
+    schema: stateSchema,
+    deployment,
+    revision: 1,
+    policy_revision: 1,
+    policy_changed_at: now,
+    status: 'idle',
+    stage,
+    stage_since: now,
+    cohort: { salt, percent: stage === 2 ? 100 : 0, cap: null, include: [], exclude: [] },
+    cohort_since: now,
+    drain: false,
+    shadow_sample: shadowSampleOf(stage, config),
+    flip: null,
+    last_flip: null,
+    cooldown_until: now,
+    fallback: null,
+    waivers: [],
+    holds: [],
+    triggers: {},
+    release_cycles: { at_zero: 0, releases: [], since: now },
+    answers: [],
+  };
 }

@@ -119,7 +119,6 @@ export const cutoverEventNames = [
   'flip_withdrawn',
   'flip_expired',
   'flip_started',
-  'flip_acknowledged',
   'flip_done',
   'flip_undone',
   'flip_forced',
@@ -132,7 +131,6 @@ export const cutoverEventNames = [
   'fallback_expired',
   'waiver_added',
   'waiver_ended',
-  'waiver_overdue',
   'emergency_cleared',
   'hold_placed',
   'hold_released',
@@ -164,6 +162,8 @@ export interface CutoverState {
   readonly cohort_since: number;
   /** Units change lanes at once when they see the present policy. */
   readonly drain: boolean;
+  /** Share of the events that is compared with the other lane: that of the configuration when the stage was entered. */
+  readonly shadow_sample: number;
   readonly flip: Flip | null;
   readonly last_flip: FlipOutcome | null;
   /** No step forward before this time. */

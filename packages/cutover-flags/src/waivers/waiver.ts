@@ -9,10 +9,22 @@ export interface Waiver {
   readonly gate: GateId | null;
   /** Who answers for it. */
   readonly owner: string;
+  /** Who entered it. */
+  readonly by: string;
   readonly reason: string;
   readonly since: number;
   readonly expires_at: number;
   /** Of kind `emergency`: the incident, and the requirements that were not met. */
   readonly incident: string | null;
   readonly skipped: readonly string[];
+}
+
+/** The waiver that stands in for a gate now; null when there is none, or only ones that are over. */
+export function waiverFor(waivers: readonly Waiver[], gate: GateId, now: number): Waiver | null {
+  return waivers.find((each) => each.kind === 'gate' && each.gate === gate && now < each.expires_at) ?? null;
+}
+
+/** Waivers whose time is up and that nobody has ended: they waive nothing, and stay until somebody answers for them. */
+export function overdueWaivers(waivers: readonly Waiver[], now: number): readonly Waiver[] {
+  return waivers.filter((each) => each.expires_at <= now);
 }
