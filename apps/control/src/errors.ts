@@ -1,7 +1,9 @@
+import { cutoverErrors } from '@autopilot/cutover-flags';
 import { CodedError, type CodedErrorOptions, type ErrorSpec, syncErrors } from '@autopilot/sync-contract';
 
-/** The codes of the contract, and those that only control gives. */
+/** The codes of the contract and of the cutover, and those that only control gives. */
 export const controlErrors = {
+  ...cutoverErrors,
   ...syncErrors,
   usage: { recovery: 'stop', next: 'Correct the command line; the README lists every option.' },
   port_in_use: { recovery: 'stop', next: 'End the program that holds the port, or choose another one with --listen.' },
@@ -25,6 +27,22 @@ export const controlErrors = {
   publish_refused: {
     recovery: 'stop',
     next: 'Read the reason of the host; a database belongs to the one who made it.',
+  },
+  gate_keys_invalid: {
+    recovery: 'stop',
+    next: 'Correct the gate keys file as the message says; see docs/cutover-api.md.',
+  },
+  cutover_config_invalid: {
+    recovery: 'stop',
+    next: 'Correct the cutover configuration as the message says.',
+  },
+  clock_rate_changed: {
+    recovery: 'stop',
+    next: 'Start with the stored rate. Another rate needs a new data folder: evidence must not change its clock.',
+  },
+  nothing_to_leave: {
+    recovery: 'stop',
+    next: 'Start control with --khala: the stored cutover is in a stage that still needs khala.',
   },
   khala_not_installed: {
     recovery: 'stop',

@@ -3,6 +3,7 @@ import { Migrator } from 'kysely/migration';
 import { initial } from './migrations/0001-initial.ts';
 import { epoch } from './migrations/0002-epoch.ts';
 import { mirror } from './migrations/0003-mirror.ts';
+import { cutover } from './migrations/0004-cutover.ts';
 import type { Dialect } from './migrations/dialect.ts';
 import type { Schema } from './schema.ts';
 
@@ -16,6 +17,7 @@ export async function migrate(db: Kysely<Schema>, dialect: Dialect): Promise<voi
     '0001-initial': initial(dialect),
     '0002-epoch': epoch,
     '0003-mirror': mirror(dialect),
+    '0004-cutover': cutover(dialect),
   };
   const { error } = await new Migrator({
     db,

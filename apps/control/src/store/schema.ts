@@ -97,6 +97,115 @@ export interface LeaseTable {
   until: number;
 }
 
+/** The one row with the state of the cutover. */
+export interface CutoverStateTable {
+  id: number;
+  /** Rises with every write: what compare-and-set compares. */
+  version: number;
+  revision: number;
+  /** CutoverState as JSON. */
+  state: string;
+  updated_at: number;
+}
+
+/** A command that was done, by its idempotency key. */
+export interface CutoverCommandTable {
+  key: string;
+  actor: string;
+  /** Over actor and command. */
+  digest: string;
+  /** The revision that it led to. */
+  revision: number;
+  /** CutoverEvent[] as JSON. */
+  events: string;
+  at: number;
+}
+
+/** One link of the hash-chained audit log. Cannot be changed or deleted. */
+export interface CutoverAuditTable {
+  seq: number;
+  hash: string;
+  at: number;
+  event: string;
+  /** AuditRecord as JSON. */
+  record: string;
+}
+
+/** A receipt of a gate whose signature was verified when it came. */
+export interface CutoverReceiptTable {
+  id: Generated<number>;
+  digest: string;
+  gate: string;
+  envelope: string;
+  observation: string;
+  /** Key ids as JSON. */
+  signed_by: string;
+  submitted_by: string;
+  /** By the cutover clock. */
+  observed_to: number;
+  received_at: number;
+}
+
+/** A unit as it was last heard of. */
+export interface CutoverUnitTable {
+  unit: string;
+  client_id: string;
+  first_seen: number;
+  last_seen: number;
+  policy_revision: number | null;
+  lane: string;
+  rule: string;
+  /** Heartbeat as JSON. */
+  heartbeat: string;
+  /** DriftKind[] as JSON. */
+  drift: string;
+  drift_since: number | null;
+  /** Positions whose chain was compared with control's own. */
+  chains_equal: number;
+  chains_different: number;
+  /** Since when the unit is on its lane. */
+  lane_since: number;
+}
+
+/** A place under the cap of a rollout. */
+export interface CutoverAdmissionTable {
+  position: Generated<number>;
+  salt: string;
+  unit: string;
+  admitted_at: number;
+}
+
+/** One window of a comparison. */
+export interface CutoverParityTable {
+  id: Generated<number>;
+  unit: string;
+  pair: string;
+  /** By the clock of the unit's machine. */
+  from_at: number;
+  to_at: number;
+  /** ParityWindow as JSON. */
+  report: string;
+}
+
+/** A unit began to use the emergency fallback. */
+export interface CutoverFallbackUseTable {
+  id: Generated<number>;
+  unit: string;
+  cohort: string;
+  /** By the cutover clock. */
+  at: number;
+}
+
+/** A rollback and the return from it, as far as it was observed. */
+export interface CutoverDrillTable {
+  id: Generated<number>;
+  /** By the cutover clock. */
+  began_at: number;
+  ended_at: number | null;
+  /** Drill as JSON. */
+  drill: string;
+}
+
 /** All tables. */
 export interface Schema {
   meta: MetaTable;
@@ -106,6 +215,15 @@ export interface Schema {
   stream: StreamTable;
   mirror: MirrorTable;
   lease: LeaseTable;
+  cutover_state: CutoverStateTable;
+  cutover_command: CutoverCommandTable;
+  cutover_audit: CutoverAuditTable;
+  cutover_receipt: CutoverReceiptTable;
+  cutover_unit: CutoverUnitTable;
+  cutover_admission: CutoverAdmissionTable;
+  cutover_parity: CutoverParityTable;
+  cutover_fallback_use: CutoverFallbackUseTable;
+  cutover_drill: CutoverDrillTable;
 }
 
 export type OutboxRow = Selectable<OutboxTable>;

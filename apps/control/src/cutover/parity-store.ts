@@ -1,0 +1,68 @@
+import { type ComparisonPair, mergeWindows, type ParityWindow } from '@autopilot/cutover-flags/parity';
+import type { Store } from '../store/open-store.ts';
+
+/** Windows of one pair over a time. */
+export interface ParityReport {
+  readonly windows: readonly ParityWindow[];
+  readonly units: number;
+  /** All of them in one; undefined when there is none. */
+  readonly merged: ParityWindow | undefined;
+}
+
+/** The comparisons that units have reported. */
+export interface ParityStore {
+  /** False when the window is known. */
+  add(unit: string, window: ParityWindow): Promise<boolean>;
+  /** Windows that end at or after `since`, by the clock of the machines. */
+  report(pair: ComparisonPair, since: number): Promise<ParityReport>;
+  /** Deletes windows that ended before, and the oldest beyond the bound. */
+  sweep(before: number): Promise<void>;
+}
+
+/** Windows that are kept, whatever their age. */
+const mostWindows = 50_000;
+
+/** Samples that are kept of one window. */
+const mostSamples = 20;
+
+/** Windows that one report reads. */
+const longestReport = 20_000;
+
+/** Comparisons in the store. */
+export function createParityStore({ db }: Store): ParityStore {
+  return {
+    async add(unit, window) {
+      const report = JSON.stringify({ ...window, samples: window.samples.slice(0, mostSamples) });
+      const { numInsertedOrUpdatedRows } = await db
+        .insertInto('cutover_parity')
+        .values({ unit, pair: window.pair, from_at: Math.floor(window.from), to_at: Math.floor(window.to), report })
+        .onConflict((c) => c.columns(['unit', 'pair', 'from_at', 'to_at']).doNothing())
+        .executeTakeFirstOrThrow();
+      return numInsertedOrUpdatedRows === 1n;
+    },
+    async report(pair, since) {
+      const rows = await db
+        .selectFrom('cutover_parity')
+        .select(['unit', 'report'])
+        .where('pair', '=', pair)
+        .where('to_at', '>=', since)
+        .orderBy('to_at', 'desc')
+        .limit(longestReport)
+        .execute();
+      const windows = rows.map(({ report }) => JSON.parse(report) as ParityWindow).reverse();
+      const merged = windows.length === 0 ? undefined : mergeWindows(windows);
+      return { windows, units: new Set(rows.map((row) => row.unit)).size, merged };
+    },
+    async sweep(before) {
+      await db.deleteFrom('cutover_parity').where('to_at', '<', before).execute();
+      const bound = await db
+        .selectFrom('cutover_parity')
+        .select('id')
+        .orderBy('id', 'desc')
+        .offset(mostWindows)
+        .limit(1)
+        .executeTakeFirst();
+      if (bound !== undefined) await db.deleteFrom('cutover_parity').where('id', '<=', bound.id).execute();
+    },
+  };
+}
