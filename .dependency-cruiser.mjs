@@ -1,5 +1,7 @@
 // The rules of who may know whom. docs/architecture.md says them in words.
 const leaf = (name) => `^packages/${name}/`;
+/** Tests of an app that need the khala lane, and go with it: tools/stage3/removal.ts deletes the same. */
+const laneTests = ['^apps/[^/]+/test/khala[./-]', '^apps/[^/]+/test/.+/khala[./-]'];
 
 export default {
   forbidden: [
@@ -48,6 +50,44 @@ export default {
       severity: 'error',
       from: { path: '^apps/desktop/src/codex/' },
       to: { path: '^(packages/(session|apply-engine|checkpoint)|apps/desktop/src/(sync|core|server))/' },
+    },
+    {
+      name: 'legacy-lane-only-in-lane-files',
+      comment:
+        'One file in each app imports the khala lane, and tests that go away with it: a folder or a file named khala.',
+      severity: 'error',
+      from: {
+        pathNot: ['^packages/legacy-lane/', '^apps/[^/]+/src/lanes/khala\\.ts$', ...laneTests],
+      },
+      to: { path: leaf('legacy-lane') },
+    },
+    {
+      name: 'lane-files-only-dynamically',
+      comment: 'What imports a lane file statically cannot start without it.',
+      severity: 'error',
+      from: { pathNot: laneTests },
+      to: { path: '^apps/[^/]+/src/lanes/khala\\.ts$', dynamic: false },
+    },
+    {
+      name: 'data-path-knows-no-cutover',
+      comment: 'What carries events knows neither stages nor the other lane nor the bridge.',
+      severity: 'error',
+      from: { path: '^packages/(session|apply-engine|checkpoint)/' },
+      to: { path: '^packages/(nostr-bridge|legacy-lane|cutover-flags)/' },
+    },
+    {
+      name: 'bridge-knows-no-lane',
+      comment: 'The bridge reads a journal through a port: it works, or is dead, without any lane noticing.',
+      severity: 'error',
+      from: { path: leaf('nostr-bridge') },
+      to: { path: '^packages/(session|apply-engine|checkpoint|legacy-lane|cutover-flags|spacetime-embedded)/' },
+    },
+    {
+      name: 'cutover-flags-knows-no-lane',
+      comment: 'Rules, gates and parity judge what they are given; they load no lane, tests included.',
+      severity: 'error',
+      from: { path: leaf('cutover-flags') },
+      to: { path: '^packages/(session|apply-engine|checkpoint|legacy-lane|nostr-bridge|spacetime-embedded)/' },
     },
     {
       name: 'sources-import-no-tests',

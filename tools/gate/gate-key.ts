@@ -5,13 +5,13 @@ import type { GateId } from '../../packages/cutover-flags/src/gates/gate.ts';
 import type { SigningKey, TrustedKey } from '../../packages/cutover-flags/src/gates/keys.ts';
 
 /** Names the file that holds the signing key as a private JWK. */
-export const keyFileVariable = 'AUTOPILOT_GATE_KEY_FILE';
+const keyFileVariable = 'AUTOPILOT_GATE_KEY_FILE';
 
 /** Names the folder of the own key and of the trusted ones, when it is not `.gate` of the repository. */
-export const keyFolderVariable = 'AUTOPILOT_GATE_FOLDER';
+const keyFolderVariable = 'AUTOPILOT_GATE_FOLDER';
 
 /** The gates that are runs of tests and builds. Parity and the drill are spoken for by control, which sees traffic. */
-export const spokenFor: readonly GateId[] = [
+const spokenFor: readonly GateId[] = [
   'replay-determinism',
   'duplicate-delivery',
   'stale-cursor-recovery',

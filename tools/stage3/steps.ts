@@ -15,7 +15,7 @@ import {
 export class StepFailed extends Error {}
 
 /** The files that git tracks and that are there, as they are in the work tree. */
-export function trackedFiles(root: string): readonly string[] {
+function trackedFiles(root: string): readonly string[] {
   return execFileSync('git', ['ls-files', '-z'], { cwd: root, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 })
     .split('\0')
     .filter((file) => file !== '' && existsSync(path.join(root, file)));

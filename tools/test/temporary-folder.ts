@@ -6,7 +6,7 @@ import path from 'node:path';
 export type FileTree = Readonly<Record<string, string | object>>;
 
 /** Writes files; objects as JSON. */
-export function writeTree(folder: string, tree: FileTree): void {
+function writeTree(folder: string, tree: FileTree): void {
   for (const [file, content] of Object.entries(tree)) {
     const target = path.join(folder, file);
     mkdirSync(path.dirname(target), { recursive: true });
