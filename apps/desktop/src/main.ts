@@ -27,7 +27,14 @@ async function main(): Promise<number> {
   const desktop = await startDesktop({
     ...options,
     ...{ clientSecret, log, pid: process.pid },
-    ...{ ports: systemPorts, http: systemHttp, socket: nodeSocketFactory },
+    ...{ ports: systemPorts, http: systemHttp, socket: nodeSocketFactory, env: process.env },
+    khala:
+      options.khalaUrl === undefined
+        ? undefined
+        : {
+            url: options.khalaUrl,
+            credential: options.khalaTokenFile === undefined ? undefined : readSecret(options.khalaTokenFile),
+          },
     feed: options.feed === 'none' ? undefined : { ...options, kind: options.feed, env: process.env },
   });
   if (options.readyJson) process.stdout.write(`${JSON.stringify({ ready: 'desktop', url: desktop.url })}\n`);

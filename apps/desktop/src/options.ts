@@ -25,6 +25,10 @@ export interface CliOptions {
   /** Where a live Codex works; undefined for a new folder in the data folder. */
   readonly codexDir: string | undefined;
   readonly environment: string;
+  /** Where the legacy lane is; undefined: it is never connected. */
+  readonly khalaUrl: string | undefined;
+  /** A file with what khala gives tokens for. */
+  readonly khalaTokenFile: string | undefined;
   readonly readyJson: boolean;
 }
 
@@ -50,6 +54,8 @@ The desktop core: follows the streams of an account, keeps them durably, and ser
   --codex-prompt TEXT         what a live Codex is asked (with --feed codex)
   --codex-dir DIR             the folder a live Codex works in; default: a new one in the data folder
   --check-codex               only look whether a live Codex could be started, and print one JSON line
+  --khala URL                 the legacy lane, for as long as the cutover's stage needs it; without it, it is never used
+  --khala-token-file FILE     a file with the credential that khala gives tokens for (with --khala)
   --environment NAME          keeps the streams of environments apart (default dev)
   --ready-json                print {"ready":"desktop","url":...} when the page can be opened
   --help                      this text
@@ -72,6 +78,8 @@ const spec = {
   'codex-dir': { type: 'string' },
   'check-codex': { type: 'boolean', default: false },
   environment: { type: 'string', default: 'dev' },
+  khala: { type: 'string' },
+  'khala-token-file': { type: 'string' },
   'ready-json': { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
 } as const;
@@ -102,6 +110,13 @@ export function parseOptions(args: readonly string[]): CliOptions | CheckOptions
   }
   if (feed === 'recorded' && values['feed-file'] === undefined) throw usage('--feed recorded needs --feed-file.');
   if (!/^\d{1,7}$/.test(values['feed-pace'])) throw usage('--feed-pace must be milliseconds from 0 to 9999999.');
+  const { khala } = values;
+  if (khala !== undefined && !/^https?:$/.test(URL.parse(khala)?.protocol ?? '')) {
+    throw usage(`--khala "${khala}" is not an http URL.`);
+  }
+  if (khala === undefined && values['khala-token-file'] !== undefined) {
+    throw usage('--khala-token-file needs --khala.');
+  }
   if (values.environment === '') throw usage('--environment must not be empty.');
   return {
     ...parseListen(needed('listen')),
@@ -116,6 +131,8 @@ export function parseOptions(args: readonly string[]): CliOptions | CheckOptions
     codexPrompt: values['codex-prompt'],
     codexDir: values['codex-dir'],
     environment: values.environment,
+    khalaUrl: khala,
+    khalaTokenFile: values['khala-token-file'],
     readyJson: values['ready-json'],
   };
 }

@@ -9,14 +9,8 @@ import { CommsError } from './errors.ts';
 import { LaneSlot } from './lane-slot.ts';
 import { createOverlapGuard } from './overlap-guard.ts';
 import { type RouterEvent, type RouterPhase, routerStep } from './router-machine.ts';
-import {
-  defaultLimits,
-  type Handover,
-  type LaneStanding,
-  type RouterLimits,
-  type RouterOptions,
-  type RouterStatus,
-} from './router-options.ts';
+import { defaultLimits, type RouterLimits, type RouterOptions } from './router-options.ts';
+import type { Handover, LaneStanding, RouterStatus } from './router-status.ts';
 import { joinRelation, joinTable } from './stream-join.ts';
 
 type StateSignal = Extract<LaneSignal, { type: 'state' }>;
@@ -126,6 +120,10 @@ export class CommsRouter implements SyncLane {
     this.#reread(active, streamId, after);
   }
 
+  follows(streamId: string): boolean {
+    return this.#followed.has(streamId);
+  }
+
   unfollow(streamId: string): void {
     this.#followed.delete(streamId);
     this.#guard.forget(streamId);
@@ -164,6 +162,12 @@ export class CommsRouter implements SyncLane {
     const slot = this.#slots.get('spacetime');
     if (slot === undefined) throw new CommsError('lane_not_open', 'The spacetime lane is not open.');
     await slot.lane.acknowledge(ack);
+  }
+
+  /** What the open lanes agreed to speak. */
+  protocols(): string[] {
+    const spoken = [...this.#slots.values()].map(({ lane }) => lane.facts().protocol);
+    return [...new Set(spoken.filter((protocol) => protocol !== null))];
   }
 
   status(): RouterStatus {
@@ -314,13 +318,17 @@ export class CommsRouter implements SyncLane {
       return;
     }
     slot.note(signal);
+    if (signal.type === 'state') this.#compared.state(slot, signal.to);
     if (signal.type === 'batch') this.#compared.offer(slot, signal.events);
     if (slot === this.#active) this.#heardActive(slot, signal);
     else this.#heardBeside(slot, signal);
   }
 
   #heardActive(slot: LaneSlot, signal: LaneSignal): void {
-    if (signal.type === 'state') return this.#activeState(slot, signal);
+    if (signal.type === 'state') {
+      this.#activeState(slot, signal);
+      return;
+    }
     if (signal.type === 'batch') {
       const events = this.#guard.withoutApplied(signal.stream_id, signal.events);
       if (events.length > 0) this.#tell(slot.id, { ...signal, events });
@@ -329,7 +337,10 @@ export class CommsRouter implements SyncLane {
     if (signal.type === 'head' && this.#guard.hidesHead(signal.stream_id, signal.epoch, signal.head)) return;
     if (signal.type === 'stale') {
       const again = this.#guard.placeAgain(signal);
-      if (again !== undefined) return this.#reread(slot, signal.stream_id, again);
+      if (again !== undefined) {
+        this.#reread(slot, signal.stream_id, again);
+        return;
+      }
     }
     this.#tell(slot.id, signal);
   }
@@ -403,8 +414,11 @@ export class CommsRouter implements SyncLane {
     this.#look = undefined;
     if (this.#phase !== 'preparing') return;
     const slot = this.#next();
-    if (slot !== undefined && slot.state === 'live' && this.#inTheWay(slot) === undefined) return this.#step('ready');
-    if (slot !== undefined && hopeless.has(slot.state)) return this.#step('failed');
+    const ready = slot !== undefined && slot.state === 'live' && this.#inTheWay(slot) === undefined;
+    if (ready || (slot !== undefined && hopeless.has(slot.state))) {
+      this.#step(ready ? 'ready' : 'failed');
+      return;
+    }
     this.#look = this.#options.ports.scheduler.after(this.#limits.lookEveryMs, () => this.#lookAtNext());
   }
 

@@ -1,5 +1,5 @@
 import type { Clock, LaneSignal, StreamPosition, SyncEvent } from '@autopilot/sync-contract';
-import type { AppliedView } from './router-options.ts';
+import type { AppliedView } from '../sync/applied-view.ts';
 
 /**
  * Stands between the active lane and the apply path until the lane has reached what was applied before it took over:

@@ -6,6 +6,7 @@ import type { Log } from '../log.ts';
 import type { TokenState } from '../view-model/desktop-state.ts';
 import type { ViewModel } from '../view-model/view-model.ts';
 import { createAckQueue } from './ack-queue.ts';
+import type { AppliedView } from './applied-view.ts';
 import { type Binding, readBinding, writeBinding } from './binding.ts';
 import { createPipeline, type Pipeline } from './pipeline.ts';
 import type { SyncLane, SyncLaneFactory } from './sync-lane.ts';
@@ -48,12 +49,20 @@ export async function startSync(options: SyncOptions): Promise<SyncCore> {
   let granted: readonly string[] = [];
   let closed = false;
 
+  /** The store of the moment: it is another one after a token of another database. */
+  const applied: AppliedView = {
+    position: (streamId) => {
+      const stored = store.load(streamId);
+      return stored === undefined ? null : { epoch: stored.epoch, seq: stored.seq };
+    },
+    hashAt: (streamId, epoch, seq) => store.hashAt(streamId, epoch, seq),
+  };
   const lane = options.createLane(async (signal) => {
     const answer = await options.token(signal);
     await bind({ database: answer.database, identity: answer.identity });
     token = answer;
     return answer;
-  });
+  }, applied);
   const acks = createAckQueue(ports.scheduler, (ack) => lane.acknowledge(ack));
   const startPipeline = () => {
     pipeline = createPipeline({ lane, store, view, acks, ports, log });

@@ -1,6 +1,7 @@
 import type { Lane } from '@autopilot/sync-contract';
 import type { LaneFacts } from '../view-model/view-model.ts';
 import type { Ack } from './ack-queue.ts';
+import type { AppliedView } from './applied-view.ts';
 import type { GrantedToken } from './token-provider.ts';
 
 /** A lane with what the desktop needs beyond the contract. */
@@ -14,4 +15,4 @@ export interface SyncLane extends Lane {
 }
 
 /** Makes the lane; it asks for tokens through the given function, and for nothing before `start()`. */
-export type SyncLaneFactory = (token: (signal: AbortSignal) => Promise<GrantedToken>) => SyncLane;
+export type SyncLaneFactory = (token: (signal: AbortSignal) => Promise<GrantedToken>, applied: AppliedView) => SyncLane;

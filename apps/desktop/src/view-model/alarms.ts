@@ -46,6 +46,30 @@ export const alarmSpecs = {
   },
   token_expired: { recovery: 'refresh-token', next: 'No new token came in time. Look whether control can be reached.' },
   clock_skew: { recovery: 'retry', next: 'Set the clocks of this machine and of the host by NTP.' },
+  emergency_fallback: {
+    recovery: 'ask-user',
+    next: 'Follow the incident that is named. The fallback ends by itself when it expires, or when control ends it.',
+  },
+  lane_missing: {
+    recovery: 'ask-user',
+    next: 'Start this desktop with --khala and a build that holds the lane, or let control decide for the other one.',
+  },
+  handover_failed: {
+    recovery: 'retry',
+    next: 'The lane before goes on and nothing is lost; the change is tried again by itself. Look at the lane that is named.',
+  },
+  policy_refused: {
+    recovery: 'ask-user',
+    next: 'The last good policy goes on. Look at control: its address, its keys and the deployment it names.',
+  },
+  toggle_without_effect: {
+    recovery: 'ask-user',
+    next: 'Take the variable out of the environment of this desktop: the rule that is named says why it does nothing.',
+  },
+  lanes_differ: {
+    recovery: 'ask-user',
+    next: 'Look at the samples in the console of control before any flip: the two lanes did not bring the same.',
+  },
   feed_not_read_back: {
     recovery: 'ask-user',
     next: 'Control has taken the events. Look at its log and metrics: either it cannot write them, or no grant covers them.',

@@ -1,4 +1,5 @@
 import type { LaneId, LaneState, Recovery } from '@autopilot/sync-contract';
+import type { CommsState } from './comms-state.ts';
 
 // What the health page and GET /api/state show. Times are milliseconds since the Unix epoch by the core's clock unless a
 // name says otherwise; `null` always means "not known", never "good".
@@ -190,6 +191,8 @@ export interface DesktopState {
   readonly transitions: readonly Transition[];
   readonly alarms: readonly Alarm[];
   readonly feed: FeedState | null;
+  /** Null where there is one lane and nobody decides. */
+  readonly comms: CommsState | null;
   readonly history: History;
 }
 

@@ -1,3 +1,5 @@
+import type { AlarmCode } from './alarms.ts';
+import type { CommsState } from './comms-state.ts';
 import type { DesktopState } from './desktop-state.ts';
 import type { ViewModel } from './view-model.ts';
 
@@ -19,4 +21,38 @@ export function updateStandingAlarms(view: AlarmSink, state: DesktopState): void
     const last = feed.last_error === null ? '' : ` Last error: ${feed.last_error}`;
     view.raise('feed_refused', `Control refused ${feed.dead} events of the feed for good.${last}`);
   } else view.clear('feed_refused');
+  if (state.comms !== null) updateCommsAlarms(view, state.comms);
+}
+
+/** Answers of control that are no policy, as opposed to no answer. */
+const refusedPolicy = /^(bad_signature|unknown_key|unknown_schema|invalid_policy|wrong_\w+|revision_conflict): /;
+
+function updateCommsAlarms(view: AlarmSink, comms: CommsState): void {
+  const { fallback, router, decision, policy_answer, parity } = comms;
+  const stand = (code: AlarmCode, message: string | null) => {
+    if (message === null) view.clear(code);
+    else view.raise(code, message);
+  };
+  const until = fallback === null ? '' : new Date(fallback.expires_at).toISOString();
+  stand(
+    'emergency_fallback',
+    fallback && `Emergency fallback to khala until ${until}, incident ${fallback.incident}: ${fallback.reason}`,
+  );
+  const missing = router.missing_lane;
+  stand('lane_missing', missing && `${decision.rule} decides for ${missing}, which this desktop cannot open.`);
+  const failed = router.phase === 'retrying' ? router.handovers.at(-1) : undefined;
+  stand('handover_failed', failed === undefined ? null : `${failed.to} could not take over: ${failed.reason}`);
+  const { error } = policy_answer;
+  stand('policy_refused', error !== null && refusedPolicy.test(error) ? `A policy was refused: ${error}` : null);
+  stand(
+    'toggle_without_effect',
+    decision.warning && `A toggle in the environment has no effect (${decision.warning}).`,
+  );
+  const differences = parity === null ? 0 : differencesOf(parity);
+  stand('lanes_differ', differences === 0 ? null : `The lanes differ at ${differences} positions that were compared.`);
+}
+
+function differencesOf({ counts, unequal_chains }: NonNullable<CommsState['parity']>): number {
+  const { mismatch, missing_left, missing_right, extra, reordered } = counts;
+  return Math.max(mismatch + missing_left + missing_right + extra + reordered, unequal_chains);
 }

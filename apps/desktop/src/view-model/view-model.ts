@@ -1,5 +1,6 @@
 import type { Clock, LaneId, LaneSignal, LaneState, SyncEvent } from '@autopilot/sync-contract';
 import { type AlarmCode, createAlarmBoard } from './alarms.ts';
+import type { CommsState } from './comms-state.ts';
 import type { ConnectionState, DesktopState, FeedState, TokenState, Totals, Transition } from './desktop-state.ts';
 import { createHistory } from './history.ts';
 import { createReplayProgress } from './replay-progress.ts';
@@ -19,6 +20,8 @@ export interface ViewSources {
   lane(): LaneFacts;
   token(): TokenState | null;
   feed(): FeedState | null;
+  /** Left out where nobody decides about lanes. */
+  comms?(): CommsState | null;
 }
 
 /** Events that are in the store now. */
@@ -55,6 +58,9 @@ export class ViewModel {
   readonly #history;
   readonly #replay = createReplayProgress();
   readonly #latency = createSampleWindow(latencyWindow);
+  /** Latency since somebody last took note of it. */
+  #recent = createSampleWindow(latencyWindow);
+  #recentSkewed = 0;
   readonly #streams = new Map<string, StreamRecord>();
   readonly #listeners = new Set<() => void>();
   readonly #totals = { applied: 0, stored: 0, duplicates: 0, gaps: 0, conflicts: 0, resets: 0, stale: 0 };
@@ -166,6 +172,21 @@ export class ViewModel {
     if (this.#alarms.clear(code, streamId)) this.#changed();
   }
 
+  /** Latency since {@link forgetLatency}; null without a sample. */
+  recentLatency(): { readonly p95_ms: number | null; readonly samples: number; readonly skewed: number } {
+    return { p95_ms: this.#recent.percentile(95), samples: this.#recent.size, skewed: this.#recentSkewed };
+  }
+
+  forgetLatency(): void {
+    this.#recent = createSampleWindow(latencyWindow);
+    this.#recentSkewed = 0;
+  }
+
+  /** What the page shows besides signals has changed. */
+  touch(): void {
+    this.#changed();
+  }
+
   /** Ends a step of the history; call it every {@link tickMs}. */
   tick(): void {
     const lag = this.#lagEvents();
@@ -206,6 +227,7 @@ export class ViewModel {
       transitions: this.#transitions,
       alarms: this.#alarms.list(),
       feed: this.#sources.feed(),
+      comms: this.#sources.comms?.() ?? null,
       history: this.#history.snapshot(),
     };
   }
@@ -218,12 +240,14 @@ export class ViewModel {
     const elapsed = this.#sources.clock.now() - Number(event.committed_at) / 1000;
     if (elapsed < -skewTolerance) {
       this.#skewed += 1;
+      this.#recentSkewed += 1;
       const by = Math.round(-elapsed);
       this.raise('clock_skew', `The host committed an event ${by} ms in this machine's future: no latency from it.`);
       return;
     }
     this.clear('clock_skew');
     this.#latency.add(Math.max(0, elapsed));
+    this.#recent.add(Math.max(0, elapsed));
   }
 
   /** Events known to be missing: of the streams whose head is known. */

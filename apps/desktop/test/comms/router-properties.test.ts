@@ -47,6 +47,7 @@ function world(seed: number) {
       hashAt: (...args) => store.hashAt(...args),
     },
     observer: {
+      begins: () => {},
       brought: (lane, events) => {
         for (const { stream_id, seq } of events) {
           const seen = compared[lane].get(stream_id) ?? [];
@@ -54,9 +55,11 @@ function world(seed: number) {
           compared[lane].set(stream_id, seen);
         }
       },
+      paused: () => {},
+      resumed: () => {},
       // A lane that is opened again begins at the position of the store: the comparison begins anew.
-      closed: () => {
-        for (const seen of Object.values(compared)) seen.clear();
+      ended: (streamId) => {
+        for (const seen of Object.values(compared)) seen.delete(streamId);
       },
     },
     limits: { dwellMs: 20, longestDwellMs: 200, retryMs: 20, longestRetryMs: 200, liveWithinMs: 1500, lookEveryMs: 5 },

@@ -96,7 +96,10 @@ export class SimulatedLane implements SyncLane {
 
   rewind(streamId: string, after: StreamPosition | null): void {
     const reader = this.#readers.get(streamId);
-    if (reader === undefined) return this.follow(streamId, after);
+    if (reader === undefined) {
+      this.follow(streamId, after);
+      return;
+    }
     reader.after = after;
     reader.generation += 1;
     reader.reading = false;
@@ -135,7 +138,10 @@ export class SimulatedLane implements SyncLane {
   }
 
   #connect(): void {
-    if (this.#host.down) return this.#later(() => this.#connect());
+    if (this.#host.down) {
+      this.#later(() => this.#connect());
+      return;
+    }
     this.#go('authenticating', 'start');
     this.#go('connecting', 'token');
     this.#later(() => {

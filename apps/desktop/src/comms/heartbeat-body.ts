@@ -1,0 +1,92 @@
+import { mergeWindows, type ParityWindow } from '@autopilot/cutover-flags/parity';
+import type { LaneId } from '@autopilot/sync-contract';
+import type { CommsState } from '../view-model/comms-state.ts';
+import type { ViewModel } from '../view-model/view-model.ts';
+import type { HeartbeatOptions } from './heartbeat.ts';
+import { packageVersions } from './package-versions.ts';
+import type { ParityFeed } from './parity-feed.ts';
+
+/** What a heartbeat is made from. */
+export interface HeartbeatSources {
+  readonly state: () => CommsState;
+  readonly parity: ParityFeed | null;
+  /** Lost connections and questions for tokens, counted since the start. */
+  readonly signals: { readonly reconnects: number; readonly attempts: number; readonly failures: number };
+  readonly view: () => ViewModel | undefined;
+  readonly protocols: () => string[];
+  readonly build: string;
+}
+
+/** The most streams that one heartbeat tells of, and the most samples of differences. */
+const mostStreams = 200;
+const mostSamples = 20;
+/** Windows that wait for control to take them; beyond it, the newest ones become one. */
+const mostWindows = 20;
+
+/**
+ * Makes the bodies of the heartbeats of one desktop. Totals are since the start; signals, latency and parity since the
+ * last heartbeat that control took: what a lost one told is told again.
+ */
+export function heartbeatBody(sources: HeartbeatSources): HeartbeatOptions['body'] {
+  const packages = packageVersions();
+  let told = { reconnects: 0, stale: 0, failures: 0, attempts: 0 };
+  const untold: ParityWindow[] = [];
+  return () => {
+    const { unit, stage, policy, decision, router, fallback } = sources.state();
+    const view = sources.view();
+    const shown = view?.snapshot();
+    const window = sources.parity?.takeWindow() ?? null;
+    if (window !== null) {
+      const newest = untold.length < mostWindows ? undefined : untold.pop();
+      untold.push(newest === undefined ? window : mergeWindows([newest, window]));
+    }
+    const [parity] = untold;
+    const now = { ...sources.signals, stale: shown?.totals.stale ?? 0 };
+    const lag = (id: LaneId) => {
+      const events = router.lanes.find((lane) => lane.id === id)?.lag_events ?? null;
+      return events === null ? null : Number(events);
+    };
+    const latency = view?.recentLatency();
+    const body = {
+      ...{ unit, build: sources.build, policy_revision: policy?.revision ?? null, stage },
+      lane: router.active ?? decision.lane,
+      ...{ rule: decision.rule, shadow: decision.shadow, session: shown?.connection.state ?? 'idle' },
+      lag_events: { khala: lag('khala'), spacetime: lag('spacetime') },
+      applied: shown?.totals.applied ?? 0,
+      duplicates: shown?.totals.duplicates ?? 0,
+      gaps: shown?.totals.gaps ?? 0,
+      conflicts: shown?.totals.conflicts ?? 0,
+      fallback_used: fallback !== null && router.active === 'khala',
+      packages,
+      protocols: sources.protocols(),
+      ...(latency?.p95_ms == null
+        ? {}
+        : { latency_ms: { p95: latency.p95_ms, samples: latency.samples, errors: latency.skewed } }),
+      signals: {
+        reconnects: now.reconnects - told.reconnects,
+        stale_cursors: now.stale - told.stale,
+        auth_failures: now.failures - told.failures,
+        auth_attempts: now.attempts - told.attempts,
+      },
+      ...(parity === undefined ? {} : { parity: shortOf(parity) }),
+      streams: (shown?.streams ?? [])
+        .filter(({ epoch }) => epoch !== null)
+        .slice(0, mostStreams)
+        .map(({ stream_id, epoch, seq, chain }) => ({ stream_id, epoch, seq: seq.toString(), chain })),
+    };
+    return {
+      body,
+      confirm: () => {
+        told = now;
+        view?.forgetLatency();
+        // The same window until it is taken: control knows one that it was told before.
+        if (untold[0] === parity) untold.shift();
+      },
+    };
+  };
+}
+
+/** The members of a window that control stores. */
+function shortOf({ pair, from, to, counts, samples }: ParityWindow): object {
+  return { pair, from, to, counts, samples: samples.slice(0, mostSamples) };
+}
