@@ -98,12 +98,12 @@ export class KhalaWorld {
    */
   publish(workerId: string, event: KhalaEvent, owner?: string): WorkerEvent {
     checkEvent(workerId, event);
-    const worker = this.workers.ensure(workerId, this.options.owners?.[workerId] ?? owner ?? 'user-1');
+    const of = { id: workerId, owner: this.options.owners?.[workerId] ?? owner ?? 'user-1' };
     const change = this.#take('changed_payload', workerId);
     const payload = change === undefined ? event.payload : (change.payload ?? changedPayload(event.payload));
-    const stored = this.#append(worker, { event_type: event.event_type, payload });
+    const stored = this.#append(of, { event_type: event.event_type, payload });
     if (this.#take('append_twice', workerId) !== undefined) {
-      this.#append(worker, { event_type: event.event_type, payload });
+      this.#append(of, { event_type: event.event_type, payload });
     }
     return stored;
   }
@@ -168,16 +168,15 @@ export class KhalaWorld {
     }
   }
 
-  #append(worker: Worker, event: KhalaEvent): WorkerEvent {
-    const lost = this.#take('lose_event', worker.id) !== undefined;
+  #append({ id, owner }: Pick<Worker, 'id' | 'owner'>, event: KhalaEvent): WorkerEvent {
     const payload = this.options.sanitize === undefined ? event.payload : this.options.sanitize(event.payload);
     const at = this.clock.now();
     const occurredAt = new Date(at).toISOString();
     const { event_type } = event;
-    const seq = worker.latest_seq + 1;
+    const seq = (this.workers.get(id)?.latest_seq ?? 0) + 1;
     const { text, hash } = encodePayload({
-      workerId: worker.id,
-      worker_id: worker.id,
+      workerId: id,
+      worker_id: id,
       seq,
       eventType: event_type,
       event_type,
@@ -185,28 +184,31 @@ export class KhalaWorld {
       occurredAt,
       occurred_at: occurredAt,
     });
+    // Only now: a payload that is refused makes no worker.
+    const worker = this.workers.ensure(id, owner);
     worker.latest_seq = seq;
+    const lost = this.#take('lose_event', id) !== undefined;
     const log = this.log(workerEvents);
     const watermark = log.allocate();
     const stored = { seq, event_type, payload, occurred_at: occurredAt, watermark };
     if (!lost) {
-      const pointer = this.options.payloadMode === 'pointer' || this.#take('payload_null', worker.id) !== undefined;
-      const wrong = this.#take('wrong_payload_hash', worker.id) !== undefined;
+      const pointer = this.options.payloadMode === 'pointer' || this.#take('payload_null', id) !== undefined;
+      const wrong = this.#take('wrong_payload_hash', id) !== undefined;
       worker.events.push(stored);
       log.append({
         watermark,
-        doc_key: `runtime/codex_worker_event:${worker.id}:${seq}`,
+        doc_key: `runtime/codex_worker_event:${id}:${seq}`,
         doc_version: seq,
         payload: pointer ? null : text,
         payload_hash: wrong ? base64Sha256(`not ${text}`) : hash,
         at,
         kind: event_type,
-        withheld: this.#take('withhold_event', worker.id) !== undefined,
+        withheld: this.#take('withhold_event', id) !== undefined,
       });
     }
     this.#touch(workerEvents);
-    const waiting = this.#waiters.get(worker.id);
-    this.#waiters.delete(worker.id);
+    const waiting = this.#waiters.get(id);
+    this.#waiters.delete(id);
     for (const wake of waiting ?? []) wake();
     return stored;
   }
