@@ -2,21 +2,25 @@ import type { CohortEntry } from '../policy/policy.ts';
 import { isActive } from '../policy/validity.ts';
 import { buckets } from './bucket.ts';
 
-// Lists of a parsed policy are frozen, so an index over one can never be out of date. Others are read through.
-const entryIndexes = new WeakMap<readonly CohortEntry[], ReadonlyMap<string, CohortEntry>>();
-const unitIndexes = new WeakMap<readonly string[], ReadonlySet<string>>();
-/** Below this many a scan is as fast. */
-const worthAnIndex = 9;
+/** Where a frozen list keeps its index. A copy of the list has none and is read through. */
+const indexKey: unique symbol = Symbol('index');
 
-/** Makes looking up a unit independent of the length of the list. The list must be deeply frozen. */
+interface IndexedEntries extends ReadonlyArray<CohortEntry> {
+  readonly [indexKey]?: ReadonlyMap<string, CohortEntry>;
+}
+
+interface IndexedUnits extends ReadonlyArray<string> {
+  readonly [indexKey]?: ReadonlySet<string>;
+}
+
+/** Makes looking up a unit independent of the length of the list. Nothing of the list may change afterwards. */
 export function indexEntries(entries: readonly CohortEntry[]): void {
-  if (entries.length < worthAnIndex) return;
-  entryIndexes.set(entries, new Map(entries.map((entry) => [entry.unit, entry])));
+  Object.defineProperty(entries, indexKey, { value: new Map(entries.map((entry) => [entry.unit, entry])) });
 }
 
 /** The same for a list of unit ids. */
 export function indexUnits(units: readonly string[]): void {
-  if (units.length >= worthAnIndex) unitIndexes.set(units, new Set(units));
+  Object.defineProperty(units, indexKey, { value: new Set(units) });
 }
 
 /**
@@ -24,22 +28,23 @@ export function indexUnits(units: readonly string[]): void {
  *
  * @throws {TypeError} when the list or the unit is not what it should be: then nothing can be said.
  */
-export function activeEntry(entries: readonly CohortEntry[], unit: string, now: number): CohortEntry | null {
+export function activeEntry(entries: IndexedEntries, unit: string, now: number): CohortEntry | null {
   if (!Array.isArray(entries) || typeof unit !== 'string') throw new TypeError('not a list of entries or not a unit');
-  const index = entryIndexes.get(entries);
+  if (entries.length === 0) return null;
+  const index = (entries as IndexedEntries)[indexKey];
   if (index !== undefined) {
     const entry = index.get(unit);
     return entry !== undefined && isActive(entry.until, now) ? entry : null;
   }
-  for (const entry of entries as readonly CohortEntry[]) {
+  for (const entry of entries as IndexedEntries) {
     if (entry.unit === unit && isActive(entry.until, now)) return entry;
   }
   return null;
 }
 
 /** Whether a list of unit ids names a unit. */
-export function coversUnit(units: readonly string[], unit: string): boolean {
-  return typeof unit === 'string' && (unitIndexes.get(units)?.has(unit) ?? units.includes(unit));
+export function coversUnit(units: IndexedUnits, unit: string): boolean {
+  return typeof unit === 'string' && (units[indexKey]?.has(unit) ?? units.includes(unit));
 }
 
 /** Whether a bucket lies in a share of `percent`. What is not a share or not a bucket is not in it. */

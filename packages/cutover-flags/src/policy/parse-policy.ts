@@ -90,11 +90,11 @@ export function parsePolicy(value: unknown): CutoverPolicy {
       details: { path: first?.path, issues },
     });
   }
-  const policy = deepFreeze(parsed.data);
-  indexEntries(policy.cohort.include);
-  indexEntries(policy.cohort.exclude);
-  if (policy.fallback !== null && policy.fallback.units !== 'all') indexUnits(policy.fallback.units);
-  return policy;
+  const { cohort, fallback } = parsed.data;
+  indexEntries(cohort.include);
+  indexEntries(cohort.exclude);
+  if (fallback !== null && fallback.units !== 'all') indexUnits(fallback.units);
+  return deepFreeze(parsed.data);
 }
 
 function deepFreeze<Value extends object>(value: Value): Value {
