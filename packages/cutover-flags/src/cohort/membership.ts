@@ -2,25 +2,18 @@ import type { CohortEntry } from '../policy/policy.ts';
 import { isActive } from '../policy/validity.ts';
 import { buckets } from './bucket.ts';
 
-/** Where a frozen list keeps its index. A copy of the list has none and is read through. */
-const indexKey: unique symbol = Symbol('index');
-
-interface IndexedEntries extends ReadonlyArray<CohortEntry> {
-  readonly [indexKey]?: ReadonlyMap<string, CohortEntry>;
-}
-
-interface IndexedUnits extends ReadonlyArray<string> {
-  readonly [indexKey]?: ReadonlySet<string>;
-}
+// Beside the frozen lists of a parsed policy, never on them: a list must stay what it was signed as.
+const entryIndexes = new WeakMap<readonly CohortEntry[], ReadonlyMap<string, CohortEntry>>();
+const unitIndexes = new WeakMap<readonly string[], ReadonlySet<string>>();
 
 /** Makes looking up a unit independent of the length of the list. Nothing of the list may change afterwards. */
 export function indexEntries(entries: readonly CohortEntry[]): void {
-  Object.defineProperty(entries, indexKey, { value: new Map(entries.map((entry) => [entry.unit, entry])) });
+  entryIndexes.set(entries, new Map(entries.map((entry) => [entry.unit, entry])));
 }
 
 /** The same for a list of unit ids. */
 export function indexUnits(units: readonly string[]): void {
-  Object.defineProperty(units, indexKey, { value: new Set(units) });
+  unitIndexes.set(units, new Set(units));
 }
 
 /**
@@ -28,23 +21,23 @@ export function indexUnits(units: readonly string[]): void {
  *
  * @throws {TypeError} when the list or the unit is not what it should be: then nothing can be said.
  */
-export function activeEntry(entries: IndexedEntries, unit: string, now: number): CohortEntry | null {
+export function activeEntry(entries: readonly CohortEntry[], unit: string, now: number): CohortEntry | null {
   if (!Array.isArray(entries) || typeof unit !== 'string') throw new TypeError('not a list of entries or not a unit');
   if (entries.length === 0) return null;
-  const index = (entries as IndexedEntries)[indexKey];
+  const index = entryIndexes.get(entries);
   if (index !== undefined) {
     const entry = index.get(unit);
     return entry !== undefined && isActive(entry.until, now) ? entry : null;
   }
-  for (const entry of entries as IndexedEntries) {
+  for (const entry of entries as readonly CohortEntry[]) {
     if (entry.unit === unit && isActive(entry.until, now)) return entry;
   }
   return null;
 }
 
 /** Whether a list of unit ids names a unit. */
-export function coversUnit(units: IndexedUnits, unit: string): boolean {
-  return typeof unit === 'string' && (units[indexKey]?.has(unit) ?? units.includes(unit));
+export function coversUnit(units: readonly string[], unit: string): boolean {
+  return typeof unit === 'string' && (unitIndexes.get(units)?.has(unit) ?? units.includes(unit));
 }
 
 /** Whether a bucket lies in a share of `percent`. What is not a share or not a bucket is not in it. */
