@@ -111,7 +111,8 @@ export class Refused extends Error {
 export async function follow(khala: KhalaServer, after = 0, query: Record<string, string> = {}): Promise<RawClient> {
   const client = await connect(socketUrl(khala, query));
   await client.join();
-  await client.subscribe({ topics: [events], resume_after: { [events]: after } });
+  const { status, response } = await client.subscribe({ topics: [events], resume_after: { [events]: after } });
+  if (status !== 'ok') throw new Error(`The subscription was refused: ${JSON.stringify(response)}`);
   client.fresh();
   return client;
 }
