@@ -102,6 +102,20 @@ test('the same events from two readers at once: one of the two commits each part
   });
 });
 
+test('what was done is not asked for again: settled effects stay settled when their events come back', async () => {
+  await withStore(async (store) => {
+    for (let part = nextPart(store, 100); part !== undefined; part = nextPart(store, 100)) {
+      store.commit([part]);
+      for (const { id } of store.effects({ after: 0n, limit: 1000 })) expect(store.settleEffect(id)).toBe(true);
+      const again = part;
+      expect(await codeOf(() => store.commit([again]))).toBe('position_conflict');
+      expect(shown(store)).toBe(0);
+    }
+    expect(store.load(streamId)).toMatchObject({ seq: BigInt(length), chain: chainAt(length) });
+    recordGateFacts({ events: 2 * length });
+  });
+});
+
 function repeated(after: bigint, count: number) {
   return Array.from({ length: count }, (_, index) => event(Number(after) + index + 1));
 }
