@@ -53,8 +53,12 @@ const mirror = z.object({
   body: z.unknown(),
 });
 
-/** Reads a worker event; khala writes each name twice, in both spellings, and either is enough. */
-export function decodeWorkerEvent(value: unknown): WorkerEvent | WorkerEventError {
+/**
+ * Reads a worker event; khala writes each name twice, in both spellings, and either is enough.
+ *
+ * @param askedFor the worker whose page it stands in: there khala leaves the name out.
+ */
+export function decodeWorkerEvent(value: unknown, askedFor?: string): WorkerEvent | WorkerEventError {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return unusable('wrong_type', '');
   const fields: Record<string, unknown> = { ...value };
   for (const [snake, camel] of spellings) {
@@ -63,6 +67,9 @@ export function decodeWorkerEvent(value: unknown): WorkerEvent | WorkerEventErro
     }
     fields[snake] ??= fields[camel];
   }
+  if (askedFor !== undefined && (fields.worker_id ?? askedFor) !== askedFor)
+    return unusable('wrong_type', '/worker_id');
+  fields.worker_id ??= askedFor;
   if (!('payload' in fields)) return unusable('missing_field', '/payload');
   const result = shape.safeParse(fields);
   if (result.success) return { ...result.data, payload: fields.payload };
