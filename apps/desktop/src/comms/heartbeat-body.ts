@@ -59,6 +59,7 @@ export function heartbeatBody(sources: HeartbeatSources): HeartbeatOptions['body
       fallback_used: fallback !== null && router.active === 'khala',
       packages,
       protocols: sources.protocols(),
+      token_expires_at: shown?.token === null || shown === undefined ? null : Math.round(shown.token.expires_at),
       ...(latency?.p95_ms == null
         ? {}
         : { latency_ms: { p95: latency.p95_ms, samples: latency.samples, errors: latency.skewed } }),
@@ -68,7 +69,7 @@ export function heartbeatBody(sources: HeartbeatSources): HeartbeatOptions['body
         auth_failures: now.failures - told.failures,
         auth_attempts: now.attempts - told.attempts,
       },
-      ...(parity === undefined ? {} : { parity: shortOf(parity) }),
+      ...(parity === undefined ? {} : { parity: { ...parity, samples: parity.samples.slice(0, mostSamples) } }),
       streams: (shown?.streams ?? [])
         .filter(({ epoch }) => epoch !== null)
         .slice(0, mostStreams)
@@ -84,9 +85,4 @@ export function heartbeatBody(sources: HeartbeatSources): HeartbeatOptions['body
       },
     };
   };
-}
-
-/** The members of a window that control stores. */
-function shortOf({ pair, from, to, counts, samples }: ParityWindow): object {
-  return { pair, from, to, counts, samples: samples.slice(0, mostSamples) };
 }
