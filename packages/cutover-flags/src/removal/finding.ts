@@ -15,8 +15,8 @@ export const findingKinds = [
 
 /**
  * `import`: code that loads the legacy package or a lane file. `manifest`, `lockfile`: it is still declared or locked.
- * `bundle`: built code still holds its strings. `toggle`: an environment variable of the cutover. `config`, `endpoint`:
- * settings and addresses of the lane. `document`: text that speaks of the lane in the present tense or tells how to use
+ * `bundle`: built code still holds its strings. `toggle`: an environment variable of the cutover. `config`: settings of the
+ * lane, and code that names the package or a lane file without loading it. `endpoint`: addresses of the lane. `document`: text that speaks of the lane in the present tense or tells how to use
  * it. `leftover`: a file at a retired path. `unread`: a file that could not be looked into. `overdue-allowance`: an
  * entry of the allow file whose time is over.
  */

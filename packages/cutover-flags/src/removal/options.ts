@@ -84,7 +84,7 @@ export function settingsOf(options: RemovalOptions): RemovalSettings {
       'sync:update_batch',
       'phx_join',
     ],
-    skipFolders: options.skipFolders ?? ['node_modules', '.git', '.turbo', 'coverage'],
+    skipFolders: options.skipFolders ?? ['node_modules', '.git', '.turbo', '.data', 'coverage'],
     historyFiles: options.historyFiles ?? ['**/CHANGELOG.md'],
     allowFile: options.allowFile === undefined ? 'removal-allow.json' : options.allowFile,
     mostBytes,

@@ -6,6 +6,11 @@ import { type FileRole, roleOf } from './roles.ts';
 
 const longestText = 160;
 
+const topLevel = '(?:com|net|org|io|dev|app|cloud|ai|co|eu|internal|local|svc|example|test|invalid)';
+
+/** What stands right before a module that is loaded, its quote included. */
+const loadsNext = /(?:\bfrom|\bimport|\brequire|\bresolve|[mM]ock(?:Module)?)\s*(?:\(\s*)?['"`]$/;
+
 /** What to do about each kind. */
 export const nextSteps: Readonly<Record<FindingKind, string>> = {
   import: 'Remove the import and what depends on it.',
@@ -44,7 +49,9 @@ export class FileScanner {
     const named = toggles.map((toggle) => `\\b${escapeText(toggle)}\\b`);
     const prefixed = `\\b${name.toUpperCase()}_[A-Z0-9_]+\\s*=|\\b[A-Z][A-Z0-9_]*_${name.toUpperCase()}(?:_[A-Z0-9_]+)?\\s*=`;
     this.#toggles = new RegExp([...named, env, prefixed].join('|'));
-    const host = `\\b(?:wss?|https?)://[^\\s"'\`/<>]*${name}|\\b${name}[a-z0-9-]*(?:\\.[a-z0-9-]+)+\\.[a-z]{2,}\\b`;
+    // A host without a scheme is told from a member of a variable by its last part.
+    const bare = `(?<![\\w.$])(?:[a-z0-9-]+\\.)*${name}[a-z0-9-]*(?:\\.[a-z0-9-]+)*\\.${topLevel}(?![\\w(.])`;
+    const host = `\\b(?:wss?|https?)://[^\\s"'\`/<>]*${name}|${bare}`;
     const paths = endpoints.map((path) => `${escapeText(path)}(?![\\w])`.replace('\\/(?![\\w])', '\\/'));
     this.#endpoints = new RegExp([...paths, host].join('|'), 'i');
     this.#history = settings.historyFiles.map(pathPattern);
@@ -56,18 +63,19 @@ export class FileScanner {
     const lines = text.split(/\r?\n/);
     if (role === 'document') return this.#document(path, lines);
     return lines.flatMap((line, index) => {
-      const kind = this.#kindOf(path, role, line);
+      const kind = this.#kindOf(path, role, line, lines[index - 1] ?? '');
       return kind === null ? [] : [finding(path, index + 1, kind, line)];
     });
   }
 
-  #kindOf(path: string, role: FileRole, line: string): FindingKind | null {
+  #kindOf(path: string, role: FileRole, line: string, before: string): FindingKind | null {
     if (role === 'lockfile') return this.#namesPackage(line) ? 'lockfile' : null;
     if (role === 'manifest') return this.#namesPackage(line) || this.#word.test(line) ? 'manifest' : null;
-    if (role === 'source' && this.#loads(path, line)) return 'import';
+    const named = role === 'source' ? this.#loads(path, line, before) : null;
+    if (named === 'import') return named;
     if (this.#toggles.test(line)) return 'toggle';
     if (this.#endpoints.test(line)) return 'endpoint';
-    if (this.#isFlag(line)) return 'config';
+    if (named !== null || this.#isFlag(line)) return 'config';
     if (role === 'config') return this.#word.test(line) || this.#namesPackage(line) ? 'config' : null;
     return role === 'text' && this.#namesPackage(line) ? 'config' : null;
   }
@@ -76,17 +84,27 @@ export class FileScanner {
     return this.#packages?.test(line) === true || this.#retired.some((path) => line.includes(path));
   }
 
-  /** Any mention of the package, so that one that is loaded by a variable is found too; and paths that lead to a lane file. */
-  #loads(path: string, line: string): boolean {
-    if (this.#packages?.test(line) === true) return true;
-    for (const [, specifier = ''] of line.matchAll(/['"`](\.{1,2}\/[^'"`\s]+)['"`]/g)) {
-      const target = resolve(path, specifier);
-      // `lanes/khala.js` is how a build names `lanes/khala.ts`; without an extension it is the same file.
-      const candidates = [target, `${target}.ts`];
-      if (candidates.some((one) => this.#laneFiles.some((pattern) => pattern.test(one)))) return true;
-      if (this.#retired.some((retired) => target === retired || target.startsWith(`${retired}/`))) return true;
+  /**
+   * `import` where the package or a lane file is loaded, `config` where it is only named: by a variable it could be loaded
+   * all the same.
+   */
+  #loads(path: string, line: string, before: string): 'import' | 'config' | null {
+    let named = this.#packages?.test(line) === true;
+    for (const { 1: specifier = '', index } of line.matchAll(/['"`]([^'"`\s]+)['"`]/g)) {
+      if (!this.#isLegacy(path, specifier)) continue;
+      if (loadsNext.test(`${before} ${line.slice(0, index + 1)}`)) return 'import';
+      named = true;
     }
-    return false;
+    return named ? 'config' : null;
+  }
+
+  #isLegacy(path: string, specifier: string): boolean {
+    if (this.#settings.packages.some((name) => specifier === name || specifier.startsWith(`${name}/`))) return true;
+    if (!/^\.{1,2}\//.test(specifier)) return false;
+    const target = resolve(path, specifier);
+    // `lanes/khala.js` is how a build names `lanes/khala.ts`; without an extension it is the same file.
+    if ([target, `${target}.ts`].some((one) => this.#laneFiles.some((pattern) => pattern.test(one)))) return true;
+    return this.#retired.some((retired) => target === retired || target.startsWith(`${retired}/`));
   }
 
   #isFlag(line: string): boolean {

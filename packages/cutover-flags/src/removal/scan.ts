@@ -91,8 +91,8 @@ class Scan {
   async look(entry: TreeEntry): Promise<void> {
     this.seen += 1;
     const { path } = entry;
-    this.#leftover(entry);
-    if (entry.folder === true || path === this.#settings.allowFile) return;
+    // What is left at a retired path has to go as a whole: what it holds is of no interest.
+    if (this.#leftover(entry) || entry.folder === true || path === this.#settings.allowFile) return;
     if (
       path
         .split('/')
@@ -145,16 +145,17 @@ class Scan {
     return ['pass', `Nothing was found in ${files} files.`];
   }
 
-  #leftover({ path, tracked }: TreeEntry): void {
+  #leftover({ path, tracked }: TreeEntry): boolean {
     const index = this.#retired.findIndex((pattern) => pattern.test(path));
-    if (index === -1) return;
+    if (index === -1) return false;
     const parts = path.split('/');
     const length = parts.findIndex((_, at) => this.#retired[index]?.test(parts.slice(0, at + 1).join('/')) === true);
     const place = parts.slice(0, length + 1).join('/');
-    if (this.#reported.has(place)) return;
+    if (this.#reported.has(place)) return true;
     this.#reported.add(place);
     const known = tracked === undefined ? '' : tracked ? ', tracked' : ', untracked';
     this.#add(finding(place, 0, 'leftover', `still there: ${path}${known}`));
+    return true;
   }
 
   #unread(path: string, why: string): void {

@@ -11,6 +11,7 @@ import {
   type TreeEntry,
 } from '@autopilot/cutover-flags/removal';
 import { describe, expect, test } from '@jest/globals';
+import { real } from './real.ts';
 
 const now = Date.UTC(2027, 0, 15);
 const clean = { 'README.md': '# A project\n\nThe canonical sync lane is spacetime.\n', 'src/index.ts': 'export {};\n' };
@@ -18,8 +19,8 @@ const clean = { 'README.md': '# A project\n\nThe canonical sync lane is spacetim
 function treeOf(files: Readonly<Record<string, string | Uint8Array>>, more: readonly TreeEntry[] = []): FileTree {
   const bytes = new Map(
     Object.entries(files).map(([name, content]) => [
-      name,
-      typeof content === 'string' ? new TextEncoder().encode(content) : content,
+      real(name),
+      typeof content === 'string' ? new TextEncoder().encode(real(content)) : content,
     ]),
   );
   return {
@@ -40,38 +41,47 @@ function scan(files: Readonly<Record<string, string | Uint8Array>>, options: Par
 async function found(name: string, text: string, options: Partial<RemovalOptions> = {}): Promise<readonly string[]> {
   const { findings, verdict } = await scan({ ...clean, [name]: text }, options);
   expect(verdict).toBe(findings.length === 0 ? 'pass' : 'fail');
-  expect(findings.every(({ file, next }) => file === name && next !== '')).toBe(true);
+  expect(findings.every(({ file, next }) => file === real(name) && next !== '')).toBe(true);
   return findings.map(({ line, kind }) => `${line} ${kind}`);
 }
 
 describe('imports', () => {
   test.each([
-    ['static', "\nimport { createKhalaLane } from '@autopilot/legacy-lane';", 2],
-    ['over several lines', "import {\n  a,\n} from '@autopilot/legacy-lane/readers';", 3],
-    ['for its effects', "import '@autopilot/legacy-lane';", 1],
-    ['dynamic', "const lane = await import('@autopilot/legacy-lane');", 1],
-    ['require', "const lane = require('@autopilot/legacy-lane');", 1],
-    ['export from', "export * from '@autopilot/legacy-lane';", 1],
-    ['by a variable', "const name = '@autopilot/legacy-lane';\nawait import(name);", 1],
-    ['of the lane file', "await import('./lanes/khala.ts');", 1],
-    ['of the lane file as built', "await import('./lanes/khala.js');", 1],
-    ['of the lane file without its extension', "import lane from './lanes/khala';", 1],
-    ['of the folder of the package', "import '../../../packages/legacy-lane/src/index.ts';", 1],
+    ['static', "\nimport { createKhalaLane } from '@LEGACY';", 2],
+    ['over several lines', "import {\n  a,\n} from '@LEGACY/readers';", 3],
+    ['for its effects', "import '@LEGACY';", 1],
+    ['dynamic', "const lane = await import('@LEGACY');", 1],
+    ['require', "const lane = require('@LEGACY');", 1],
+    ['export from', "export * from '@LEGACY';", 1],
+    ['dynamic over two lines', "await import(\n  '@LEGACY'\n);", 2],
+    ['resolved', "require.resolve('@LEGACY');", 1],
+    ['mocked', "jest.unstable_mockModule('@LEGACY', () => ({}));", 1],
+    ['of the lane file', "await import('./lanes/@LANE.ts');", 1],
+    ['of the lane file as built', "await import('./lanes/@LANE.js');", 1],
+    ['of the lane file without its extension', "import lane from './lanes/@LANE';", 1],
+    ['of the folder of the package', "import '../../../packages/@FOLDER/src/index.ts';", 1],
   ])('V1 %s', async (_, text, line) => {
     expect(await found('apps/desktop/src/main.ts', text)).toEqual([`${line} import`]);
   });
 
+  test.each([
+    ['the package', "const name = '@LEGACY';\nawait import(name);"],
+    ['the lane file', "const place: string = './lanes/@LANE.ts';\nawait import(place);"],
+    ['the package in a comment', '// see @LEGACY'],
+  ])('V1 code that names %s without loading it is a finding too', async (_, text) => {
+    expect(await found('apps/desktop/src/main.ts', text)).toEqual(['1 config']);
+  });
+
   test('V1 packages and files with a similar name are not the lane', async () => {
-    const text =
-      "import '@autopilot/legacy-lane-tools';\nimport './lanes/khalasar.ts';\nimport './lanes/spacetime.ts';";
+    const text = "import '@LEGACY-tools';\nimport './lanes/khalasar.ts';\nimport './lanes/spacetime.ts';";
     expect(await found('src/main.ts', text)).toEqual([]);
   });
 });
 
 test('V2 manifests: dependencies, workspaces, exports and references', async () => {
   const manifest = {
-    dependencies: { '@autopilot/legacy-lane': 'workspace:^' },
-    workspaces: ['packages/legacy-lane'],
+    dependencies: { '@LEGACY': 'workspace:^' },
+    workspaces: ['packages/@FOLDER'],
     exports: { './khala': './dist/khala.js' },
   };
   expect(await found('apps/desktop/package.json', JSON.stringify(manifest, null, 2))).toEqual([
@@ -79,14 +89,14 @@ test('V2 manifests: dependencies, workspaces, exports and references', async () 
     '6 manifest',
     '9 manifest',
   ]);
-  expect(await found('pnpm-workspace.yaml', 'packages:\n  - packages/legacy-lane\n')).toEqual(['2 manifest']);
-  expect(await found('tsconfig.json', '{"references":[{"path":"packages/legacy-lane"}]}')).toEqual(['1 manifest']);
+  expect(await found('pnpm-workspace.yaml', 'packages:\n  - packages/@FOLDER\n')).toEqual(['2 manifest']);
+  expect(await found('tsconfig.json', '{"references":[{"path":"packages/@FOLDER"}]}')).toEqual(['1 manifest']);
 });
 
 test.each([
-  ['pnpm-lock.yaml', "importers:\n  apps/desktop:\n      '@autopilot/legacy-lane':\n", 3],
-  ['package-lock.json', '{\n"node_modules/@autopilot/legacy-lane": {"link": true}}', 2],
-  ['yarn.lock', '"@autopilot/legacy-lane@workspace:^":\n  version: 0.0.0\n', 1],
+  ['pnpm-lock.yaml', "importers:\n  apps/desktop:\n      '@LEGACY':\n", 3],
+  ['package-lock.json', '{\n"node_modules/@LEGACY": {"link": true}}', 2],
+  ['yarn.lock', '"@LEGACY@workspace:^":\n  version: 0.0.0\n', 1],
 ])('V3 the lockfile %s', async (name, text, line) => {
   expect(await found(name, text)).toEqual([`${line} lockfile`]);
 });
@@ -117,12 +127,17 @@ test('V6 config keys and flags', async () => {
 test.each([
   ['a host', "const url = 'wss://khala.example.com/socket';"],
   ['a host without a scheme', "const host = 'khala-eu.example.com';"],
-  ['the token path', 'post(`${base}/api/khala/token`)'],
+  ['the token path', "post('https://example.com/api/khala/token')"],
   ['the topic path', "get('/internal/v1/khala/topics/x')"],
   ['the socket topic', "join('sync:v1')"],
   ['the socket path', "connect('/sync/socket/websocket')"],
 ])('V7 endpoints: %s', async (_, text) => {
   expect(await found('src/a.ts', text)).toEqual(['1 endpoint']);
+});
+
+test('V7 members of a variable that is called like the lane are no host', async () => {
+  const text = "khala.workers.get('a');\nkhala.url.replace('a', 'b');\nreturn khala.stats.lag;";
+  expect(await found('src/a.ts', text)).toEqual([]);
 });
 
 describe('documents', () => {
@@ -171,20 +186,20 @@ describe('documents', () => {
 describe('leftovers', () => {
   test('V10 a retired folder is one finding, whatever is left in it', async () => {
     const tree = treeOf(clean, [
-      { path: 'packages/legacy-lane', size: 0, folder: true, tracked: false },
-      { path: 'packages/legacy-lane/node_modules/x/index.js', size: 1, tracked: false },
-      { path: 'node_modules/@autopilot/legacy-lane', size: 0, folder: true },
+      { path: real('packages/@FOLDER'), size: 0, folder: true, tracked: false },
+      { path: real('packages/@FOLDER/node_modules/x/index.js'), size: 1, tracked: false },
+      { path: real('node_modules/@LEGACY'), size: 0, folder: true },
     ]);
     const { findings, verdict } = await scanForLane(tree, { clock: { now: () => now } });
     expect(verdict).toBe('fail');
     expect(findings).toMatchObject([
-      { file: 'packages/legacy-lane', line: 0, kind: 'leftover', text: expect.stringContaining('untracked') },
-      { file: 'node_modules/@autopilot/legacy-lane', line: 0, kind: 'leftover' },
+      { file: real('packages/@FOLDER'), line: 0, kind: 'leftover', text: expect.stringContaining('untracked') },
+      { file: real('node_modules/@LEGACY'), line: 0, kind: 'leftover' },
     ]);
   });
 
   test('V10 a lane file is a leftover in itself', async () => {
-    expect(await found('apps/desktop/src/lanes/khala.ts', 'export {};')).toEqual(['0 leftover']);
+    expect(await found('apps/desktop/src/lanes/@LANE.ts', "import '@LEGACY';")).toEqual(['0 leftover']);
   });
 });
 
@@ -259,7 +274,7 @@ describe('verdicts', () => {
   test('V14 node_modules, .git and binary files are skipped and counted', async () => {
     const result = await scan({
       ...clean,
-      'node_modules/a/index.js': "import '@autopilot/legacy-lane'",
+      'node_modules/a/index.js': "import '@LEGACY'",
       '.git/config': 'khala',
       'a.bin': new Uint8Array([107, 0]),
     });
@@ -323,19 +338,19 @@ test('V18 a folder on disk is read as it is, installed packages by their names',
   const root = mkdtempSync(path.join(tmpdir(), 'removal-'));
   try {
     for (const [name, text] of Object.entries({
-      'src/main.ts': "import '@autopilot/legacy-lane';",
-      'node_modules/@autopilot/legacy-lane/index.js': '',
-      'node_modules/other/index.js': "require('@autopilot/legacy-lane')",
+      'src/main.ts': "import '@LEGACY';",
+      'node_modules/@LEGACY/index.js': '',
+      'node_modules/other/index.js': "require('@LEGACY')",
       '.git/HEAD': 'khala',
     })) {
-      mkdirSync(path.dirname(path.join(root, name)), { recursive: true });
-      writeFileSync(path.join(root, name), text);
+      mkdirSync(path.dirname(path.join(root, real(name))), { recursive: true });
+      writeFileSync(path.join(root, real(name)), real(text));
     }
-    mkdirSync(path.join(root, 'packages/legacy-lane'), { recursive: true });
+    mkdirSync(path.join(root, real('packages/@FOLDER')), { recursive: true });
     const result = await scanForLane(nodeFileTree(root), { clock: { now: () => now } });
     expect(result.findings.map(({ file, line, kind }) => `${file}:${line} ${kind}`).sort()).toEqual([
-      'node_modules/@autopilot/legacy-lane:0 leftover',
-      'packages/legacy-lane:0 leftover',
+      real('node_modules/@LEGACY:0 leftover'),
+      real('packages/@FOLDER:0 leftover'),
       'src/main.ts:1 import',
     ]);
     await expect(
