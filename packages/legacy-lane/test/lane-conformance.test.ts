@@ -24,7 +24,7 @@ laneConformance({ describe, test, expect }, 'the khala lane', async () => {
     stream: () => create('user-1'),
     append: async (id, from, to) => world.append(id, from, to),
     keep: async (id, newest) => world.keep(id, newest),
-    unknown: streamIdForTopic('desktopw:nobody:shared'),
+    unknown: async () => streamIdForTopic('desktopw:nobody:shared'),
     forbidden: () => create('user-2'),
     cut: () => void world.khala.faults.inject({ fault: 'tcp_close' }),
     until: async (condition, what) => void (await world.until(condition, what)),
