@@ -44,8 +44,11 @@ export function judge(
   if (age_ms === null || !Number.isFinite(observed_from)) return inconclusive('It has no sound time.');
   if (observed_to > now + clockSkew) return inconclusive('It ends in the future.', 'Check the clocks, run it again.');
   if (observed_from > observed_to) return inconclusive('It ends before it begins.');
-  const numbers = [counts.cases, counts.failed, counts.skipped, counts.events, ...Object.values(observation.measures)];
-  if (!numbers.every(Number.isFinite)) return inconclusive('A number of it is not finite.');
+  const counted = [counts.cases, counts.failed, counts.skipped, counts.events];
+  if (![...counted, ...Object.values(observation.measures)].every(Number.isFinite)) {
+    return inconclusive('A number of it is not finite.');
+  }
+  if (counted.some((count) => count < 0)) return inconclusive('A count of it is negative.');
   const elsewhere = foreign(environment, requirement, inUse);
   if (elsewhere !== null) return inconclusive(elsewhere, 'Run the gate on what is in use.');
 

@@ -1,4 +1,4 @@
-import { payloadHash } from '@autopilot/sync-contract';
+import { type PayloadHash, payloadHash } from '@autopilot/sync-contract';
 import type { CutoverConfig } from './config.ts';
 import type { Evidence } from './evidence.ts';
 import { placeOf } from './place.ts';
@@ -60,7 +60,7 @@ export function plan(
       commit: evidence.commit,
       module_schema: evidence.module_schema,
     },
-    config_digest: payloadHash(config),
+    config_digest: digestOf(config),
   };
   return { ...body, digest: planDigest(body) };
 
@@ -73,6 +73,15 @@ export function plan(
       ...gateRequirements(step.gates, evidence, config, state.waivers, now),
     ];
   }
+}
+
+const digests = new WeakMap<CutoverConfig, PayloadHash>();
+
+/** A configuration is large and does not change, while plans of it are made all the time. */
+function digestOf(config: CutoverConfig): PayloadHash {
+  const digest = digests.get(config) ?? payloadHash(config);
+  digests.set(config, digest);
+  return digest;
 }
 
 /** Whether a requirement lets a plan be ready. */
