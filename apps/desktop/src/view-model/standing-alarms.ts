@@ -40,8 +40,9 @@ function updateCommsAlarms(view: AlarmSink, comms: CommsState): void {
   );
   const missing = router.missing_lane;
   stand('lane_missing', missing && `${decision.rule} decides for ${missing}, which this desktop cannot open.`);
-  const failed = router.phase === 'retrying' ? router.handovers.at(-1) : undefined;
-  stand('handover_failed', failed === undefined ? null : `${failed.to} could not take over: ${failed.reason}`);
+  // It stands while it is tried again, until a try succeeds or the decision goes back.
+  const failed = router.phase === 'steady' ? undefined : router.handovers.at(-1);
+  stand('handover_failed', failed?.outcome !== 'failed' ? null : `${failed.to} could not take over: ${failed.reason}`);
   const { error } = policy_answer;
   stand('policy_refused', error !== null && refusedPolicy.test(error) ? `A policy was refused: ${error}` : null);
   stand(

@@ -33,7 +33,11 @@ export async function startScripted(over: Partial<DesktopOptions> = {}): Promise
   const dataDir = over.dataDir ?? mkdtempSync(path.join(tmpdir(), 'desktop-test-'));
   const script = scriptedLane();
   const log = memoryLog();
-  const http: HttpClient = async () => ({ status: 200, headers: {}, body: tokenAnswer() });
+  // This control is older than the cutover: it knows tokens only.
+  const http: HttpClient = async ({ url }) =>
+    new URL(url).pathname === '/v1/sync/token'
+      ? { status: 200, headers: {}, body: tokenAnswer() }
+      : { status: 404, headers: {}, body: '{}' };
   const desktop = await startDesktop({
     ...{ host: '127.0.0.1', port: 0, dataDir, control: 'http://127.0.0.1:1', clientId: 'desktop-1' },
     ...{ clientSecret: 'scripted-secret', environment: 'test', pid: process.pid, log, http },
@@ -45,7 +49,11 @@ export async function startScripted(over: Partial<DesktopOptions> = {}): Promise
     ...over,
   });
   return {
-    ...{ desktop, lane: script.lane(), dataDir, log },
+    desktop,
+    get lane() {
+      return script.lane();
+    },
+    ...{ dataDir, log },
     async end() {
       await desktop.close();
       rmSync(dataDir, { recursive: true, force: true });

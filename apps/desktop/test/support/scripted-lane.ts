@@ -4,6 +4,7 @@ import {
   canonicalPayloadHash,
   extendChain,
   genesisChain,
+  type LaneId,
   type LaneSignal,
   type LaneState,
   type StreamPosition,
@@ -45,7 +46,7 @@ export type LaneCall =
 
 /** A lane that does what a test says. */
 export class ScriptedLane implements SyncLane {
-  readonly id = 'spacetime';
+  readonly id: LaneId;
   readonly calls: LaneCall[] = [];
   readonly acks: Ack[] = [];
   ackError: Error | undefined;
@@ -59,7 +60,11 @@ export class ScriptedLane implements SyncLane {
   readonly #grantListeners = new Set<(streamIds: readonly string[]) => void>();
   readonly #askToken: (signal: AbortSignal) => Promise<GrantedToken>;
 
-  constructor(askToken: (signal: AbortSignal) => Promise<GrantedToken> = () => Promise.reject(new Error('no token'))) {
+  constructor(
+    askToken: (signal: AbortSignal) => Promise<GrantedToken> = () => Promise.reject(new Error('no token')),
+    id: LaneId = 'spacetime',
+  ) {
+    this.id = id;
     this.#askToken = askToken;
   }
 

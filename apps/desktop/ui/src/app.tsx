@@ -1,6 +1,7 @@
 import { useLiveState, useTicking } from './live-state.ts';
 import { ActivityChart } from './parts/activity-chart.tsx';
 import { AlarmList } from './parts/alarm-list.tsx';
+import { CommsPanel } from './parts/comms-panel.tsx';
 import { ConnectionFacts } from './parts/connection-facts.tsx';
 import { CoreNotice } from './parts/core-notice.tsx';
 import { FeedPanel } from './parts/feed-panel.tsx';
@@ -33,6 +34,7 @@ export function App() {
       <div className="content">
         <Tiles state={state} now={now} />
         <ReplayBar replay={state.replay} />
+        {state.comms !== null && <CommsPanel comms={state.comms} now={now} />}
         <div className="columns">
           <div className="main-column">
             <StreamTable streams={state.streams} now={now} live={state.connection.state === 'live'} />
