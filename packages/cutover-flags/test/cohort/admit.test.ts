@@ -8,8 +8,9 @@ import { decide } from '../../src/rulebook/decide.ts';
 import { entry, env, now, policy } from '../support/policies.ts';
 
 const salt = 'rollout-1';
-const subject = (id: string) => ({ id, bucket: bucketOf(salt, id) });
 const ids = Array.from({ length: 12 }, (_, n) => `desktop-${n}`);
+const hashed = new Map(ids.map((id) => [id, bucketOf(salt, id)]));
+const subject = (id: string) => ({ id, bucket: hashed.get(id) ?? bucketOf(salt, id) });
 
 type Step =
   | { readonly type: 'ask'; readonly id: string }

@@ -8,7 +8,7 @@ import { anyEnv, anyPolicy, anyStage, anyTime, anyUnit, garbage, withOneWrongFie
 import { deepFreeze } from '../support/deep-freeze.ts';
 import { now } from '../support/policies.ts';
 
-const runs = { numRuns: 1_000 };
+const runs = { numRuns: 500 };
 
 /** Calls back with decisions over good values, values with one wrong field, and garbage. A failure prints seed and path. */
 function everyInput(each: (policy: CutoverPolicy, unit: Unit, env: DecisionEnv) => void, only = anyStage): void {
@@ -136,7 +136,7 @@ describe('decide', () => {
   });
 
   test('R8 khala in Stage 2 only by a whole fallback of the unit that has not expired', () => {
-    let seen = 0;
+    let seen = 0; // Counted, so that the property cannot hold for want of a case.
     everyInput((policy, unit, env) => {
       const decision = decide(policy, unit, env);
       if (decision.lane !== 'khala') return;

@@ -18,7 +18,7 @@ const percent = fc.oneof(
   fc.integer({ min: 0, max: 10_000 }).map((n) => n / 100),
 );
 
-export const anyFallback = fc.record(
+const anyFallback = fc.record(
   {
     incident: fc.constantFrom('INC-7', ''),
     operator: fc.constantFrom('ana', ''),
@@ -29,6 +29,16 @@ export const anyFallback = fc.record(
   },
   { requiredKeys: [] },
 );
+
+/** A whole one, so that acting fallbacks are not rare. */
+const wholeFallback = fc.record({
+  incident: fc.constant('INC-7'),
+  operator: fc.constant('ana'),
+  reason: fc.constant('stalls'),
+  since: fc.constant(now - 5),
+  expires_at: fc.constantFrom(now, now + 1, now + 3),
+  units: fc.oneof(fc.constant('all' as const), fc.array(id, { minLength: 1, maxLength: 3 })),
+});
 
 /** Policies as the types allow them, and times, shares and fallbacks that no parser would let through. */
 export const anyPolicy: fc.Arbitrary<CutoverPolicy> = fc.record({
@@ -48,7 +58,7 @@ export const anyPolicy: fc.Arbitrary<CutoverPolicy> = fc.record({
     include: entries,
     exclude: entries,
   }),
-  fallback: fc.oneof(fc.constant(null), anyFallback) as fc.Arbitrary<CutoverPolicy['fallback']>,
+  fallback: fc.oneof(fc.constant(null), anyFallback, wholeFallback) as fc.Arbitrary<CutoverPolicy['fallback']>,
   drain: fc.boolean(),
   shadow_sample: fc.constantFrom(0, 0.01, 1, Number.NaN, -1),
 });
