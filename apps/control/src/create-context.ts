@@ -1,5 +1,7 @@
 import { compatibilityWindow } from './compatibility-window.ts';
 import type { ClientRegistry } from './config/client-registry.ts';
+import { openCutoverService } from './cutover/create-cutover-service.ts';
+import { createRecentChains } from './cutover/recent-chains.ts';
 import { createAuthenticate } from './http/authenticate.ts';
 import type { Context } from './http/context.ts';
 import { createRateLimiter } from './http/rate-limiter.ts';
@@ -43,7 +45,9 @@ const callTimeout = 30_000;
 const failureLimit = { burst: 20, perMinute: 20 };
 
 /** Puts the parts of the service together. Starts nothing. */
-export function createContext(foundation: Foundation): { readonly context: Context; readonly admin: DatabaseAdmin } {
+export async function createContext(
+  foundation: Foundation,
+): Promise<{ readonly context: Context; readonly admin: DatabaseAdmin }> {
   const { options, store, keys, audit, clients } = foundation;
   const { issuer, ports, http, spacetime: uri, database, logger } = options;
   const { clock, random, scheduler } = ports;
@@ -67,7 +71,8 @@ export function createContext(foundation: Foundation): { readonly context: Conte
     live = state === 'live';
     logger.info({ state, last_error }, 'database connection');
   });
-  const outbox = createOutbox(store, clock);
+  const chains = createRecentChains();
+  const outbox = createOutbox(store, clock, chains);
   const directory = createStreamDirectory(sink, clients, outbox.epochFor);
   const writer = createProjectionWriter({
     outbox,
@@ -85,6 +90,17 @@ export function createContext(foundation: Foundation): { readonly context: Conte
     logger,
     limits: options.mirror,
     capacity: options.mirrorCapacity,
+  });
+  const service = await openCutoverService({
+    settings: options.cutover ?? {},
+    issuer,
+    store,
+    ports,
+    mirror,
+    probe: gateway.probe,
+    chains,
+    metrics,
+    logger,
   });
   const verify = createVerify({ issuer, audience, keys, clock });
   const context: Context = {
@@ -110,6 +126,7 @@ export function createContext(foundation: Foundation): { readonly context: Conte
       mirror: mirror.intake,
     }),
     mirror,
+    service,
     outbox,
     deadLetters: createDeadLetters(store),
     writer,

@@ -1,6 +1,7 @@
 import type { CompatibilityWindow, HttpClient, Ports } from '@autopilot/sync-contract';
 import type { Logger } from 'pino';
 import type { Client } from './config/clients-file.ts';
+import type { CutoverSettings } from './cutover/create-cutover-service.ts';
 import type { RateLimit } from './http/rate-limiter.ts';
 import type { RotationPolicy } from './issuer/key-rotation.ts';
 import type { OpenKhala } from './mirror/khala-target.ts';
@@ -47,6 +48,7 @@ export interface ControlOptions {
   readonly outboxCapacity?: number | undefined;
   /** Milliseconds to wait for the database at the start; 60,000 when missing. */
   readonly databasePatience?: number | undefined;
+  readonly cutover?: CutoverSettings | undefined;
   readonly mirror?: Partial<MirrorLimits> | undefined;
   /** Events that may wait for khala; 1,000,000 when missing. */
   readonly mirrorCapacity?: number | undefined;

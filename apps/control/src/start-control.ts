@@ -53,7 +53,7 @@ export async function startControl(options: ControlOptions): Promise<ControlHand
     const audit = createAudit(store, clock);
     const clients = createClientRegistry(options.clients, options.issuer);
     const khala = await openKhala(options);
-    const { context, admin } = createContext({ options, store, keys, audit, clients, khala });
+    const { context, admin } = await createContext({ options, store, keys, audit, clients, khala });
 
     const failed = (error: unknown) => log.error({ err: error }, 'housekeeping failed');
     const maintainKeys = async () => {
@@ -85,9 +85,11 @@ export async function startControl(options: ControlOptions): Promise<ControlHand
     });
     log.info({ spacetime: options.spacetime, database: options.database }, 'database configured');
 
-    const { mirror, sink, writer } = context;
+    const { mirror, service, sink, writer } = context;
     undo.push(() => mirror.stop());
     mirror.start();
+    undo.push(() => service.stop());
+    service.start();
     undo.push(async () => {
       const stopped = writer.stop();
       await sink.close();

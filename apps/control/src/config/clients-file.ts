@@ -5,7 +5,7 @@ import { serviceSubjects } from '../subjects.ts';
 import { describeIssues } from './describe-issues.ts';
 import { isStreamPattern } from './stream-pattern.ts';
 
-/** Scopes that a client can hold: those of the module, and `sync.project` for POST /v1/projections. */
+/** Scopes that a client can hold: those of the module, `sync.project` for POST /v1/projections, those of the cutover. */
 const clientScopes = [
   'sync.subscribe',
   'sync.append',
@@ -15,6 +15,9 @@ const clientScopes = [
   'sync.bridge',
   'sync.compute',
   'sync.project',
+  'cutover.read',
+  'cutover.operate',
+  'cutover.submit',
 ] as const;
 
 const clientSchema = z.strictObject({

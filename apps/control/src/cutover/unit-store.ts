@@ -8,6 +8,8 @@ import type { Heartbeat } from './heartbeat-request.ts';
 export type StoredHeartbeat = Omit<Heartbeat, 'parity' | 'streams'> & {
   /** When the heartbeat before it came; null for the first. */
   readonly previous_at: number | null;
+  /** Positions whose chain was the same as control's, since the unit came to its lane. */
+  readonly chains_on_lane: number;
 };
 
 /** A unit as it was last heard of. Times are the machine's. */
@@ -66,14 +68,15 @@ const mostAtOnce = 200;
 /** Units in the store. */
 export function createUnitStore(store: Store): UnitStore {
   const { db } = store;
-  let waiting: {
+  const waiting: {
     entry: HeartbeatEntry;
     resolve: (before: KnownUnit | undefined) => void;
     reject: (e: unknown) => void;
   }[] = [];
-  let running: Promise<void> | undefined;
+  let draining = false;
 
   async function drain(): Promise<void> {
+    draining = true;
     while (waiting.length > 0) {
       const taken = waiting.splice(0, mostAtOnce);
       try {
@@ -87,7 +90,7 @@ export function createUnitStore(store: Store): UnitStore {
         for (const { reject } of taken) reject(error);
       }
     }
-    running = undefined;
+    draining = false;
   }
 
   function write(entries: readonly HeartbeatEntry[]): Promise<readonly (KnownUnit | Error | undefined)[]> {
@@ -135,7 +138,7 @@ export function createUnitStore(store: Store): UnitStore {
     beat(entry) {
       return new Promise((resolve, reject) => {
         waiting.push({ entry, resolve, reject });
-        running ??= drain();
+        if (!draining) void drain();
       });
     },
     async since(time) {
@@ -190,7 +193,11 @@ function advance(before: KnownUnit | undefined, entry: HeartbeatEntry): KnownUni
     client_id,
     first_seen: before?.first_seen ?? at,
     last_seen: at,
-    heartbeat: { ...heartbeat, previous_at: before?.last_seen ?? null },
+    heartbeat: {
+      ...heartbeat,
+      previous_at: before?.last_seen ?? null,
+      chains_on_lane: (sameLane ? before.heartbeat.chains_on_lane : 0) + chains.equal,
+    },
     drift,
     drift_since: drift.length === 0 ? null : (before?.drift_since ?? at),
     chains_equal: (before?.chains_equal ?? 0) + chains.equal,

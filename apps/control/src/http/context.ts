@@ -1,5 +1,6 @@
 import type { Clock, CompatibilityWindow } from '@autopilot/sync-contract';
 import type { ClientRegistry } from '../config/client-registry.ts';
+import type { CutoverService } from '../cutover/create-cutover-service.ts';
 import type { KeyRing } from '../issuer/key-ring.ts';
 import type { Mint } from '../issuer/mint.ts';
 import type { Metrics } from '../metrics/registry.ts';
@@ -35,6 +36,7 @@ export interface Context {
   readonly audit: Audit;
   readonly accept: Accept;
   readonly mirror: Mirror;
+  readonly service: CutoverService;
   readonly outbox: Outbox;
   readonly deadLetters: DeadLetters;
   readonly writer: ProjectionWriter;

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { sql } from 'kysely';
 import { sinkStates } from '../spacetime/event-sink.ts';
 import type { Context } from './context.ts';
+import { exposeCutover } from './cutover/expose-metrics.ts';
 
 /** How old the oldest waiting event may be before the service calls itself degraded, seconds. */
 const healthyAge = 60;
@@ -22,6 +23,7 @@ export function installOperationRoutes(app: FastifyInstance, context: Context): 
     metrics.set('cutover_mirror_oldest_age_seconds', {}, ageOf(waiting.oldest_accepted_at));
     metrics.set('cutover_mirror_streams', { state: 'on' }, waiting.mirrored_streams);
     metrics.set('cutover_mirror_streams', { state: 'broken' }, waiting.broken_streams);
+    await exposeCutover(context);
     const { state, token_expires_at } = sink.status;
     for (const each of sinkStates) metrics.set('cutover_session_state', { state: each }, each === state ? 1 : 0);
     metrics.set('cutover_session_token_expiry_timestamp_seconds', {}, (token_expires_at ?? 0) / 1_000);

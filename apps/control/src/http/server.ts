@@ -4,6 +4,10 @@ import { ControlError } from '../errors.ts';
 import { projectionLimits } from '../projections/projection-request.ts';
 import { installCompatRoutes } from './compat-routes.ts';
 import type { Context } from './context.ts';
+import { installCommandRoutes } from './cutover/command-routes.ts';
+import { installEvidenceRoutes } from './cutover/evidence-routes.ts';
+import { installReportRoutes } from './cutover/report-routes.ts';
+import { installUnitRoutes } from './cutover/unit-routes.ts';
 import { installDeadLetterRoutes } from './dead-letter-routes.ts';
 import { installDiscoveryRoutes } from './discovery-routes.ts';
 import { installErrorReplies } from './error-replies.ts';
@@ -39,6 +43,10 @@ export function createServer(context: Context, logger: Logger): FastifyInstance 
   installProjectionRoutes(app, context);
   installStatusRoutes(app, context);
   installDeadLetterRoutes(app, context);
+  installUnitRoutes(app, context);
+  installCommandRoutes(app, context);
+  installEvidenceRoutes(app, context);
+  installReportRoutes(app, context);
   installOperationRoutes(app, context);
   return app;
 }

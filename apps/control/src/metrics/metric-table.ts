@@ -1,3 +1,6 @@
+import { gateIds } from '@autopilot/cutover-flags';
+import { comparisonPairs, comparisonResults } from '@autopilot/cutover-flags/parity';
+import { laneIds } from '@autopilot/sync-contract';
 import { sinkStates } from '../spacetime/event-sink.ts';
 
 /** One metric of the service. Label values are closed lists, so that the number of series is known. */
@@ -69,6 +72,41 @@ export const metricTable = {
     type: 'gauge',
     help: 'When the token of the connection expires, seconds since the epoch; 0 before the first token.',
   },
+  cutover_stage_info: {
+    type: 'gauge',
+    help: 'The published stage: 1 for the stage it is, 0 for the others.',
+    labels: { stage: ['0', '1', '2', '3'] },
+  },
+  cutover_stage_revision: { type: 'gauge', help: 'Revision of the policy that units are to have.' },
+  cutover_units: { type: 'gauge', help: 'Live units by the lane they say they are on.', labels: { lane: laneIds } },
+  cutover_units_silent: { type: 'gauge', help: 'Units that are known and have fallen silent.' },
+  cutover_units_drifting: { type: 'gauge', help: 'Live units that differ from what is wanted of them.' },
+  cutover_gate_verdict: {
+    type: 'gauge',
+    help: 'The last verdict of each gate: 1 for the verdict it is, all 0 without a receipt. The worst of its packages.',
+    labels: { gate: gateIds, verdict: ['pass', 'fail', 'inconclusive'] },
+  },
+  cutover_evidence_age_seconds: {
+    type: 'gauge',
+    help: 'Age of the oldest receipt that counts for a gate, by the cutover clock; +Inf without a receipt.',
+    labels: { gate: gateIds },
+  },
+  cutover_fallback_use_total: {
+    type: 'counter',
+    help: 'Units that began to use the emergency fallback, by whom it was meant for; none: it was not in force.',
+    labels: { cohort: ['all', 'listed', 'none'] },
+  },
+  cutover_parity_comparisons_total: {
+    type: 'counter',
+    help: 'Comparisons that units have reported, by the lanes compared and the result.',
+    labels: { pair: comparisonPairs, result: comparisonResults },
+  },
+  cutover_rollbacks_total: {
+    type: 'counter',
+    help: 'Steps back by what made them: an operator, a trigger, or a flip that was not acknowledged in time.',
+    labels: { by: ['operator', 'trigger', 'timeout'] },
+  },
+  cutover_holds: { type: 'gauge', help: 'Holds that keep the cutover from going forward.' },
   cutover_mirror_depth_events: { type: 'gauge', help: 'Accepted events that khala does not have yet.' },
   cutover_mirror_oldest_age_seconds: {
     type: 'gauge',

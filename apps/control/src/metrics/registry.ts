@@ -53,8 +53,10 @@ export function createMetrics(processMetrics: boolean): Metrics {
 
 /** Shows every series from the start: a rate over a series that appears with its first event misses that event. */
 function zeroed<M>(metric: M, spec: MetricSpec, zero: (metric: M, labels: Record<string, string>) => void): M {
+  let series: Record<string, string>[] = spec.labels === undefined ? [] : [{}];
   for (const [label, values] of Object.entries(spec.labels ?? {})) {
-    for (const value of values) zero(metric, { [label]: value });
+    series = series.flatMap((labels) => values.map((value) => ({ ...labels, [label]: value })));
   }
+  for (const labels of series) zero(metric, labels);
   return metric;
 }

@@ -1,5 +1,6 @@
 import type { Clock } from '@autopilot/sync-contract';
 import type { Selectable } from 'kysely';
+import type { RecentChains } from '../cutover/recent-chains.ts';
 import type { AppendReceipt } from '../spacetime/event-sink.ts';
 import type { Store } from '../store/open-store.ts';
 import type { OutboxTable, StreamRow } from '../store/schema.ts';
@@ -48,7 +49,7 @@ export interface Outbox {
 }
 
 /** An outbox in the store. */
-export function createOutbox(store: Store, clock: Clock): Outbox {
+export function createOutbox(store: Store, clock: Clock, chains?: RecentChains): Outbox {
   const { db } = store;
   const dead = (streamId?: string) => {
     const query = db.selectFrom('outbox').select('stream_id').where('state', '=', 'dead');
@@ -78,7 +79,11 @@ export function createOutbox(store: Store, clock: Clock): Outbox {
         .limit(limit)
         .execute();
     },
-    deliver: (deliveries) => deliver(store, storedNow(clock), deliveries),
+    async deliver(deliveries) {
+      const { news, chained } = await deliver(store, storedNow(clock), deliveries);
+      for (const { stream_id, epoch, seq, chain } of chained) chains?.remember(stream_id, epoch, seq, chain);
+      return news;
+    },
     async bury(position, code, message) {
       await db
         .updateTable('outbox')
@@ -116,9 +121,16 @@ export function createOutbox(store: Store, clock: Clock): Outbox {
   };
 }
 
-function deliver(store: Store, now: number, deliveries: readonly Delivery[]): Promise<readonly Delivery[]> {
+interface Delivered {
+  readonly news: readonly Delivery[];
+  /** The chain at each new position, where it is known. */
+  readonly chained: readonly { stream_id: string; epoch: string; seq: string; chain: string }[];
+}
+
+function deliver(store: Store, now: number, deliveries: readonly Delivery[]): Promise<Delivered> {
   return store.db.transaction().execute(async (tx) => {
     const news: Delivery[] = [];
+    const chained: { stream_id: string; epoch: string; seq: string; chain: string }[] = [];
     for (const [streamId, ofStream] of Map.groupBy(deliveries, ({ event }) => event.stream_id)) {
       // Locks the stream's row before the progress is read, for replicas on PostgreSQL.
       await tx.updateTable('stream').set({ updated_at: now }).where('stream_id', '=', streamId).execute();
@@ -143,6 +155,8 @@ function deliver(store: Store, now: number, deliveries: readonly Delivery[]): Pr
           .executeTakeFirstOrThrow();
         if (numUpdatedRows === 0n) continue;
         progress = advanceProgress(progress, { ...event, epoch: receipt.epoch, seq: receipt.seq });
+        const { epoch, last_seq: seq, chain } = progress;
+        if (epoch !== null && seq !== null && chain !== null) chained.push({ stream_id: streamId, epoch, seq, chain });
         delivered += 1;
         duplicates += receipt.outcome === 'duplicate' ? 1 : 0;
         news.push(delivery);
@@ -156,6 +170,6 @@ function deliver(store: Store, now: number, deliveries: readonly Delivery[]): Pr
         .where('stream_id', '=', streamId)
         .execute();
     }
-    return news;
+    return { news, chained };
   });
 }

@@ -1,5 +1,6 @@
 import type { HttpClient, Ports } from '@autopilot/sync-contract';
 import type { DatabaseAdmin } from './database-admin.ts';
+import type { BindingProbe } from './binding-probe.ts';
 import type { EventSink } from './event-sink.ts';
 
 /** What is needed to reach the database. */
@@ -25,6 +26,7 @@ export interface SinkToken {
 export interface DatabaseGateway {
   readonly admin: DatabaseAdmin;
   readonly sink: EventSink;
+  readonly probe: BindingProbe;
 }
 
 /** Opens a gateway; connects nothing yet. */

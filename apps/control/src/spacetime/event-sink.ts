@@ -22,6 +22,8 @@ export interface SinkStatus {
   readonly last_error: { readonly code: string; readonly message: string } | undefined;
   /** When the token of the connection expires, milliseconds since the epoch. */
   readonly token_expires_at: number | undefined;
+  /** The websocket subprotocol that was negotiated; undefined before. */
+  readonly protocol?: string | undefined;
 }
 
 /** What a client may do with a stream. */

@@ -55,13 +55,14 @@ export function createSessionSink({ uri, database, ports, http, writerToken }: G
   });
 
   function status(): SinkStatus {
-    const { state, last_close, token_expires_at } = session.status();
+    const { state, last_close, token_expires_at, protocol } = session.status();
     const well = state === 'live' || last_close === undefined;
     return {
       state: stateOf[state],
       connections,
       last_error: well ? undefined : { code: last_close.code, message: last_close.message },
       token_expires_at,
+      protocol,
     };
   }
 

@@ -10,7 +10,8 @@ export type AuditKind =
   | 'dead.parked'
   | 'dead.retried'
   | 'dead.discarded'
-  | 'key.rotated';
+  | 'key.rotated'
+  | 'mirror.cleared';
 
 /** One audit record. No secrets and no tokens. */
 export interface AuditRecord {

@@ -1,4 +1,5 @@
 import { beforeAll, describe } from '@jest/globals';
+import { cutoverSuite } from '../suites/cutover-suite.ts';
 import { mirrorSuite } from '../suites/mirror-suite.ts';
 import type { NewPlace } from '../support/place.ts';
 import { findPostgres, startPostgres } from '../support/postgres.ts';
@@ -17,4 +18,5 @@ if ('reason' in postgres) process.stderr.write(`PostgreSQL tests are skipped: ${
   }, 60_000);
 
   mirrorSuite(place);
+  cutoverSuite(place);
 });

@@ -94,6 +94,7 @@ export async function startHarness(overrides: Overrides = {}): Promise<Harness> 
     logger: pino({ level: 'debug' }, { write: (line: string) => void log.push(line) }),
     openGateway: () => ({
       sink,
+      probe: async () => ({ ok: true, module_schema: 'sha256:scripted', protocols: ['v3.bsatn.spacetimedb'] }),
       admin: {
         async publish(bundle) {
           administered.push(`publish ${bundle.length}`);

@@ -1,0 +1,258 @@
+import {
+  type CutoverConfig,
+  type CutoverEvent,
+  type CutoverState,
+  defaultCutoverConfig,
+  initialState,
+  type TrustedKey,
+} from '@autopilot/cutover-flags';
+import { noiseFloor, overNoise } from '@autopilot/cutover-flags/parity';
+import type { Clock, Ports } from '@autopilot/sync-contract';
+import type { Logger } from 'pino';
+import { ControlError } from '../errors.ts';
+import { randomUuid } from '../issuer/random-id.ts';
+import type { Metrics } from '../metrics/registry.ts';
+import type { Mirror } from '../mirror/create-mirror.ts';
+import { repeat } from '../repeat.ts';
+import type { BindingProbe } from '../spacetime/binding-probe.ts';
+import type { Store } from '../store/open-store.ts';
+import { storedNow } from '../store/stored-time.ts';
+import { type Admissions, createAdmissions } from './admissions.ts';
+import { type Cutover, createCutover } from './cutover.ts';
+import { type CutoverClock, openCutoverClock } from './cutover-clock.ts';
+import { type CutoverStore, openCutoverStore } from './cutover-store.ts';
+import { createDrills, type Drills } from './drills.ts';
+import { openOwnGateKey } from './gate-keys.ts';
+import { createHeartbeats, type Heartbeats } from './heartbeats.ts';
+import { createOwnGates, type OwnGates } from './own-gates.ts';
+import { createParityStore, type ParityStore } from './parity-store.ts';
+import { createReceiptStore, type ReceiptStore } from './receipt-store.ts';
+import type { RecentChains } from './recent-chains.ts';
+import { createSupervisor, type Supervisor } from './supervisor.ts';
+import { createUnitStore, type UnitStore } from './unit-store.ts';
+
+/** What of a cutover can be set. Times are milliseconds of the machine. */
+export interface CutoverSettings {
+  /** Which installation the policy is for; the issuer URL when missing. */
+  readonly deployment?: string | undefined;
+  readonly config?: CutoverConfig | undefined;
+  /** Keys whose receipts are believed, beside control's own. */
+  readonly gateKeys?: readonly TrustedKey[] | undefined;
+  /** Commit of the source in use. */
+  readonly commit?: string | undefined;
+  /** The clock of soak, freshness and cooldown; that of the machine when missing. */
+  readonly clock?: Clock | undefined;
+  /** How many times as fast as that the cutover clock runs; for rehearsals. */
+  readonly clockRate?: number | undefined;
+  /** How often units report; 15,000. */
+  readonly heartbeat?: number | undefined;
+  /** How often they report while a flip waits for them; 1,000. */
+  readonly heartbeatInFlip?: number | undefined;
+  /** How often what is under way is looked at; 1,000. */
+  readonly supervise?: number | undefined;
+  /** How often heartbeats are put together for the triggers; 5,000. */
+  readonly observe?: number | undefined;
+}
+
+/** What the service is made of. */
+export interface CutoverServiceOptions {
+  readonly settings: CutoverSettings;
+  readonly issuer: string;
+  readonly store: Store;
+  readonly ports: Ports;
+  readonly mirror: Mirror;
+  readonly probe: BindingProbe;
+  readonly chains: RecentChains;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+}
+
+/** The cutover with everything around it. */
+export interface CutoverService {
+  readonly cutover: Cutover;
+  readonly config: CutoverConfig;
+  readonly deployment: string;
+  readonly clock: CutoverClock;
+  readonly cutovers: CutoverStore;
+  readonly units: UnitStore;
+  readonly admissions: Admissions;
+  readonly parity: ParityStore;
+  readonly receipts: ReceiptStore;
+  readonly trusted: readonly TrustedKey[];
+  readonly drills: Drills;
+  readonly gates: OwnGates;
+  readonly heartbeats: Heartbeats;
+  readonly supervisor: Supervisor;
+  start(): void;
+  stop(): Promise<void>;
+}
+
+/** Heartbeats that a unit may miss before it counts as silent. */
+const missedHeartbeats = 3;
+
+/** Windows and units that are kept, milliseconds. */
+const keepFor = 30 * 86_400_000;
+
+/** How far back the own gates look, milliseconds of the cutover clock. */
+const lookBack = 7 * 86_400_000;
+
+/**
+ * Opens the cutover of a store.
+ *
+ * @throws {ControlError} `clock_rate_changed`, `nothing_to_leave`.
+ */
+export async function openCutoverService(options: CutoverServiceOptions): Promise<CutoverService> {
+  const { settings, store, ports, mirror, probe, metrics, logger } = options;
+  const { clock: wall, scheduler } = ports;
+  const rate = settings.clockRate ?? 1;
+  const clock = await openCutoverClock(store, settings.clock ?? wall, rate);
+  const config = acceleratedConfig(settings.config ?? defaultCutoverConfig, rate);
+  const deployment = settings.deployment ?? options.issuer;
+  const cutovers = await openCutoverStore(
+    store,
+    () =>
+      initialState({
+        deployment,
+        salt: randomUuid(ports.random),
+        stage: mirror.present ? 0 : 2,
+        now: clock.now(),
+        config,
+      }),
+    storedNow(wall),
+  );
+  const stored = (await cutovers.load()).state;
+  if (!mirror.present && stored.stage < 2) {
+    throw new ControlError('nothing_to_leave', `The cutover is in Stage ${stored.stage}, which has khala as a lane.`);
+  }
+  const ownKey = await openOwnGateKey(store);
+  const trusted = [...(settings.gateKeys ?? []), ownKey.trusted];
+  const units = createUnitStore(store);
+  const receipts = createReceiptStore(store, trusted);
+  const drills = createDrills(store);
+  const parity = createParityStore(store);
+  const admissions = createAdmissions(store);
+  const heartbeat = settings.heartbeat ?? 15_000;
+  const timing = { heartbeat, inFlip: Math.min(heartbeat, settings.heartbeatInFlip ?? 1_000) };
+
+  function changed(state: CutoverState, events: readonly CutoverEvent[]): void {
+    mirror.want(state.stage < 3);
+    for (const { event } of events) {
+      if (event === 'rolled_back' || event === 'cohort_rolled_back')
+        metrics.count('cutover_rollbacks_total', { by: 'operator' });
+      if (event === 'rolled_back_by_trigger') metrics.count('cutover_rollbacks_total', { by: 'trigger' });
+      if (event === 'flip_undone') metrics.count('cutover_rollbacks_total', { by: 'timeout' });
+    }
+    if (events.some((event) => event.event === 'sealed')) {
+      mirror.clear().catch((error: unknown) => logger.error({ err: error }, 'the mirror could not be emptied'));
+    }
+    supervisor.nudge();
+  }
+
+  const cutover = createCutover({
+    store,
+    cutovers,
+    config,
+    clock,
+    wall,
+    units,
+    receipts,
+    trusted,
+    drills,
+    mirror,
+    probe,
+    commit: settings.commit ?? null,
+    silentAfter: heartbeat * missedHeartbeats,
+    logger,
+    changed,
+  });
+  const supervisor = createSupervisor({
+    cutover,
+    units,
+    drills,
+    config,
+    clock,
+    wall,
+    scheduler,
+    logger,
+    every: settings.supervise ?? 1_000,
+    observeEvery: settings.observe ?? 5_000,
+    signals: () => paritySignals(cutover, parity, clock),
+  });
+  const heartbeats = createHeartbeats({
+    store,
+    cutover,
+    units,
+    admissions,
+    parity,
+    chains: options.chains,
+    clock,
+    wall,
+    metrics,
+    timing,
+    nudge: () => supervisor.nudge(),
+  });
+  const gates = createOwnGates({ cutover, parity, drills, receipts, key: ownKey, clock, wall, lookBack });
+  mirror.want(stored.stage < 3);
+  let stopSweep = () => {};
+  return {
+    cutover,
+    config,
+    deployment: stored.deployment,
+    clock,
+    cutovers,
+    units,
+    admissions,
+    parity,
+    receipts,
+    trusted,
+    drills,
+    gates,
+    heartbeats,
+    supervisor,
+    start() {
+      supervisor.start();
+      const sweep = async () => {
+        await parity.sweep(storedNow(wall) - keepFor);
+        await units.forget(storedNow(wall) - keepFor);
+      };
+      const failed = (error: unknown) => logger.error({ err: error }, 'housekeeping of the cutover failed');
+      stopSweep = repeat(scheduler, 3_600_000, sweep, failed);
+    },
+    async stop() {
+      stopSweep();
+      await supervisor.stop();
+    },
+  };
+}
+
+/** Clients answer at the speed of the machine, whatever a rehearsal does to soaks and cooldowns. */
+function acceleratedConfig(config: CutoverConfig, rate: number): CutoverConfig {
+  if (rate === 1) return config;
+  return { ...config, flip: { ...config.flip, ack_timeout_ms: config.flip.ack_timeout_ms * rate } };
+}
+
+/** How far the comparison of the lanes since the last change of the share is above its own noise. */
+async function paritySignals(
+  cutover: Cutover,
+  parity: ParityStore,
+  clock: CutoverClock,
+): Promise<Record<string, number | null>> {
+  const state = await cutover.state();
+  const since = clock.toWall(Math.max(state.cohort_since, clock.now() - lookBack));
+  const { merged } = await parity.report('khala/spacetime', since);
+  const uses = { fallback_uses: state.fallback === null ? 0 : 1 };
+  if (merged === undefined) return { ...uses, parity_comparisons: 0, parity_sigma_over_noise: null };
+  const lookFrom = clock.toWall(clock.now() - lookBack);
+  const nulls = [
+    ...(await parity.report('khala/khala', lookFrom)).windows,
+    ...(await parity.report('spacetime/spacetime', lookFrom)).windows,
+  ];
+  const comparisons = merged.positions;
+  if (nulls.length === 0) return { ...uses, parity_comparisons: comparisons, parity_sigma_over_noise: null };
+  const noise = noiseFloor(nulls);
+  // One sigma: how many of them the rate is above the noise.
+  const { rate, limit } = overNoise(merged, noise, { sigma: 1, minimum: 1 });
+  const sigma = limit - noise.rate;
+  const over = rate <= noise.rate ? 0 : sigma > 0 ? (rate - noise.rate) / sigma : Number.MAX_SAFE_INTEGER;
+  return { ...uses, parity_comparisons: comparisons, parity_sigma_over_noise: Number.isFinite(over) ? over : null };
+}

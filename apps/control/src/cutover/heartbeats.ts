@@ -1,0 +1,113 @@
+import type { Clock } from '@autopilot/sync-contract';
+import type { Metrics } from '../metrics/registry.ts';
+import type { Store } from '../store/open-store.ts';
+import { storedNow } from '../store/stored-time.ts';
+import type { Admissions } from './admissions.ts';
+import { comparisonResults, type ParityWindow } from '@autopilot/cutover-flags/parity';
+import { type Cutover, published } from './cutover.ts';
+import type { CutoverClock } from './cutover-clock.ts';
+import { driftOf } from './drift.ts';
+import type { Heartbeat } from './heartbeat-request.ts';
+import type { ParityStore } from './parity-store.ts';
+import type { RecentChains } from './recent-chains.ts';
+import type { UnitStore } from './unit-store.ts';
+
+/** What taking heartbeats needs. */
+export interface HeartbeatsOptions {
+  readonly store: Store;
+  readonly cutover: Cutover;
+  readonly units: UnitStore;
+  readonly admissions: Admissions;
+  readonly parity: ParityStore;
+  readonly chains: RecentChains;
+  readonly clock: CutoverClock;
+  readonly wall: Clock;
+  readonly metrics: Metrics;
+  readonly timing: { readonly heartbeat: number; readonly inFlip: number };
+  readonly nudge: () => void;
+}
+
+/** What a unit gets for a heartbeat. */
+export interface HeartbeatAnswer {
+  readonly policy_revision: number;
+  /** When to report next. */
+  readonly next_ms: number;
+}
+
+/** Takes what units say of themselves. */
+export interface Heartbeats {
+  take(clientId: string, heartbeat: Heartbeat): Promise<HeartbeatAnswer>;
+  /** Stores a window; false when it is known. */
+  compare(unit: string, window: ParityWindow): Promise<boolean>;
+  readonly next: (flipping: boolean) => number;
+}
+
+/** Heartbeats into the store. */
+export function createHeartbeats(options: HeartbeatsOptions): Heartbeats {
+  const { store, cutover, units, admissions, parity, chains, clock, wall, metrics, timing } = options;
+  const next = (flipping: boolean) => (flipping ? timing.inFlip : timing.heartbeat);
+
+  /** Compares what a unit has applied with what control has delivered, position by position, where control knows. */
+  async function compareChains(streams: NonNullable<Heartbeat['streams']>) {
+    const counts = { equal: 0, different: 0 };
+    for (const { stream_id, epoch, seq, chain } of streams) {
+      const own = chains.at(stream_id, epoch, seq) ?? (await headChain(stream_id, epoch, seq));
+      if (own === undefined) continue;
+      if (own === chain) counts.equal += 1;
+      else counts.different += 1;
+    }
+    return counts;
+  }
+
+  async function headChain(streamId: string, epoch: string, seq: string): Promise<string | undefined> {
+    const row = await store.db
+      .selectFrom('stream')
+      .select('chain')
+      .where('stream_id', '=', streamId)
+      .where('epoch', '=', epoch)
+      .where('last_seq', '=', seq)
+      .executeTakeFirst();
+    return row?.chain ?? undefined;
+  }
+
+  async function compare(unit: string, window: ParityWindow): Promise<boolean> {
+    const added = await parity.add(unit, window);
+    if (!added) return false;
+    const { pair } = window;
+    for (const result of comparisonResults) {
+      metrics.count('cutover_parity_comparisons_total', { pair, result }, window.counts[result]);
+    }
+    return true;
+  }
+
+  return {
+    next,
+    compare,
+    async take(clientId, { parity: window, streams = [], ...heartbeat }) {
+      const state = await cutover.state();
+      const policy = published(state, clock);
+      const now = storedNow(wall);
+      const compared = await compareChains(streams);
+      const drift = driftOf({
+        heartbeat,
+        policy,
+        admitted: await admissions.has(heartbeat.unit, policy),
+        chainsDiffer: compared.different > 0,
+        now,
+      });
+      const before = await units.beat({ client_id: clientId, heartbeat, drift, chains: compared, at: now });
+      if (window !== undefined) await compare(heartbeat.unit, window);
+      if (heartbeat.fallback_used && before?.heartbeat.fallback_used !== true)
+        await used(heartbeat.unit, state.fallback);
+      const flipping = state.status === 'flipping';
+      if (flipping && heartbeat.policy_revision !== before?.heartbeat.policy_revision) options.nudge();
+      return { policy_revision: state.policy_revision, next_ms: next(flipping) };
+    },
+  };
+
+  async function used(unit: string, fallback: { readonly units: 'all' | readonly string[] } | null): Promise<void> {
+    const cohort = fallback === null ? 'none' : fallback.units === 'all' ? 'all' : 'listed';
+    await store.db.insertInto('cutover_fallback_use').values({ unit, cohort, at: clock.now() }).execute();
+    metrics.count('cutover_fallback_use_total', { cohort });
+  }
+}

@@ -1,0 +1,193 @@
+import { createReceipt, type GateObservation, type Verdict, type VerifiedReceipt } from '@autopilot/cutover-flags';
+import {
+  type ComparisonPair,
+  differencesOf,
+  mergeWindows,
+  noiseFloor,
+  overNoise,
+  type ParityWindow,
+  parityMeasures,
+} from '@autopilot/cutover-flags/parity';
+import { ControlError } from '../errors.ts';
+import { storedNow } from '../store/stored-time.ts';
+import type { Clock } from '@autopilot/sync-contract';
+import type { Cutover } from './cutover.ts';
+import type { CutoverClock } from './cutover-clock.ts';
+import type { Drills, StoredDrill } from './drills.ts';
+import type { OwnGate, OwnGateKey } from './gate-keys.ts';
+import type { ParityStore } from './parity-store.ts';
+import type { ReceiptStore } from './receipt-store.ts';
+
+/** What the gates look at. */
+export interface OwnGatesOptions {
+  readonly cutover: Cutover;
+  readonly parity: ParityStore;
+  readonly drills: Drills;
+  readonly receipts: ReceiptStore;
+  readonly key: OwnGateKey;
+  readonly clock: CutoverClock;
+  readonly wall: Clock;
+  /** How far back windows are looked at, milliseconds of the cutover clock. */
+  readonly lookBack: number;
+}
+
+/** Runs the gates that control runs itself. */
+export interface OwnGates {
+  /** Looks, signs what was seen, and keeps the receipt. */
+  evaluate(gate: OwnGate, by: string): Promise<{ receipt: VerifiedReceipt; duplicate: boolean }>;
+}
+
+/** What a gate makes of what it saw. */
+type Seen = Pick<GateObservation, 'verdict' | 'reason' | 'observed_from' | 'observed_to' | 'counts' | 'measures'>;
+
+/** The gates over what units have reported. */
+export function createOwnGates(options: OwnGatesOptions): OwnGates {
+  const { cutover, parity, drills, receipts, key, clock, wall } = options;
+
+  async function windows(pair: ComparisonPair): Promise<readonly ParityWindow[]> {
+    const since = clock.toWall(clock.now() - options.lookBack);
+    return (await parity.report(pair, since)).windows;
+  }
+
+  const looks: Record<OwnGate, () => Promise<Seen>> = {
+    async parity() {
+      const nulls = [...(await windows('khala/khala')), ...(await windows('spacetime/spacetime'))];
+      return seenOfParity(await windows('khala/spacetime'), nulls, clock);
+    },
+    async 'parity-null'() {
+      return seenOfNull([...(await windows('khala/khala')), ...(await windows('spacetime/spacetime'))], clock);
+    },
+    async 'rollback-drill'() {
+      return seenOfDrill(await drills.last(), clock);
+    },
+  };
+
+  return {
+    async evaluate(gate, by) {
+      const seen = await looks[gate]();
+      const { packages, commit, module_schema, facts } = await cutover.evidence();
+      if (Object.keys(packages).length === 0) {
+        throw new ControlError(
+          'invalid_request',
+          'No live unit has said which packages it runs: a receipt names them.',
+        );
+      }
+      const fleet = await cutover.fleet();
+      const protocols = [...new Set([...(facts.binding?.protocols ?? []), ...fleet.protocols])];
+      const observation: GateObservation = {
+        gate,
+        ...seen,
+        // A receipt carries finite numbers only; what is not known is left out, and then nothing can rest on it.
+        measures: finite({ ...seen.measures, clock_rate: clock.rate }),
+        environment: { packages, commit, module_schema, protocols },
+      };
+      return receipts.submit(createReceipt(observation, key.signing), by, storedNow(wall));
+    },
+  };
+}
+
+/** What the comparison of the lanes says, held against the noise of a lane compared with itself. */
+export function seenOfParity(
+  windows: readonly ParityWindow[],
+  nulls: readonly ParityWindow[],
+  clock: CutoverClock,
+): Seen {
+  if (windows.length === 0) return nothing('No unit has compared the lanes.', clock);
+  const merged = mergeWindows(windows);
+  const measures = parityMeasures(merged);
+  const failed = differencesOf(merged);
+  const noise = noiseFloor(nulls.length === 0 ? [] : nulls);
+  const judged =
+    nulls.length === 0
+      ? {
+          verdict: failed > 0 ? ('fail' as const) : ('inconclusive' as const),
+          reason: 'No A/A run measured the noise.',
+        }
+      : overNoise(merged, noise);
+  const verdict: Verdict = merged.unequal_chains > 0 ? 'fail' : judged.verdict;
+  return {
+    verdict,
+    reason: judged.reason,
+    ...timesOf(merged, clock),
+    counts: {
+      cases: windows.length,
+      failed: verdict === 'fail' ? Math.max(1, failed) : 0,
+      skipped: 0,
+      events: merged.positions,
+    },
+    measures: { ...measures, differences: failed, noise_rate: noise.rate },
+  };
+}
+
+/** What a lane compared with itself differs in: anything but nothing is noise to be understood, and is measured. */
+export function seenOfNull(windows: readonly ParityWindow[], clock: CutoverClock): Seen {
+  if (windows.length === 0) return nothing('No unit has compared a lane with itself.', clock);
+  const noise = noiseFloor(windows);
+  const byPair = Map.groupBy(windows, (window) => window.pair);
+  const merged = [...byPair.values()].map((each) => mergeWindows(each));
+  const positions = merged.reduce((sum, each) => sum + each.positions, 0);
+  const unequal = merged.reduce((sum, each) => sum + each.unequal_chains, 0);
+  const from = Math.min(...merged.map((each) => each.from));
+  const to = Math.max(...merged.map((each) => each.to));
+  const enough = noise.positions >= leastPositions;
+  return {
+    verdict: enough && Number.isFinite(noise.rate) ? 'pass' : 'inconclusive',
+    reason: enough
+      ? `${noise.differences} differences in ${noise.positions} positions of a lane against itself.`
+      : `${noise.positions} positions were compared; ${leastPositions} are needed.`,
+    ...timesOf({ from, to }, clock),
+    counts: { cases: windows.length, failed: 0, skipped: 0, events: positions },
+    measures: {
+      noise_rate: noise.rate,
+      noise_spread: noise.spread,
+      differences: noise.differences,
+      unequal_chains: unequal,
+    },
+  };
+}
+
+/** What was seen of the last rollback and the return from it. */
+export function seenOfDrill(stored: StoredDrill | undefined, clock: CutoverClock): Seen {
+  if (stored === undefined || stored.ended_at === null) {
+    return nothing('No rollback with a return has been observed to its end.', clock);
+  }
+  const { drill, began_at, ended_at } = stored;
+  const { seen, units } = drill;
+  const times = { observed_from: began_at, observed_to: ended_at };
+  if (seen === null) {
+    const counts = { cases: 0, failed: 0, skipped: 0, events: 0 };
+    return { verdict: 'inconclusive', reason: drill.failed ?? 'It was not completed.', ...times, counts, measures: {} };
+  }
+  const bad = seen.lost + seen.repeated + seen.different;
+  const enough = seen.compared >= units.length && seen.events > 0;
+  return {
+    verdict: bad > 0 ? 'fail' : enough ? 'pass' : 'inconclusive',
+    reason: `${units.length} units went back and returned: ${seen.lost} lost, ${seen.repeated} repeated, ${seen.different} unequal chains, ${seen.events} events.`,
+    ...times,
+    counts: { cases: units.length, failed: bad > 0 ? 1 : 0, skipped: 0, events: seen.events },
+    measures: {
+      lost: seen.lost,
+      repeated: seen.repeated,
+      unequal_chains: seen.different,
+      units: units.length,
+      cohort_percent: drill.from_percent,
+    },
+  };
+}
+
+/** Fewer positions say nothing. */
+const leastPositions = 50;
+
+function nothing(reason: string, clock: CutoverClock): Seen {
+  const now = clock.now();
+  const counts = { cases: 0, failed: 0, skipped: 0, events: 0 };
+  return { verdict: 'inconclusive', reason, observed_from: now, observed_to: now, counts, measures: {} };
+}
+
+function timesOf({ from, to }: { readonly from: number; readonly to: number }, clock: CutoverClock) {
+  return { observed_from: clock.fromWall(from), observed_to: Math.min(clock.fromWall(to), clock.now()) };
+}
+
+function finite(measures: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(measures).filter(([, value]) => Number.isFinite(value)));
+}

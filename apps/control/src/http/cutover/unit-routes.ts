@@ -1,0 +1,66 @@
+import { signAdmission, signPolicy } from '@autopilot/cutover-flags';
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import { describeIssues } from '../../config/describe-issues.ts';
+import { published } from '../../cutover/cutover.ts';
+import { parseHeartbeat, parseParityWindow, unitId } from '../../cutover/heartbeat-request.ts';
+import { ControlError } from '../../errors.ts';
+import { storedNow } from '../../store/stored-time.ts';
+import type { Context } from '../context.ts';
+
+const querySchema = z.strictObject({ unit: unitId.optional() });
+const paritySchema = z.strictObject({ unit: unitId, window: z.unknown() });
+
+/** What units ask and tell: the policy, heartbeats, comparisons. Any client with sync.subscribe may. */
+export function installUnitRoutes(app: FastifyInstance, context: Context): void {
+  const { authenticate, clock: wall, keys, service } = context;
+  const { admissions, clock, cutover, deployment, heartbeats, units } = service;
+
+  /** A unit belongs to the client that first used it. */
+  async function requireOwn(unit: string, clientId: string): Promise<void> {
+    const known = await units.find(unit);
+    if (known === undefined || known.client_id === clientId) return;
+    throw new ControlError('forbidden', `The unit ${unit} belongs to another client.`);
+  }
+
+  app.get('/v1/cutover/policy', async (request, reply) => {
+    const { client } = await authenticate.withScope(request, 'sync.subscribe');
+    const query = querySchema.safeParse(request.query);
+    if (!query.success)
+      throw new ControlError('invalid_request', `The query is wrong: ${describeIssues(query.error)}.`);
+    const { unit } = query.data;
+    if (unit !== undefined) await requireOwn(unit, client.client_id);
+    const state = await cutover.state();
+    const policy = published(state, clock);
+    const now = storedNow(wall);
+    const admitted =
+      unit !== undefined && policy.cohort.cap !== null && (await admissions.ask(unit, policy, now)) ? unit : null;
+    const signer = keys.signer as Parameters<typeof signPolicy>[1];
+    const { salt } = policy.cohort;
+    reply.header('cache-control', 'no-store');
+    return {
+      policy: await signPolicy(policy, signer),
+      admission:
+        admitted === null
+          ? null
+          : await signAdmission({ deployment, unit: admitted, salt, admitted: true, issued_at: now }, signer),
+      policy_revision: policy.revision,
+      deployment,
+      next_ms: heartbeats.next(state.status === 'flipping'),
+    };
+  });
+
+  app.post('/v1/cutover/heartbeats', async (request) => {
+    const { client } = await authenticate.withScope(request, 'sync.subscribe');
+    return heartbeats.take(client.client_id, parseHeartbeat(request.body));
+  });
+
+  app.post('/v1/cutover/parity', async (request, reply) => {
+    const { client } = await authenticate.withScope(request, 'sync.subscribe');
+    const body = paritySchema.safeParse(request.body);
+    if (!body.success) throw new ControlError('invalid_request', `The body is wrong: ${describeIssues(body.error)}.`);
+    await requireOwn(body.data.unit, client.client_id);
+    const stored = await heartbeats.compare(body.data.unit, parseParityWindow(body.data.window));
+    return reply.code(202).send({ stored });
+  });
+}
