@@ -2,6 +2,16 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import type { Verdict } from '../../packages/cutover-flags/src/gates/gate.ts';
+import {
+  countByKind,
+  type Finding,
+  type FindingKind,
+  nodeFileTree,
+  type RemovalResult,
+  scanForLane,
+} from '../../packages/cutover-flags/src/removal/index.ts';
+import { packageVersions } from '../gate/environment.ts';
 import type { Removal } from './removal.ts';
 import { copyRepository, referencesLeft, removeLane, runCommand, StepFailed } from './steps.ts';
 
@@ -16,11 +26,45 @@ export interface ProofOptions {
   readonly say: (line: string) => void;
 }
 
+/** What a run has shown. */
+export interface Proof {
+  /** Whether every step went well. */
+  readonly proved: boolean;
+  /** What went wrong, else what was shown; one sentence. */
+  readonly reason: string;
+  /** Of the tests of the apps. */
+  readonly tests: { readonly passed: number; readonly failed: number; readonly skipped: number };
+  /** What the whole copy still says of the lane; undefined when a step before failed. */
+  readonly scan: RemovalResult | undefined;
+  /** Name to version of the apps that were built and of what they are made of. */
+  readonly packages: Readonly<Record<string, string>>;
+}
+
+const decisiveKinds: readonly FindingKind[] = ['manifest', 'lockfile', 'bundle', 'leftover', 'unread'];
+
 /**
- * Copies a repository, deletes the lane from the copy, and installs, checks, builds and tests the apps there. Gives
- * whether all went well; `say` gets each step, and what went wrong.
+ * Whether a finding ends the proof: a place that loads, declares or holds the lane. The others speak of it. Texts of
+ * tests and tools that look like imports are none: what tests load was looked at before.
  */
-export async function proveRemoval(options: ProofOptions): Promise<boolean> {
+function isDecisive({ kind, file }: Finding): boolean {
+  return (
+    decisiveKinds.includes(kind) || (kind === 'import' && /^(apps|packages|modules)\/[^/]+\/(src|ui)\//.test(file))
+  );
+}
+
+/** Fail when a step failed; otherwise what the scan says of the whole repository. */
+export function verdictOf({ proved, scan }: Proof): Verdict {
+  if (!proved) return 'fail';
+  return scan?.verdict ?? 'inconclusive';
+}
+
+type Facts = { -readonly [Member in keyof Omit<Proof, 'proved' | 'reason'>]: Proof[Member] };
+
+/**
+ * Copies a repository, deletes the lane from the copy, and installs, checks, builds and tests the apps there; then looks
+ * through the copy for what still knows the lane. `say` gets each step, and what went wrong.
+ */
+export async function proveRemoval(options: ProofOptions): Promise<Proof> {
   const { keep, say } = options;
   const folder = mkdtempSync(path.join(tmpdir(), 'stage3-'));
   const cleanUp = () => {
@@ -28,14 +72,16 @@ export async function proveRemoval(options: ProofOptions): Promise<boolean> {
   };
   // Also when a signal ends this process in the middle.
   process.once('exit', cleanUp);
+  const facts: Facts = { tests: { passed: 0, failed: 0, skipped: 0 }, scan: undefined, packages: {} };
   try {
-    await takeSteps(options, folder);
-    say('Removal is deletion: the apps build and pass their tests without the lane.');
-    return true;
+    await takeSteps(options, folder, facts);
+    const reason = 'Removal is deletion: the apps build and pass their tests without the lane.';
+    say(reason);
+    return { proved: true, reason, ...facts };
   } catch (error) {
     if (!(error instanceof StepFailed)) throw error;
     say(`FAILED: ${error.message}`);
-    return false;
+    return { proved: false, reason: error.message.split('\n')[0] ?? '', ...facts };
   } finally {
     if (keep) say(`The copy is in ${folder}`);
     process.off('exit', cleanUp);
@@ -43,7 +89,7 @@ export async function proveRemoval(options: ProofOptions): Promise<boolean> {
   }
 }
 
-async function takeSteps({ root, removal, commit, say }: ProofOptions, folder: string): Promise<void> {
+async function takeSteps({ root, removal, commit, say }: ProofOptions, folder: string, facts: Facts): Promise<void> {
   const copy = path.join(folder, 'repository');
   mkdirSync(copy);
   const pnpm = pnpmCommand(root, process.env);
@@ -76,11 +122,13 @@ async function takeSteps({ root, removal, commit, say }: ProofOptions, folder: s
       await run('install', '--offline', '--frozen-lockfile');
     } catch (error) {
       if (!(error instanceof StepFailed)) throw error;
-      say('   not possible off-line; what is missing comes from the registry');
+      say(`   not possible off-line; what is missing comes from the registry\n   ${error.message.split('\n').at(-1)}`);
       await run('install', '--prefer-offline', '--no-frozen-lockfile');
     }
     for (const app of removal.apps) refuseResolvable(path.join(copy, app), removal.name);
   });
+  for (const app of removal.apps)
+    Object.assign(facts, { packages: { ...facts.packages, ...packageVersions(copy, app) } });
   const names = removal.apps.map((app) => nameOf(path.join(copy, app)));
   await timed(`Check the types of ${names.join(' and ')}`, () => run(...filters(names), 'run', 'typecheck'));
   await timed('Build them with all that they are made of', () =>
@@ -90,7 +138,18 @@ async function takeSteps({ root, removal, commit, say }: ProofOptions, folder: s
     const output = await run('run', 'test', ...removal.apps);
     const counts = output.match(/^(\d+) passed, (\d+) failed, (\d+) skipped$/m);
     if (counts === null || Number(counts[1]) === 0) throw new StepFailed('No test ran, or nobody counted them.');
+    const [passed = 0, failed = 0, skipped = 0] = counts.slice(1).map(Number);
+    facts.tests = { passed, failed, skipped };
     say(`   ${counts[0]}`);
+  });
+  await timed('Look through everything for what still knows the lane', async () => {
+    const scan = await scanForLane(nodeFileTree(copy), { clock: { now: () => Date.now() }, packages: [removal.name] });
+    facts.scan = scan;
+    const found = scan.findings.filter(isDecisive);
+    for (const { file, line, kind, text } of found) say(`   ${file}:${line}: ${kind}: ${text}`);
+    if (found.length > 0) throw new StepFailed(`${found.length} places still load, declare or hold the lane.`);
+    const left = Object.entries(countByKind(scan.findings)).map(([kind, count]) => `${count} ${kind}`);
+    say(`   ${scan.scanned.files} files; still to be reworded: ${left.join(', ') || 'nothing'}`);
   });
 }
 
