@@ -1,4 +1,21 @@
+export {
+  type CursorMigration,
+  type CursorMigrationInput,
+  migrateCursor,
+  type StreamMigration,
+  type UnknownReason,
+  type WorkerKnowledge,
+} from './cursor/migrate-cursor.ts';
+export { decodeLegacyState, type LegacyStateError, type LegacySyncState } from './cursor/persisted-state.ts';
 export { KhalaError, type KhalaErrorCode, khalaErrors } from './errors.ts';
+export {
+  createKhalaPublisher,
+  type KhalaDraft,
+  type KhalaPlace,
+  type KhalaPublisher,
+  type KhalaPublisherOptions,
+  type KhalaReceipt,
+} from './http/publisher.ts';
 export { defaultKhalaBackoff, type KhalaBackoff, khalaDelay } from './lane/backoff.ts';
 export { type KhalaCloseCode, khalaCloseReasons } from './lane/close-reasons.ts';
 export { createKhalaLane, type KhalaFacts, type KhalaLane, type KhalaStreamFacts } from './lane/khala-lane.ts';

@@ -19,6 +19,9 @@ export type WorkerPage =
   | { readonly type: 'refused'; readonly close: Close }
   | { readonly type: 'failed'; readonly message: string; readonly retry_after_ms: number };
 
+/** What a read comes to when it brings nothing. */
+export type WorkerRefusal = Exclude<WorkerPage, { type: 'page' }>;
+
 /** Where and as whom to ask. */
 export interface WorkerApiAccess {
   readonly http: HttpClient;
@@ -93,7 +96,7 @@ export async function readLatest(
   access: WorkerApiAccess,
   workerId: string,
   signal: AbortSignal,
-): Promise<WorkerPage | { readonly type: 'latest'; readonly latest: bigint }> {
+): Promise<WorkerRefusal | { readonly type: 'latest'; readonly latest: bigint }> {
   const worker = await get(access, workerUrl(access.url, workerId), signal);
   if (worker.status !== 200) return outcomeOf(worker);
   const shown = latestIn(data.safeParse(jsonOf(worker.body)).data?.data);
@@ -113,7 +116,7 @@ function get(access: WorkerApiAccess, url: string, signal: AbortSignal): Promise
   return access.http(request);
 }
 
-function outcomeOf(response: HttpResponse): WorkerPage {
+function outcomeOf(response: HttpResponse): WorkerRefusal {
   const { status, body } = response;
   const code = codeInBody(body);
   if (status === 404) return { type: 'closed', code: 'unknown_stream', message: 'Khala has no such worker.' };

@@ -33,6 +33,9 @@ export interface KhalaFacts {
   /** The highest watermark of the topic that was seen on this connection. */
   readonly watermark: bigint | undefined;
   readonly token_expires_at: number | undefined;
+  readonly attempts: number;
+  /** Milliseconds until the next attempt; undefined when none is planned. */
+  readonly next_retry_ms: number | undefined;
   readonly streams: Readonly<Record<string, KhalaStreamFacts>>;
 }
 
@@ -163,7 +166,13 @@ class TopicLane implements KhalaLane, StreamHost {
     for (const [id, { position, head, standing, level, ahead }] of this.#streams) {
       streams[id] = { position, head, standing, level, ahead };
     }
-    return { watermark: this.#cursor.highest, token_expires_at: this.#lifecycle.token?.expires_at, streams };
+    return {
+      watermark: this.#cursor.highest,
+      token_expires_at: this.#lifecycle.token?.expires_at,
+      attempts: this.#env.counters.attempts,
+      next_retry_ms: this.#lifecycle.nextRetryMs,
+      streams,
+    };
   }
 
   read(workerId: string, cursor: bigint, done: (page: WorkerPage) => void): () => void {

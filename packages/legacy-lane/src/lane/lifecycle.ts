@@ -49,6 +49,7 @@ export class Lifecycle {
   /** The token that khala refused; a second refusal, or the same token again, is final. */
   #refused: string | undefined;
   #attemptedAt = Number.NEGATIVE_INFINITY;
+  #retryAt: number | undefined;
   #closing: Promise<void> | undefined;
   #cancelRetry: Cancel = () => {};
   #cancelProven: Cancel = () => {};
@@ -65,6 +66,12 @@ export class Lifecycle {
   /** The token of the present connection. */
   get token(): KhalaToken | undefined {
     return this.#token;
+  }
+
+  /** Milliseconds until the next attempt; undefined when none is planned. */
+  get nextRetryMs(): number | undefined {
+    if (this.#retryAt === undefined) return undefined;
+    return Math.max(0, Math.round(this.#retryAt - this.#env.clock.monotonic()));
   }
 
   start(): void {
@@ -131,6 +138,7 @@ export class Lifecycle {
   }
 
   #attempt(event: 'start' | 'retry', reason: KhalaStateReason): void {
+    this.#retryAt = undefined;
     if (!this.#move(event, reason)) return;
     this.#env.counters.attempts += 1;
     this.#attemptedAt = this.#env.clock.monotonic();
@@ -207,6 +215,7 @@ export class Lifecycle {
 
   #retryAfter(delay: number, reason: KhalaStateReason): void {
     this.#cancelRetry();
+    this.#retryAt = this.#env.clock.monotonic() + delay;
     this.#cancelRetry = this.#env.after(delay, () => this.#attempt('retry', reason));
   }
 
@@ -262,6 +271,7 @@ export class Lifecycle {
     this.#env.outbox.turn(() => {
       this.#move('close', 'closed_by_owner', 'The owner closed the lane.');
       this.#cancelRetry();
+      this.#retryAt = undefined;
       const channel = this.#leave();
       channel?.close();
     });
