@@ -84,7 +84,7 @@ function parse(text: string): JsonValue {
 }
 
 /** The text, or its beginning with the number of characters left out. */
-export function cut(text: string, characters: number): string {
+function cut(text: string, characters: number): string {
   if (text.length <= characters) return text;
   // A surrogate pair is not cut in two.
   const kept = text.slice(0, characters).replace(/[\uD800-\uDBFF]$/, '');

@@ -12,7 +12,7 @@ const topLevel = '(?:com|net|org|io|dev|app|cloud|ai|co|eu|internal|local|svc|ex
 const loadsNext = /(?:\bfrom|\bimport|\brequire|\bresolve|[mM]ock(?:Module)?)\s*(?:\(\s*)?['"`]$/;
 
 /** What to do about each kind. */
-export const nextSteps: Readonly<Record<FindingKind, string>> = {
+const nextSteps: Readonly<Record<FindingKind, string>> = {
   import: 'Remove the import and what depends on it.',
   manifest: 'Remove the entry and install again.',
   lockfile: 'Install again, so that the lockfile no longer holds it.',

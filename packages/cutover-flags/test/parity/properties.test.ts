@@ -148,7 +148,10 @@ test('P22 whatever comes in whatever order, the results are those of a model tha
       const report = comparator.report();
       expect(report.counts).toEqual(model(list));
       expectToAddUp(report);
-      expect(report.streams[0]?.compared).toBe(report.pairs);
+      // What was passed over as absent and came after all is compared, but no longer part of the chains.
+      const { compared = Number.NaN } = report.streams[0] ?? {};
+      expect(compared).toBeLessThanOrEqual(report.pairs);
+      expect(compared).toBeGreaterThanOrEqual(report.pairs - report.absent);
     }),
     { numRuns: 300 },
   );

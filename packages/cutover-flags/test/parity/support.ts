@@ -2,7 +2,7 @@ import { type ComparatorOptions, type ComparedEvent, createComparator } from '@a
 import { canonicalJson, canonicalPayloadHash, type Clock, type Scheduler } from '@autopilot/sync-contract';
 
 /** Time that goes on only when it is told to, and the timers of that time. */
-export class TestTime implements Clock, Scheduler {
+class TestTime implements Clock, Scheduler {
   #now = 0;
   readonly #timers = new Set<{ readonly at: number; readonly task: () => void }>();
 
