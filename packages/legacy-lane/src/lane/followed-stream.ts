@@ -17,6 +17,8 @@ export interface StreamHost {
   changed(): void;
   /** Events were handed over. */
   useful(): void;
+  /** The topic does not bring what the worker has: its cursor, or its connection, is not to be trusted. */
+  missed(seq: bigint): void;
 }
 
 /** How often one place of a stream is read before it is given up. */
@@ -47,6 +49,11 @@ export class FollowedStream {
   #stalls = 0;
   #triedAt: bigint | undefined;
   #tries = 0;
+  /** The highest sequence that the topic has named on this connection. */
+  #pushed = 0n;
+  #polling = false;
+  /** Found by a poll before the topic brought it: due until the next poll. */
+  #due: bigint | undefined;
   /** The lowest watermark of the topic that brought something which was not handed over. */
   #pendingFrom: bigint | undefined;
   /** Handed over and not told yet: all of one message go in one batch. */
@@ -109,6 +116,8 @@ export class FollowedStream {
   /** The subscription stands: from now on nothing is missed, so what is there can be read. */
   attach(): void {
     this.#online = true;
+    this.#pushed = 0n;
+    this.#due = undefined;
     if (this.#standing === 'following') this.need();
   }
 
@@ -118,6 +127,20 @@ export class FollowedStream {
     this.#checked = false;
     this.#head = undefined;
     this.#stop();
+  }
+
+  /** Looks whether khala has more than the topic brought: a connection may look well and bring nothing. */
+  poll(): void {
+    if (!this.#online || !this.#checked || this.#standing !== 'following') return;
+    const due = this.#due;
+    this.#due = undefined;
+    if (due !== undefined && due > this.#pushed) {
+      this.#host.missed(due);
+      return;
+    }
+    if (this.#cancelRead !== undefined || this.#cancelRetry !== undefined) return;
+    this.#polling = true;
+    this.#read(this.#seq);
   }
 
   rewind(after: StreamPosition | null): void {
@@ -150,7 +173,7 @@ export class FollowedStream {
   offer(event: SyncEvent, watermark: bigint): 'delivered' | 'duplicate' | 'gap' | undefined {
     if (this.#standing === 'closed') return undefined;
     const wasLevel = this.level;
-    this.#noteHead(event.seq);
+    this.#notePushed(event.seq);
     if (this.#standing === 'stale') {
       this.#pending(watermark);
       return undefined;
@@ -181,7 +204,7 @@ export class FollowedStream {
   /** The topic named an event without bringing it. */
   noteMissing(seq: bigint, watermark: bigint): void {
     if (this.#standing === 'closed') return;
-    this.#noteHead(seq);
+    this.#notePushed(seq);
     if (seq <= this.#seq) return;
     this.#pending(watermark);
     this.need();
@@ -279,6 +302,8 @@ export class FollowedStream {
   #goOn(cursor: bigint, progressed: boolean): void {
     const head = this.#head ?? 0n;
     if (progressed) this.#stalls = 0;
+    if (this.#polling && progressed) this.#due = this.#seq;
+    this.#polling = false;
     if (this.#seq > head && head > 0n && cursor >= head) {
       // Ahead of khala: the last event it has tells whether this is still the same stream.
       this.#read(head - 1n);
@@ -430,6 +455,11 @@ export class FollowedStream {
     if (this.#pendingFrom === undefined || watermark < this.#pendingFrom) this.#pendingFrom = watermark;
   }
 
+  #notePushed(seq: bigint): void {
+    if (seq > this.#pushed) this.#pushed = seq;
+    this.#noteHead(seq);
+  }
+
   #noteHead(seq: bigint): void {
     if (this.#head === undefined || seq > this.#head) this.#head = seq;
   }
@@ -445,6 +475,7 @@ export class FollowedStream {
     this.#cancelRead = undefined;
     this.#cancelRetry = undefined;
     this.#again = false;
+    this.#polling = false;
     this.#stalls = 0;
   }
 }

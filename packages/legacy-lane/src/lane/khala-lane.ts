@@ -1,4 +1,4 @@
-import type { Lane, LaneSignal, LaneState, StreamPosition } from '@autopilot/sync-contract';
+import type { Cancel, Lane, LaneSignal, LaneState, StreamPosition } from '@autopilot/sync-contract';
 import { topicForStreamId } from '@autopilot/sync-contract';
 import { findFloor, readLatest, readWorkerPage, type WorkerApiAccess, type WorkerPage } from '../http/worker-api.ts';
 import type { KhalaFrameError } from '../wire/decode-error.ts';
@@ -82,6 +82,7 @@ class TopicLane implements KhalaLane, StreamHost {
   /** Errors seen on this connection, by their text and the ways they came: each comes up to three times. */
   readonly #errors = new Map<string, Set<string>>();
   #told = '';
+  #cancelPoll: Cancel = () => {};
 
   constructor(settings: KhalaSettings) {
     this.#settings = settings;
@@ -220,6 +221,12 @@ class TopicLane implements KhalaLane, StreamHost {
     this.#lifecycle.proven();
   }
 
+  missed(seq: bigint): void {
+    this.#cursor.distrust();
+    const message = `Khala has event ${seq} of a stream since the last look, and its topic did not bring it.`;
+    this.#lifecycle.lost({ code: 'missed_updates', message });
+  }
+
   #turn(task: () => void): void {
     this.#outbox.turn(task);
   }
@@ -301,6 +308,14 @@ class TopicLane implements KhalaLane, StreamHost {
     for (const stream of this.#streams.values()) stream.attach();
     this.changed();
     this.#save();
+    this.#pollLater();
+  }
+
+  #pollLater(): void {
+    this.#cancelPoll = this.#env.after(this.#settings.headPollMs, () => {
+      this.#pollLater();
+      for (const stream of this.#streams.values()) stream.poll();
+    });
   }
 
   #resubscribe(from: bigint): void {
@@ -316,6 +331,7 @@ class TopicLane implements KhalaLane, StreamHost {
 
   #ended(): void {
     this.#channel = undefined;
+    this.#cancelPoll();
     this.#subscribed = false;
     for (const stream of this.#streams.values()) stream.detach();
     this.#report();

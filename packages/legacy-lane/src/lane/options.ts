@@ -52,6 +52,8 @@ export interface KhalaLaneOptions {
   readonly heartbeatMs?: number;
   /** Without any inbound message for so long the connection is dead. Khala speaks every 15 s. Default 45,000. */
   readonly watchdogMs?: number;
+  /** How often khala is asked whether it has more than the topic brought. Default 30,000. */
+  readonly headPollMs?: number;
   /** From an attempt's start to the joined channel. Default 10,000. */
   readonly connectTimeoutMs?: number;
   /** For every other request. Default 15,000. */
@@ -79,6 +81,7 @@ const defaults = {
   replayBatchSize: 200,
   heartbeatMs: 20_000,
   watchdogMs: 45_000,
+  headPollMs: 30_000,
   connectTimeoutMs: 10_000,
   requestTimeoutMs: 15_000,
   tokenTimeoutMs: 15_000,

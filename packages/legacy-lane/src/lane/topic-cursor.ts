@@ -12,6 +12,7 @@ export class TopicCursor {
   readonly #seen = new Map<bigint, Set<string>>();
   #highest: bigint | undefined;
   #saved: bigint | undefined;
+  #distrusted = false;
 
   constructor(store: KhalaCursorStore, topic: string, failed: () => void) {
     this.#store = store;
@@ -29,7 +30,7 @@ export class TopicCursor {
     this.#seen.clear();
     let stored: bigint | null = null;
     try {
-      stored = this.#store.load(this.#topic);
+      if (!this.#distrusted) stored = this.#store.load(this.#topic);
     } catch {
       this.#failed();
     }
@@ -37,9 +38,15 @@ export class TopicCursor {
       this.#failed();
       stored = null;
     }
+    this.#distrusted = false;
     this.#highest = stored ?? undefined;
     this.#saved = this.#highest;
     return this.#highest;
+  }
+
+  /** The next connection begins without the stored cursor: khala brought nothing after it, although there was more. */
+  distrust(): void {
+    this.#distrusted = true;
   }
 
   /** Goes to another place: khala cannot serve the one before. */
