@@ -4,7 +4,7 @@ import { verifyToken } from './token.ts';
 import type { KhalaWorld } from './world.ts';
 
 /** The bearer text of a request; undefined without one. */
-export function bearerOf(request: IncomingMessage): string | undefined {
+function bearerOf(request: IncomingMessage): string | undefined {
   return /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1];
 }
 

@@ -87,6 +87,8 @@ export async function startKhala(options: KhalaOptions = {}): Promise<KhalaServe
   const server = createServer((request, response) => {
     http.handle(request, response).catch(() => request.socket.destroy());
   });
+  // Longer than any pause of a test: a connection closed at the wrong moment would look like a lost response.
+  server.keepAliveTimeout = 120_000;
   const upgrades = new WebSocketServer({ noServer: true, perMessageDeflate: false });
 
   server.on('connection', (socket) => {

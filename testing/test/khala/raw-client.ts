@@ -96,7 +96,7 @@ export async function connect(url: string, headers: Record<string, string> = {})
 }
 
 /** A refused upgrade. */
-export class Refused extends Error {
+class Refused extends Error {
   readonly status: number;
   readonly body: unknown;
 
