@@ -6,7 +6,7 @@ import type { LaneFacts } from '../view-model/view-model.ts';
 import { type ComparedStreams, createComparedStreams } from './compared-streams.ts';
 import { createDamping } from './damping.ts';
 import { CommsError } from './errors.ts';
-import { LaneSlot } from './lane-slot.ts';
+import { askAgainMs, LaneSlot } from './lane-slot.ts';
 import { createOverlapGuard } from './overlap-guard.ts';
 import { type RouterEvent, type RouterPhase, routerStep } from './router-machine.ts';
 import { defaultLimits, type RouterLimits, type RouterOptions } from './router-options.ts';
@@ -50,6 +50,7 @@ export class CommsRouter implements SyncLane {
   #timer: Cancel | undefined;
   #timerDue = 0;
   #look: Cancel | undefined;
+  #asking: Cancel | undefined;
   #began = 0;
   #marks = new Map<string, StreamPosition | null>();
   #missing: LaneId | null = null;
@@ -368,11 +369,27 @@ export class CommsRouter implements SyncLane {
       slot.replace(signal);
       this.#compared.begin(signal.stream_id, this.#slots);
     }
+    if (signal.type === 'stream-closed') this.#askAgainLater();
     if (signal.type !== 'state') return;
     this.#changed();
     if (this.#phase !== 'preparing') return;
     if (hopeless.has(signal.to)) this.#step('failed');
     else if (signal.to === 'live') this.#lookAtNext();
+  }
+
+  /** A stream that one lane has and the other not yet may only be a moment younger there. */
+  #askAgainLater(): void {
+    if (this.#asking !== undefined) return;
+    this.#asking = this.#options.ports.scheduler.after(askAgainMs, () => {
+      this.#asking = undefined;
+      const slot = this.#next();
+      const due = slot?.dueRefusals(this.#options.ports.clock.monotonic()) ?? [];
+      for (const streamId of due) {
+        slot?.follow(streamId, this.#options.applied.position(streamId));
+        this.#compared.begin(streamId, this.#slots);
+      }
+      if (slot?.hasRefusals() === true) this.#askAgainLater();
+    });
   }
 
   #reread(slot: LaneSlot, streamId: string, after: StreamPosition | null): void {
@@ -405,7 +422,8 @@ export class CommsRouter implements SyncLane {
     const stream = slot.streams.get(streamId);
     const span = stream?.span ?? { start: null, end: null };
     const mark = this.#marks.get(streamId) ?? null;
-    return joinRelation({ span, position, mark, refused: stream?.refused !== undefined });
+    const confirmed = stream?.confirmed === true;
+    return joinRelation({ span, position, mark, confirmed, refused: stream?.refused !== undefined });
   }
 
   /** Switches as soon as the next lane is live and nothing would be lost on any stream. */
@@ -477,7 +495,7 @@ export class CommsRouter implements SyncLane {
         ? 'It is not in this build.'
         : state === 'live'
           ? `${this.#inTheWay(slot)}.`
-          : `It is ${state}, not live.`;
+          : `It is in the state ${state}, not live.`;
     this.#damping.failed();
     this.#counts.failed += 1;
     this.#end('failed', why);
@@ -522,6 +540,7 @@ export class CommsRouter implements SyncLane {
 
   #close(): void {
     this.#clearTimers();
+    this.#asking?.();
     const slots = [...this.#slots.values()];
     const before = this.#active?.state ?? 'idle';
     for (const slot of slots) {

@@ -8,6 +8,8 @@ export interface SlotStream {
   span: Span;
   /** The last head it named, and the epoch it was of. */
   head: { readonly epoch: string; readonly head: bigint } | undefined;
+  /** It has brought something or named a head since it was last put to a place. */
+  confirmed: boolean;
   /** The code of its refusal, and when to ask again, monotonic. */
   refused: { readonly code: string; readonly askAgainAt: number } | undefined;
   readonly budget: ReturnType<typeof createRewindBudget>;
@@ -15,7 +17,8 @@ export interface SlotStream {
 
 /** How often in how many milliseconds a lane that is only compared is put to another place by itself. */
 const placings = { limit: 6, windowMs: 60_000 } as const;
-const askAgainMs = 5000;
+/** A stream that was refused is asked for again after so long. */
+export const askAgainMs = 5000;
 
 /** One open lane, with how far it has read every stream. */
 export class LaneSlot {
@@ -52,7 +55,12 @@ export class LaneSlot {
 
   /** Notes what a signal says of where the lane is; call it for every signal, before anything else. */
   note(signal: LaneSignal): void {
-    if (signal.type === 'state' || signal.type === 'transient') return;
+    if (signal.type === 'state') {
+      // Live says it of every stream that it follows.
+      if (signal.to === 'live') for (const stream of this.streams.values()) stream.confirmed = true;
+      return;
+    }
+    if (signal.type === 'transient') return;
     const stream = this.streams.get(signal.stream_id);
     if (stream === undefined) return;
     if (signal.type === 'stream-closed') {
@@ -61,6 +69,7 @@ export class LaneSlot {
       return;
     }
     stream.refused = undefined;
+    if (signal.type !== 'stale') stream.confirmed = true;
     if (signal.type === 'head') stream.head = { epoch: signal.epoch, head: signal.head };
     if (signal.type !== 'batch') return;
     const last = signal.events.at(-1);
@@ -97,9 +106,14 @@ export class LaneSlot {
     return due.map(([streamId]) => streamId);
   }
 
+  hasRefusals(): boolean {
+    return [...this.streams.values()].some(({ refused }) => refused !== undefined);
+  }
+
   #place(streamId: string, after: StreamPosition | null): void {
     const known = this.streams.get(streamId);
     const budget = known?.budget ?? createRewindBudget(placings.limit, placings.windowMs);
-    this.streams.set(streamId, { span: { start: after, end: after }, head: known?.head, refused: undefined, budget });
+    const span = { start: after, end: after };
+    this.streams.set(streamId, { span, head: known?.head, confirmed: false, refused: undefined, budget });
   }
 }

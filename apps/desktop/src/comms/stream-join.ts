@@ -12,9 +12,10 @@ export interface Span {
  * How a lane stands to the position of the store, when it is to take a stream over. `level`: at it. `ahead`: beyond it,
  * and what lies between can be read again. `trailing`: a little behind, but it has brought what was applied when the
  * handover began. `behind`: not even that. `late`: it began after the position, so that events in between would be
- * lost. `foreign`: it reads another epoch. `refused`: it may not read the stream.
+ * lost. `foreign`: it reads another epoch. `unread`: it was put to a place and has not said yet that it can read there.
+ * `refused`: it may not read the stream.
  */
-export type JoinRelation = 'level' | 'ahead' | 'trailing' | 'behind' | 'late' | 'foreign' | 'refused';
+export type JoinRelation = 'level' | 'ahead' | 'trailing' | 'behind' | 'late' | 'foreign' | 'unread' | 'refused';
 
 /** What to do with the stream at the switch: go on, read again from the position, leave out what was applied, or wait. */
 export type JoinAction = 'continue' | 'rewind' | 'trim' | 'wait';
@@ -27,6 +28,7 @@ export const joinTable: Readonly<Record<JoinRelation, JoinAction>> = {
   behind: 'wait',
   late: 'wait',
   foreign: 'wait',
+  unread: 'wait',
   refused: 'wait',
 };
 
@@ -37,19 +39,22 @@ export interface JoinFacts {
   readonly position: StreamPosition | null;
   /** The position of the store when the handover began. */
   readonly mark: StreamPosition | null;
+  /** Whether the lane has brought anything or named a head since it was put where `span` begins. */
+  readonly confirmed: boolean;
   readonly refused: boolean;
 }
 
 /** How a lane stands to the position; pure and total. */
-export function joinRelation({ span, position, mark, refused }: JoinFacts): JoinRelation {
+export function joinRelation({ span, position, mark, confirmed, refused }: JoinFacts): JoinRelation {
   // A stream of which nothing was applied can be lost by nobody.
   if (refused) return isStart(position) ? 'level' : 'refused';
   const { start, end } = span;
   if (position === null) return end === null || (isStart(end) && isStart(start)) ? 'level' : 'ahead';
-  if (end === null) return isStart(position) ? 'level' : 'behind';
+  if (end === null) return isStart(position) ? 'level' : confirmed ? 'behind' : 'unread';
   if (end.epoch !== position.epoch) return 'foreign';
   const from = start === null || start.epoch !== end.epoch ? 0n : start.seq;
   if (from > position.seq) return 'late';
+  if (!confirmed && !isStart(position)) return 'unread';
   if (end.seq === position.seq) return 'level';
   if (end.seq > position.seq) return 'ahead';
   const proved = mark === null || (mark.epoch === end.epoch && end.seq >= mark.seq);

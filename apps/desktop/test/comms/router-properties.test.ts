@@ -125,7 +125,7 @@ function settle(it: ReturnType<typeof run>): void {
   it.ports.advance(30_000);
 }
 
-const seeds = Array.from({ length: 60 }, (_, index) => index + 1);
+const seeds = Array.from({ length: 40 }, (_, index) => index + 1);
 
 describe('the router over two simulated lanes', () => {
   test('H1 H2: whatever is cut and flipped, each event is applied once, in order, and none is lost', () => {

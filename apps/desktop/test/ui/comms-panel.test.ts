@@ -131,7 +131,7 @@ withBrowser('the lanes on the health page', () => {
     two.control.set({ fallback: null });
     await page.getByRole('alert').filter({ hasText: 'handover_failed' }).waitFor();
     expect(await page.getByRole('alert').textContent()).toContain(
-      'spacetime could not take over: It is backoff, not live.',
+      'spacetime could not take over: It is in the state backoff, not live.',
     );
     await card('Handover')
       .getByText(/1 failed/)
