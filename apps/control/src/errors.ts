@@ -28,6 +28,10 @@ export const controlErrors = {
     recovery: 'stop',
     next: 'Read the reason of the host; a database belongs to the one who made it.',
   },
+  khala_secret_unreadable: {
+    recovery: 'stop',
+    next: 'Give the path of a file with the secret with --khala-secret-file.',
+  },
   gate_keys_invalid: {
     recovery: 'stop',
     next: 'Correct the gate keys file as the message says; see docs/cutover-api.md.',

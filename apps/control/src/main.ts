@@ -23,7 +23,8 @@ async function main(args: readonly string[]): Promise<number | undefined> {
 }
 
 async function serve(command: Extract<Command, { kind: 'serve' }>): Promise<number> {
-  const { clientsFile, publish, readyJson, ...options } = command;
+  const { clientsFile, publish, readyJson, khala, khalaSecretFile, gateKeysFile, cutoverConfigFile, ...rest } = command;
+  const { deployment, commit, clockRate, kind: _kind, ...options } = rest;
   const stop = new AbortController();
   const stopped = new Promise<void>((resolve) => {
     stop.signal.addEventListener('abort', () => resolve());
@@ -33,9 +34,20 @@ async function serve(command: Extract<Command, { kind: 'serve' }>): Promise<numb
   const bundle = publish === undefined ? undefined : readBundle(publish);
   // Only now: a mistake on the command line is answered before the whole service is loaded.
   const { runService } = await import('./run-service.ts');
+  const { readCutoverConfig } = await import('./cutover/config-file.ts');
+  const { readGateKeys } = await import('./cutover/gate-keys.ts');
+  const cutover = {
+    deployment,
+    commit,
+    clockRate,
+    gateKeys: gateKeysFile === undefined ? undefined : readGateKeys(gateKeysFile),
+    config: cutoverConfigFile === undefined ? undefined : readCutoverConfig(cutoverConfigFile),
+  };
+  const secret = khalaSecretFile === undefined ? undefined : readSecret(khalaSecretFile);
+  const lane = khala === undefined ? undefined : { url: khala, secret };
   let control: ControlHandle;
   try {
-    control = await runService({ ...options, clients, bundle, signal: stop.signal });
+    control = await runService({ ...options, clients, bundle, cutover, khala: lane, signal: stop.signal });
   } catch (error) {
     // Somebody asked it to stop while it waited for the database.
     if (stop.signal.aborted) return 0;
@@ -46,6 +58,15 @@ async function serve(command: Extract<Command, { kind: 'serve' }>): Promise<numb
   await stopped;
   await control.close();
   return 0;
+}
+
+function readSecret(path: string): string {
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new ControlError('khala_secret_unreadable', `The secret ${path} cannot be read (${code}).`, { cause });
+  }
 }
 
 function readBundle(path: string): Uint8Array {

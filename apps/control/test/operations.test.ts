@@ -4,27 +4,24 @@ import { controlErrors } from '../src/errors.ts';
 import { statusOf } from '../src/http/status-codes.ts';
 import { type MetricName, metricTable } from '../src/metrics/metric-table.ts';
 import { createMetrics } from '../src/metrics/registry.ts';
-import { compatible, eventsFor, type Harness, startHarness } from './support/harness.ts';
+import { type CutoverHarness, observation, quickConfig, startCutover } from './support/cutover.ts';
+import { compatible, eventsFor, startHarness } from './support/harness.ts';
 import { ScriptedKhala } from './support/scripted-khala.ts';
 import { waitUntil } from './support/wait-until.ts';
 
 const khala = new ScriptedKhala();
-let it: Harness;
+let it: CutoverHarness;
 
 beforeAll(async () => {
-  it = await startHarness({
-    processMetrics: true,
-    khala: { url: 'http://khala.example' },
-    openKhala: async () => khala.target(),
-    mirror: { poll: 5, backoff: { base: 1, cap: 4 } },
-  });
+  it = await startCutover({ processMetrics: true, khala, cutover: { config: quickConfig, heartbeat: 700 } });
 });
 
 async function metric(series: string): Promise<number> {
   const { text } = await it.request('GET', '/metrics');
   const line = text.split('\n').find((each) => each.startsWith(`${series} `));
   if (line === undefined) throw new Error(`/metrics has no ${series}`);
-  return Number(line.split(' ').at(-1));
+  const value = line.split(' ').at(-1);
+  return value === '+Inf' ? Number.POSITIVE_INFINITY : Number(value);
 }
 
 /** What moves each metric: the series to watch and what to do. */
@@ -85,6 +82,77 @@ const movers: Record<MetricName, { series: string; move: () => Promise<unknown> 
     series: 'cutover_session_token_expiry_timestamp_seconds',
     async move() {
       it.sink.tokenExpiresAt = 1_800_000_000_000;
+    },
+  },
+  cutover_stage_info: {
+    series: 'cutover_stage_info{stage="1"}',
+    async move() {
+      await it.fill();
+      await waitUntil(() => it.database.keys('runtime.run.1').length === 3);
+      await it.submit(observation('rulebook', (await it.status()).now));
+      const id = await it.approved(1);
+      await it.act('anna', `requests/${id}/advance`);
+      for (const unit of ['u1', 'u2']) await it.beat(unit);
+      await waitUntil(async () => (await it.status()).state.status === 'idle');
+    },
+  },
+  cutover_stage_revision: {
+    series: 'cutover_stage_revision',
+    move: () => it.act('anna', 'cohort', { percent: 50 }),
+  },
+  cutover_units: { series: 'cutover_units{lane="spacetime"}', move: () => it.beat('u9', { lane: 'spacetime' }) },
+  cutover_units_drifting: { series: 'cutover_units_drifting', move: () => it.beat('u8', { policy_revision: 0 }) },
+  cutover_units_silent: {
+    series: 'cutover_units_silent',
+    async move() {
+      await it.beat('u7');
+      await waitUntil(async () => (await metric('cutover_units_silent')) > 0);
+    },
+  },
+  cutover_gate_verdict: {
+    series: 'cutover_gate_verdict{gate="router-handover",verdict="pass"}',
+    async move() {
+      await it.submit(observation('router-handover', (await it.status()).now));
+    },
+  },
+  cutover_evidence_age_seconds: {
+    series: 'cutover_gate_verdict{gate="token-refresh",verdict="pass"}',
+    async move() {
+      // Without a receipt nothing is as old as it.
+      expect(await metric('cutover_evidence_age_seconds{gate="removal"}')).toBe(Number.POSITIVE_INFINITY);
+      const before = await metric('cutover_evidence_age_seconds{gate="token-refresh"}');
+      await it.submit(observation('token-refresh', (await it.status()).now - 60_000));
+      expect(await metric('cutover_evidence_age_seconds{gate="token-refresh"}')).toBeLessThan(before);
+      const verdict = (name: string) => metric(`cutover_gate_verdict{gate="token-refresh",verdict="${name}"}`);
+      expect([await verdict('pass'), await verdict('fail')]).toEqual([1, 0]);
+    },
+  },
+  cutover_fallback_use_total: {
+    series: 'cutover_fallback_use_total{cohort="none"}',
+    move: () => it.beat('u6', { fallback_used: true }),
+  },
+  cutover_parity_comparisons_total: {
+    series: 'cutover_parity_comparisons_total{pair="khala/spacetime",result="mismatch"}',
+    async move() {
+      const window = { pair: 'khala/spacetime', from: 1, to: 2, counts: { mismatch: 1 } };
+      await it.request('POST', '/v1/cutover/parity', { as: 'desktop', body: { unit: 'u5', window } });
+    },
+  },
+  cutover_rollbacks_total: {
+    series: 'cutover_rollbacks_total{by="operator"}',
+    move: () => it.act('anna', 'rollback', { target: { kind: 'cohort', percent: 0 } }),
+  },
+  cutover_holds: {
+    series: 'cutover_holds',
+    async move() {
+      for (const from of [10, 20]) {
+        const pair = from === 10 ? 'khala/khala' : 'khala/spacetime';
+        const counts = from === 10 ? { match: 1_000 } : { match: 900, mismatch: 100 };
+        const at = (await it.status()).now + from;
+        const window = { pair, from: at, to: at + 1, counts };
+        await it.request('POST', '/v1/cutover/parity', { as: 'desktop', body: { unit: 'u4', window } });
+      }
+      await waitUntil(async () => (await metric('cutover_holds')) > 0);
     },
   },
   cutover_mirror_depth_events: { series: 'cutover_mirror_depth_events', move: withoutKhala },

@@ -18,11 +18,20 @@ export type Command =
       readonly publish: string | undefined;
       readonly audience: string | undefined;
       readonly readyJson: boolean;
+      readonly khala: string | undefined;
+      readonly khalaSecretFile: string | undefined;
+      readonly gateKeysFile: string | undefined;
+      readonly cutoverConfigFile: string | undefined;
+      readonly deployment: string | undefined;
+      readonly commit: string | undefined;
+      readonly clockRate: number | undefined;
     };
 
 /** The text of --help. */
 export const usage = `Usage: main.ts --listen HOST:PORT --data-dir DIR --issuer URL --spacetime URI --database NAME --clients FILE
                [--store postgres://...] [--publish BUNDLE_FILE] [--audience TEXT] [--ready-json]
+               [--khala URL [--khala-secret-file FILE]] [--gate-keys FILE] [--cutover-config FILE]
+               [--deployment TEXT] [--commit SHA] [--rehearsal-clock-rate N]
        main.ts --print-owner-identity --issuer URL
 `;
 
@@ -47,6 +56,15 @@ export function parseCommand(args: readonly string[]): Command {
     throw refuse('--store is not a postgres:// URL. Leave it out for SQLite in the data folder.');
   }
   if (audience === '') throw refuse('--audience is empty.');
+  if (values['khala-secret-file'] !== undefined && values.khala === undefined) {
+    throw refuse('--khala-secret-file needs --khala.');
+  }
+  for (const name of ['deployment', 'commit'] as const) {
+    const text = values[name];
+    if (text !== undefined && !/^[\x21-\x7e]{1,200}$/.test(text)) {
+      throw refuse(`--${name} is not made of 1 to 200 printable ASCII characters without spaces.`);
+    }
+  }
   return {
     kind: 'serve',
     ...checkListen(values.listen ?? ''),
@@ -59,6 +77,13 @@ export function parseCommand(args: readonly string[]): Command {
     publish,
     audience,
     readyJson: values['ready-json'] === true,
+    khala: values.khala === undefined ? undefined : checkKhala(values.khala),
+    khalaSecretFile: values['khala-secret-file'],
+    gateKeysFile: values['gate-keys'],
+    cutoverConfigFile: values['cutover-config'],
+    deployment: values.deployment,
+    commit: values.commit,
+    clockRate: checkClockRate(values['rehearsal-clock-rate']),
   };
 }
 
@@ -79,6 +104,13 @@ function parseStrictly(args: readonly string[]) {
         publish: { type: 'string' },
         audience: { type: 'string' },
         'ready-json': { type: 'boolean' },
+        khala: { type: 'string' },
+        'khala-secret-file': { type: 'string' },
+        'gate-keys': { type: 'string' },
+        'cutover-config': { type: 'string' },
+        deployment: { type: 'string' },
+        commit: { type: 'string' },
+        'rehearsal-clock-rate': { type: 'string' },
         'print-owner-identity': { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },
@@ -109,6 +141,22 @@ function checkUri(text: string): string {
   if (url === null || !/^(http|ws)s?:$/.test(url.protocol))
     throw refuse(`--spacetime "${text}" is not an http(s) URI.`);
   return text;
+}
+
+function checkKhala(text: string): string {
+  const url = URL.parse(text);
+  if (url === null || !/^https?:$/.test(url.protocol) || url.search !== '' || url.hash !== '' || url.username !== '') {
+    throw refuse(`--khala "${text}" is not an http(s) URL without query, fragment or user.`);
+  }
+  return text;
+}
+
+function checkClockRate(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const rate = Number(text);
+  if (!/^\d{1,7}$/.test(text) || rate < 1)
+    throw refuse(`--rehearsal-clock-rate "${text}" is not a whole number from 1.`);
+  return rate;
 }
 
 function checkDatabase(text: string): string {

@@ -58,7 +58,7 @@ export function createOwnGates(options: OwnGatesOptions): OwnGates {
       return seenOfNull([...(await windows('khala/khala')), ...(await windows('spacetime/spacetime'))], clock);
     },
     async 'rollback-drill'() {
-      return seenOfDrill(await drills.last(), clock);
+      return seenOfDrill(await drills.last());
     },
   };
 
@@ -92,7 +92,7 @@ export function seenOfParity(
   nulls: readonly ParityWindow[],
   clock: CutoverClock,
 ): Seen {
-  if (windows.length === 0) return nothing('No unit has compared the lanes.', clock);
+  if (windows.length === 0) return nothing('No unit has compared the lanes.');
   const merged = mergeWindows(windows);
   const measures = parityMeasures(merged);
   const failed = differencesOf(merged);
@@ -121,7 +121,7 @@ export function seenOfParity(
 
 /** What a lane compared with itself differs in: anything but nothing is noise to be understood, and is measured. */
 export function seenOfNull(windows: readonly ParityWindow[], clock: CutoverClock): Seen {
-  if (windows.length === 0) return nothing('No unit has compared a lane with itself.', clock);
+  if (windows.length === 0) return nothing('No unit has compared a lane with itself.');
   const noise = noiseFloor(windows);
   const byPair = Map.groupBy(windows, (window) => window.pair);
   const merged = [...byPair.values()].map((each) => mergeWindows(each));
@@ -147,9 +147,9 @@ export function seenOfNull(windows: readonly ParityWindow[], clock: CutoverClock
 }
 
 /** What was seen of the last rollback and the return from it. */
-export function seenOfDrill(stored: StoredDrill | undefined, clock: CutoverClock): Seen {
+export function seenOfDrill(stored: StoredDrill | undefined): Seen {
   if (stored === undefined || stored.ended_at === null) {
-    return nothing('No rollback with a return has been observed to its end.', clock);
+    return nothing('No rollback with a return has been observed to its end.');
   }
   const { drill, began_at, ended_at } = stored;
   const { seen, units } = drill;
@@ -178,10 +178,10 @@ export function seenOfDrill(stored: StoredDrill | undefined, clock: CutoverClock
 /** Fewer positions say nothing. */
 const leastPositions = 50;
 
-function nothing(reason: string, clock: CutoverClock): Seen {
-  const now = clock.now();
+/** At no time: what is observed after all is then newer, and not hidden by this. */
+function nothing(reason: string): Seen {
   const counts = { cases: 0, failed: 0, skipped: 0, events: 0 };
-  return { verdict: 'inconclusive', reason, observed_from: now, observed_to: now, counts, measures: {} };
+  return { verdict: 'inconclusive', reason, observed_from: 0, observed_to: 0, counts, measures: {} };
 }
 
 function timesOf({ from, to }: { readonly from: number; readonly to: number }, clock: CutoverClock) {

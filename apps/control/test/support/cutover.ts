@@ -126,14 +126,14 @@ export function around(it: Harness, khala: ScriptedKhala): CutoverHarness {
   const status = async () => (await get('status')).body;
   const act: CutoverHarness['act'] = async (as, path, body = {}, method = 'POST') => {
     keys += 1;
-    const { revision } = (await status()).state;
+    const { revision } = (await get('state')).body.state;
     const header = { revision, idempotency_key: `key-${keys}`, reason: 'test' };
     return it.request(method, `/v1/cutover/${path}`, { as, body: { ...header, ...body } });
   };
   const submit = (observed: GateObservation) =>
     it.request('POST', '/v1/cutover/receipts', { as: 'ci', body: { envelope: createReceipt(observed, gateKey) } });
   const beat: CutoverHarness['beat'] = async (unit, fields = {}, as = 'desktop') => {
-    const { state } = await status();
+    const { state } = (await get('state')).body;
     const body = {
       unit,
       build: '20261101T000000Z',
@@ -167,7 +167,7 @@ export function around(it: Harness, khala: ScriptedKhala): CutoverHarness {
       if (proposed.status !== 200) throw new Error(`not proposed: ${proposed.text}`);
       const { id } = proposed.body;
       for (const by of ['bert', 'cleo']) {
-        const { plan_digest } = (await status()).state.flip;
+        const { plan_digest } = (await get('state')).body.state.flip;
         const approved = await act(by, `requests/${id}/approvals`, { plan_digest });
         if (approved.status !== 200) throw new Error(`not approved: ${approved.text}`);
       }

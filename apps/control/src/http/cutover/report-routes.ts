@@ -95,6 +95,11 @@ export function installReportRoutes(app: FastifyInstance, context: Context): voi
     }
   });
 
+  app.get('/v1/cutover/state', async (request) => {
+    await read(request);
+    return { state: publicState(await cutover.state()), now: clock.now(), clock_rate: clock.rate };
+  });
+
   app.post('/v1/cutover/plan', async (request) => {
     await read(request);
     const body = parse(planSchema, request.body, 'body');
