@@ -33,9 +33,10 @@ export function gateRequirements(
 function believed(evidence: Evidence): { receipts: readonly VerifiedReceipt[]; refused: string } {
   const receipts: VerifiedReceipt[] = [];
   const codes = new Map<string, number>();
+  const trusted = JSON.stringify(evidence.trusted_keys);
   for (const envelope of evidence.receipts) {
     try {
-      receipts.push(verifyReceipt(envelope, evidence.trusted_keys));
+      receipts.push(verifyOnce(envelope, evidence.trusted_keys, trusted));
     } catch (error) {
       const code = isCodedError(error) ? error.code : 'internal';
       codes.set(code, (codes.get(code) ?? 0) + 1);
@@ -43,6 +44,22 @@ function believed(evidence: Evidence): { receipts: readonly VerifiedReceipt[]; r
   }
   const parts = [...codes].map(([code, count]) => `${count} ${code}`);
   return { receipts, refused: parts.length === 0 ? '' : ` Receipts that are not believed: ${parts.join(', ')}.` };
+}
+
+const verified = new WeakMap<object, { readonly of: string; readonly receipt: VerifiedReceipt }>();
+
+/**
+ * The same receipts come with every plan, and verifying one costs more than all the rest of a plan. What was verified is
+ * taken again only for the very same text and keys, so that an envelope that was changed meanwhile is verified anew.
+ */
+function verifyOnce(envelope: unknown, keys: Evidence['trusted_keys'], trusted: string): VerifiedReceipt {
+  if (typeof envelope !== 'object' || envelope === null) return verifyReceipt(envelope, keys);
+  const of = `${trusted}\n${JSON.stringify(envelope)}`;
+  const known = verified.get(envelope);
+  if (known?.of === of) return known.receipt;
+  const receipt = verifyReceipt(envelope, keys);
+  verified.set(envelope, { of, receipt });
+  return receipt;
 }
 
 function ofPackage(

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { createReceipt, type PlanTarget, planDigest } from '../../src/index.ts';
-import { Cutover, ciKey, hour, observation, packages, receipts } from '../support/cutover.ts';
+import { Cutover, ciKey, hour, observation, packages, receipts, trustedKeys } from '../support/cutover.ts';
 
 const find = (cutover: Cutover, to: PlanTarget, id: string) =>
   cutover.plan(to).requirements.find((each) => each.id === id || each.id.startsWith(`${id}:`));
@@ -152,6 +152,22 @@ describe('the gates of a plan', () => {
       status: 'inconclusive',
       seen: 'It ran @autopilot/session@0.4.0; 0.3.0 is in use.',
     });
+  });
+
+  test('G2 a receipt or a key that changed after it was believed once is not believed again', () => {
+    const cutover = new Cutover();
+    const [good] = receipts(cutover.now, 'parity');
+    const envelope = structuredClone(good) as { payload: string };
+    const keys = structuredClone(trustedKeys) as unknown as { gates: string[] }[];
+    cutover.evidence = { receipts: [envelope], trusted_keys: keys as never };
+    expect(find(cutover, 1, 'gate:parity')).toMatchObject({ status: 'met' });
+    const { payload } = envelope;
+    envelope.payload = createReceipt(observation('parity', cutover.now, { reason: 'Other.' }), ciKey).payload;
+    expect(find(cutover, 1, 'gate:parity')).toMatchObject({ status: 'missing' });
+    envelope.payload = payload;
+    expect(find(cutover, 1, 'gate:parity')).toMatchObject({ status: 'met' });
+    for (const key of keys) key.gates = [];
+    expect(find(cutover, 1, 'gate:parity')).toMatchObject({ status: 'missing' });
   });
 
   test('G5 each package needs a receipt of its own', () => {

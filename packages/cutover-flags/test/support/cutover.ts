@@ -92,7 +92,7 @@ export function receipts(now: number, ...gates: readonly GateId[]): readonly Dss
   });
 }
 
-export const goodFacts: CutoverFacts = {
+const goodFacts: CutoverFacts = {
   target: { streams: 3, heads: 3, events: 60_000, units: 100 },
   binding: { ok: true, module_schema: 'sha256:module', protocols: ['v3.bsatn.spacetimedb'] },
   khala: { reachable: true },
@@ -102,7 +102,7 @@ export const goodFacts: CutoverFacts = {
 };
 
 /** Facts that are good at a time, with a service that is measured since the share last changed. */
-export function facts(state: CutoverState, now: number, patch: Partial<CutoverFacts> = {}): CutoverFacts {
+function facts(state: CutoverState, now: number, patch: Partial<CutoverFacts> = {}): CutoverFacts {
   const from = Math.max(state.cohort_since, now - 10 * minute);
   return { ...goodFacts, service: { from, to: now, samples: 1_000, p95_ms: 120, error_ratio: 0.001 }, ...patch };
 }
