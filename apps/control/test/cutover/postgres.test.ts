@@ -1,6 +1,7 @@
 import { beforeAll, describe } from '@jest/globals';
 import { cutoverSuite } from '../suites/cutover-suite.ts';
 import { mirrorSuite } from '../suites/mirror-suite.ts';
+import { sagaSuite } from '../suites/saga-suite.ts';
 import type { NewPlace } from '../support/place.ts';
 import { findPostgres, startPostgres } from '../support/postgres.ts';
 
@@ -19,4 +20,5 @@ if ('reason' in postgres) process.stderr.write(`PostgreSQL tests are skipped: ${
 
   mirrorSuite(place);
   cutoverSuite(place);
+  sagaSuite(place);
 });

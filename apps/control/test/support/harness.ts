@@ -1,13 +1,14 @@
-import { hash } from 'node:crypto';
 import { systemHttp, systemPorts } from '@autopilot/sync-contract/system-ports';
 import { pino } from 'pino';
-import { type Client, parseClients } from '../../src/config/clients-file.ts';
 import type { ControlOptions } from '../../src/options.ts';
 import type { DatabaseAdmin } from '../../src/spacetime/database-admin.ts';
 import { type ControlHandle, startControl } from '../../src/start-control.ts';
 import { atEnd } from './cleanup.ts';
+import { clients } from './clients.ts';
 import { connect, ScriptedDatabase, type ScriptedSink } from './scripted-database.ts';
 import { temporaryFolder } from './temporary-folder.ts';
+
+export { clients } from './clients.ts';
 
 /** A window that accepts the build of {@link compatible}. */
 export const compatible = {
@@ -15,21 +16,6 @@ export const compatible = {
   protocol_version: 'spacetime.sync.v1',
   schema_version: 1,
 };
-
-/** Clients of the tests; the secret of each is its client id. */
-export const clients: readonly Client[] = parseClients({
-  clients: [
-    client('desktop', ['sync.subscribe', 'sync.checkpoint.write'], ['runtime.run.*'], 'reader'),
-    client('feed', ['sync.project'], ['runtime.run.*', 'runtime.feed'], 'writer'),
-    client('operator', ['sync.admin', 'sync.project'], ['runtime.*'], 'reader'),
-    client('narrow', ['sync.subscribe'], ['runtime.run.1'], 'reader'),
-    client('nobody', [], [], 'reader'),
-  ],
-});
-
-function client(id: string, scopes: string[], streams: string[], role: string) {
-  return { client_id: id, secret_sha256: hash('sha256', id, 'hex'), subject: `user-${id}`, scopes, streams, role };
-}
 
 /** A running control with a scripted database behind it. */
 export interface Harness {
@@ -112,7 +98,8 @@ export async function startHarness(overrides: Overrides = {}): Promise<Harness> 
   return { control, database, sink, dataDir, log, administered, request };
 }
 
-async function send(url: string, method: string, init: RequestOptions): Promise<Answer> {
+/** Sends one request to a control. */
+export async function send(url: string, method: string, init: RequestOptions): Promise<Answer> {
   const headers: Record<string, string> = {};
   if (init.as !== undefined) {
     headers.authorization = `Basic ${Buffer.from(`${init.as}:${init.secret ?? init.as}`).toString('base64')}`;

@@ -1,0 +1,4 @@
+import { sagaSuite } from '../suites/saga-suite.ts';
+import { sqlitePlace } from '../support/place.ts';
+
+sagaSuite(sqlitePlace);
