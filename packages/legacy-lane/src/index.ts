@@ -36,6 +36,20 @@ export {
   nextKhalaState,
 } from './lane/transitions.ts';
 export { isUnknownChain, unknownChain } from './lane/unknown-chain.ts';
+export {
+  decodeFanoutMessage,
+  decodePollResponse,
+  type FanoutFrame,
+  type FanoutMessage,
+  type FanoutStale,
+  type PollResponse,
+} from './readers/decode-fanout.ts';
+export {
+  createKhalaReader,
+  type KhalaReader,
+  type KhalaReaderOptions,
+  type KhalaReaderSignal,
+} from './readers/reader.ts';
 export { type KhalaFrameError, type KhalaFrameErrorCode, khalaFrameErrorCodes } from './wire/decode-error.ts';
 export { decodeKhalaFrame } from './wire/decode-frame.ts';
 export type { Channel, KhalaFrame, KhalaReply, KhalaServerError } from './wire/frame.ts';

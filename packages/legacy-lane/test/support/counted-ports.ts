@@ -9,10 +9,16 @@ export class CountedPorts {
   readonly #timers = new Set<object>();
   readonly #sockets = new Set<WebSocket>();
 
-  constructor() {
-    this.ports = { ...systemPorts, scheduler: { after: (ms, task) => this.#after(ms, task) } };
+  /** @param speed how much faster than real the time of these ports runs. */
+  constructor(speed = 1) {
+    const { clock } = systemPorts;
+    this.ports = {
+      ...systemPorts,
+      clock: { now: () => clock.now(), monotonic: () => clock.monotonic() * speed },
+      scheduler: { after: (ms, task) => this.#after(ms / speed, task) },
+    };
     this.socket = (request, handlers) => {
-      const socket = new WebSocket(request.url, { perMessageDeflate: false });
+      const socket = new WebSocket(request.url, { perMessageDeflate: false, headers: { ...request.headers } });
       this.#sockets.add(socket);
       let over = false;
       const end = (tell: () => void): void => {
