@@ -165,6 +165,10 @@ export class CommsRouter implements SyncLane {
     await slot.lane.acknowledge(ack);
   }
 
+  isOpen(lane: LaneId): boolean {
+    return this.#slots.has(lane);
+  }
+
   /** What the open lanes agreed to speak. */
   protocols(): string[] {
     const spoken = [...this.#slots.values()].map(({ lane }) => lane.facts().protocol);

@@ -174,7 +174,8 @@ export async function openComms(options: CommsOptions): Promise<Comms> {
         ...{ ports, http, socket, url: given.url, credential: given.credential, cursors },
         follows: (streamId) => router?.follows(streamId) ?? false,
         // Khala alone does not say whose streams these are. Without control it goes on with what is stored.
-        beforeToken: (signal) => withinPatience(ports, () => askToken(signal)),
+        beforeToken: (signal) =>
+          router?.isOpen('spacetime') === true ? Promise.resolve() : withinPatience(ports, () => askToken(signal)),
       });
     };
     const made = new CommsRouter({

@@ -69,7 +69,7 @@ export async function startSync(options: SyncOptions): Promise<SyncCore> {
     pipeline.granted(granted);
   };
   /** Positions of another database or account are positions of other streams: they are kept apart. */
-  const bind = async (next: Binding) => {
+  const bindTo = async (next: Binding) => {
     if (binding?.database === next.database && binding.identity === next.identity) return;
     log.info({ database: next.database, identity: next.identity }, 'store bound');
     pipeline?.close();
@@ -82,6 +82,13 @@ export async function startSync(options: SyncOptions): Promise<SyncCore> {
     binding = next;
     writeBinding(bindingFile, next);
     startPipeline();
+  };
+  // One at a time: both lanes may ask for a token, and each answer may name another store.
+  let lastBind: Promise<void> = Promise.resolve();
+  const bind = (next: Binding): Promise<void> => {
+    const turn = lastBind.then(() => bindTo(next));
+    lastBind = turn.catch(() => {});
+    return turn;
   };
   const unlistenState = lane.listen((signal) => {
     if (signal.type === 'state') view.laneState(signal);
@@ -104,6 +111,7 @@ export async function startSync(options: SyncOptions): Promise<SyncCore> {
       await lane.close();
       unlistenGrants();
       unlistenState();
+      await lastBind;
       pipeline?.close();
       await store.close();
     },
