@@ -345,7 +345,7 @@ describe('any commands in any order', () => {
           expect(verifyAudit(world.audit)).toMatchObject({ ok: true });
         },
       ),
-      { numRuns: Number(process.env.CUTOVER_RUNS ?? 25) },
+      { numRuns: Number(process.env.CUTOVER_RUNS ?? 20) },
     );
     // The property is about something: the events that it forbids without reason do happen.
     for (const event of ['flip_done', 'cohort_changed']) {
