@@ -19,7 +19,7 @@ let counted: CountedPorts;
 const readers: KhalaReader[] = [];
 
 const start = async (options: Parameters<typeof startKhala>[0] = {}): Promise<void> => {
-  const { clock, scheduler } = counted.ports;
+  const { clock, scheduler } = new CountedPorts(10).ports;
   khala = await startKhala({ clock, scheduler, ...options });
 };
 beforeEach(async () => {
