@@ -1,0 +1,218 @@
+import { initialState } from '@autopilot/cutover-flags';
+import type { ComparisonPair } from '@autopilot/cutover-flags/parity';
+import { describe, expect, test } from '@jest/globals';
+import type { CutoverClock } from '../../src/cutover/cutover-clock.ts';
+import { advance, type Drill } from '../../src/cutover/drills.ts';
+import { parseGateKeys } from '../../src/cutover/gate-keys.ts';
+import { observeFleet, quantile } from '../../src/cutover/observations.ts';
+import { seenOfDrill, seenOfNull, seenOfParity } from '../../src/cutover/own-gates.ts';
+import { windowOf } from '../../src/cutover/parity-window.ts';
+import type { KnownUnit } from '../../src/cutover/unit-store.ts';
+import { quickConfig, trustedKey } from '../support/cutover-fixtures.ts';
+
+const clock: CutoverClock = { now: () => 1_000_000, rate: 1, toWall: (time) => time, fromWall: (time) => time };
+const state = initialState({ deployment: 'd', salt: 's', stage: 0, now: 0, config: quickConfig });
+
+const window = (pair: ComparisonPair, counts: Parameters<typeof windowOf>[0]['counts']) =>
+  windowOf({ pair, from: 1_000, to: 2_000, counts, samples: [] });
+const quiet = [window('khala/khala', { match: 10_000 })];
+
+function unit(id: string, fields: Partial<KnownUnit['heartbeat']> = {}, row: Partial<KnownUnit> = {}): KnownUnit {
+  return {
+    unit: id,
+    client_id: 'desktop',
+    first_seen: 0,
+    last_seen: 2_000,
+    drift: [],
+    drift_since: null,
+    chains_equal: 0,
+    chains_different: 0,
+    lane_since: 0,
+    heartbeat: {
+      unit: id,
+      build: 'b',
+      policy_revision: 1,
+      stage: 1,
+      lane: 'spacetime',
+      rule: 'S1.3',
+      shadow: null,
+      session: 'live',
+      lag_events: { khala: null, spacetime: 0 },
+      applied: 10,
+      duplicates: 0,
+      gaps: 0,
+      conflicts: 0,
+      fallback_used: false,
+      previous_at: 1_000,
+      chains_on_lane: 0,
+      ...fields,
+    },
+    ...row,
+  };
+}
+
+describe('what control signs of comparisons', () => {
+  test.each([
+    ['no window', [], quiet, 'inconclusive'],
+    ['no positions', [window('khala/spacetime', {})], quiet, 'inconclusive'],
+    ['too few positions', [window('khala/spacetime', { match: 49 })], quiet, 'inconclusive'],
+    ['no noise floor', [window('khala/spacetime', { match: 500 })], [], 'inconclusive'],
+    [
+      'a noise floor of too few',
+      [window('khala/spacetime', { match: 500 })],
+      [window('khala/khala', { match: 9 })],
+      'inconclusive',
+    ],
+    ['equal lanes', [window('khala/spacetime', { match: 500 })], quiet, 'pass'],
+    ['one loss', [window('khala/spacetime', { match: 499, missing_right: 1 })], quiet, 'fail'],
+    ['one repeat', [window('khala/spacetime', { match: 500, extra: 1 })], quiet, 'fail'],
+    ['one reordered', [window('khala/spacetime', { match: 499, reordered: 1 })], quiet, 'fail'],
+    ['one mismatch without a noise floor', [window('khala/spacetime', { match: 499, mismatch: 1 })], [], 'fail'],
+    ['unequal chains', [{ ...window('khala/spacetime', { match: 500 }), unequal_chains: 1 }], quiet, 'fail'],
+    ['a hook that threw', [{ ...window('khala/spacetime', { match: 500 }), faults: 1 }], quiet, 'inconclusive'],
+  ])('K9 parity of %s', (_name, windows, nulls, verdict) => {
+    const seen = seenOfParity(windows, nulls, clock);
+    expect(seen.verdict).toBe(verdict);
+    expect(seen.counts.failed > 0).toBe(verdict === 'fail');
+  });
+
+  test('K9 the noise is measured, not judged, and of too little nothing is said', () => {
+    expect(seenOfNull([], clock).verdict).toBe('inconclusive');
+    expect(seenOfNull([window('khala/khala', { match: 49 })], clock).verdict).toBe('inconclusive');
+    const noisy = seenOfNull([window('khala/khala', { match: 99, mismatch: 1 })], clock);
+    expect(noisy).toMatchObject({ verdict: 'pass', measures: { noise_rate: 0.01, differences: 1 } });
+  });
+});
+
+describe('drills', () => {
+  const began: Drill = {
+    from_stage: 1,
+    from_percent: 50,
+    units: [{ unit: 'u', gaps: 1, conflicts: 0, duplicates: 3, applied: 10, chains_different: 0 }],
+    back: { policy_revision: 5, began_at: 100, arrived_at: null },
+    return: null,
+    seen: null,
+    failed: null,
+  };
+  const at = (policy_revision: number, percent: number) => ({
+    ...state,
+    stage: 1 as const,
+    policy_revision,
+    cohort: { ...state.cohort, percent },
+  });
+  const where = (fields: Partial<KnownUnit['heartbeat']>, row?: Partial<KnownUnit>) =>
+    new Map([['u', unit('u', fields, row)]]);
+
+  test('K10 every leg waits for the units, and the end for equal chains on the lane they returned to', () => {
+    const back = (fields: Partial<KnownUnit['heartbeat']>) => advance(began, at(5, 0), where(fields), 200);
+    expect(back({ lane: 'spacetime', policy_revision: 5 })).toBe(began);
+    expect(back({ lane: 'khala', policy_revision: 4 })).toBe(began);
+    expect(back({ lane: 'khala', policy_revision: 5, session: 'connecting' })).toBe(began);
+    expect(advance(began, at(5, 0), new Map(), 200)).toBe(began);
+    const arrived = back({ lane: 'khala', policy_revision: 5 });
+    expect(arrived.back.arrived_at).toBe(200);
+    expect(advance(arrived, at(6, 25), where({ lane: 'spacetime', policy_revision: 6 }), 300)).toBe(arrived);
+    const returning = advance(arrived, at(6, 50), where({ lane: 'khala', policy_revision: 5 }), 300);
+    expect(returning.return).toMatchObject({ policy_revision: 6, arrived_at: null });
+    const end = (fields: Partial<KnownUnit['heartbeat']>, row?: Partial<KnownUnit>) =>
+      advance(returning, at(6, 50), where({ lane: 'spacetime', policy_revision: 6, ...fields }, row), 400);
+    expect(end({ chains_on_lane: 0 })).toBe(returning);
+    expect(end({ chains_on_lane: 1, policy_revision: 5 })).toBe(returning);
+    const stored = (drill: Drill) => seenOfDrill({ id: 1, began_at: 100, ended_at: 400, drill });
+    const passed = stored(end({ chains_on_lane: 1, gaps: 1, applied: 12 }));
+    expect(passed).toMatchObject({ verdict: 'pass', measures: { lost: 0, repeated: 0, cohort_percent: 50 } });
+    expect(stored(end({ chains_on_lane: 1, gaps: 2, applied: 12 })).verdict).toBe('fail');
+    expect(stored(end({ chains_on_lane: 1, gaps: 1, conflicts: 1, applied: 12 })).verdict).toBe('fail');
+    expect(stored(end({ chains_on_lane: 1, gaps: 1, applied: 12 }, { chains_different: 1 })).verdict).toBe('fail');
+    // Nothing flowed meanwhile: nothing is proved.
+    expect(stored(end({ chains_on_lane: 1, gaps: 1, applied: 10 })).verdict).toBe('inconclusive');
+  });
+
+  test('K10 a drill that was overtaken, is not over or never was is inconclusive', () => {
+    const overtaken = advance(began, at(6, 50), where({ lane: 'spacetime' }), 200);
+    expect(overtaken.failed).toContain('before every unit');
+    const stored = { id: 1, began_at: 100, drill: overtaken };
+    expect(seenOfDrill({ ...stored, ended_at: 200 })).toMatchObject({ verdict: 'inconclusive', counts: { cases: 0 } });
+    expect(seenOfDrill({ ...stored, ended_at: null }).verdict).toBe('inconclusive');
+    expect(seenOfDrill(undefined).verdict).toBe('inconclusive');
+  });
+});
+
+describe('what units say, put together', () => {
+  test('nobody and nothing said are not known', () => {
+    const { packages, service, sample_ratio, signals } = observeFleet([], state, clock);
+    expect([packages, service, sample_ratio]).toEqual([{}, null, null]);
+    expect(new Set(Object.values(signals))).toEqual(new Set([null]));
+    expect(
+      observeFleet([unit('u', { latency_ms: { p95: 5, samples: 0, errors: 0 } })], state, clock).service,
+    ).toBeNull();
+  });
+
+  test('units that run different versions run none that a receipt could be of', () => {
+    const units = [unit('a', { packages: { p: '1.0.0' } }), unit('b', { packages: { p: '2.0.0' } })];
+    expect(observeFleet(units, state, clock).packages).toEqual({ p: '1.0.0 and 2.0.0' });
+  });
+
+  test('latency counts from the last change of the share on, by the worst unit on spacetime', () => {
+    const latency = (p95: number, errors = 0) => ({ latency_ms: { p95, samples: 50, errors } });
+    const units = [unit('a', latency(10, 5)), unit('b', latency(90)), unit('c', { ...latency(999), lane: 'khala' })];
+    expect(observeFleet(units, state, clock).service).toEqual({
+      from: 1_000,
+      to: 2_000,
+      samples: 100,
+      p95_ms: 90,
+      error_ratio: 0.05,
+    });
+    expect(observeFleet(units, { ...state, cohort_since: 1_500 }, clock).service).toBeNull();
+  });
+
+  test('signals are of those that say something', () => {
+    const units = [
+      unit('a', {
+        lag_events: { khala: null, spacetime: 7 },
+        signals: { auth_failures: 1, auth_attempts: 10, reconnects: 3 },
+      }),
+      unit('b', {
+        lag_events: { khala: null, spacetime: null },
+        stage: 0,
+        lag_ms_p99: 2_500,
+        token_expires_at: 1_060_000,
+      }),
+    ];
+    expect(observeFleet(units, { ...state, stage: 1 }, clock).signals).toMatchObject({
+      lag_events_p95: 7,
+      auth_failure_ratio: 0.1,
+      reconnects_per_second: 3,
+      lag_seconds_p99: 2.5,
+      units_on_other_stage: 1,
+      token_seconds_left_min: 60,
+      stale_cursors: null,
+      service_p95_ms: null,
+    });
+  });
+
+  test.each([
+    [[], 0.95, null],
+    [[1], 0.95, 1],
+    [[3, 1, 2], 0.5, 2],
+    [[3, 1, 2], 1, 3],
+  ])('quantile of %j at %d', (values, share, expected) => {
+    expect(quantile(values, share)).toBe(expected);
+  });
+});
+
+describe('gate keys file', () => {
+  test.each([
+    [{ keys: [{ ...trustedKey, jwk: { ...trustedKey.jwk, d: 'AAAA' } }] }, 'private key'],
+    [{ keys: [trustedKey, trustedKey] }, 'twice'],
+    [{ keys: [{ ...trustedKey, gates: ['coffee'] }] }, 'keys.0.gates.0'],
+    [{ keys: [{ ...trustedKey, jwk: { kty: 'oct' } }] }, 'keys.0.jwk'],
+    [{}, 'keys'],
+  ])('%# is refused by name', (value, named) => {
+    expect(() => parseGateKeys(value)).toThrow(named);
+  });
+
+  test('gives the keys that are in it', () => {
+    expect(parseGateKeys({ keys: [trustedKey] })).toEqual([trustedKey]);
+  });
+});
