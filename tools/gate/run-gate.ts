@@ -28,7 +28,15 @@ function runCases({ tests }: GateCases, cwd: string): RunEnd & { readonly output
       process.execPath,
       [
         ...['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', jest],
-        ...['--ci', '--maxWorkers=1', '--json', `--outputFile=${report}`, '--runTestsByPath', ...tests],
+        ...[
+          '--ci',
+          '--maxWorkers=1',
+          '--testTimeout=20000',
+          '--json',
+          `--outputFile=${report}`,
+          '--runTestsByPath',
+          ...tests,
+        ],
       ],
       {
         cwd,

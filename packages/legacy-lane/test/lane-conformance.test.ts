@@ -1,5 +1,6 @@
 import { streamIdForTopic, topicForStreamId } from '@autopilot/sync-contract';
 import { laneConformance } from '@autopilot/sync-contract/conformance';
+import { recordGateFacts } from '@autopilot/testing';
 import { describe, expect, test } from '@jest/globals';
 import { World } from './support/khala-world.ts';
 
@@ -7,6 +8,7 @@ laneConformance({ describe, test, expect }, 'the khala lane', async () => {
   const owners: Record<string, string> = {};
   const world = await World.start({ owners, enforceOwners: true, streamPage: 7, batchSize: 9 });
   let workers = 0;
+  let appended = 0;
   const create = async (owner: string): Promise<string> => {
     workers += 1;
     const worker = `desktopw:host-${workers}:shared`;
@@ -22,7 +24,10 @@ laneConformance({ describe, test, expect }, 'the khala lane', async () => {
   return {
     lane: () => world.client().lane,
     stream: () => create('user-1'),
-    append: async (id, from, to) => world.append(id, from, to),
+    append: async (id, from, to) => {
+      appended += to - from + 1;
+      world.append(id, from, to);
+    },
     keep: async (id, newest) => world.keep(id, newest),
     unknown: async () => streamIdForTopic('desktopw:nobody:shared'),
     forbidden: () => create('user-2'),
@@ -39,6 +44,9 @@ laneConformance({ describe, test, expect }, 'the khala lane', async () => {
       await lane.close();
     },
     leftovers: () => world.counted.leftovers(),
-    dispose: () => world.close(),
+    dispose: () => {
+      recordGateFacts({ events: appended });
+      return world.close();
+    },
   };
 });
