@@ -58,7 +58,7 @@ export class BatchCache {
   #build(from: number, size: number, upTo: number, live: boolean): Batch {
     const page = this.#log.after(from, size, upTo);
     // A page that is not full reaches the end, also past watermarks that were lost.
-    const to = page.at(-1)?.watermark ?? from;
+    const to = page.length < size ? upTo : (page.at(-1)?.watermark ?? upTo);
     const entries = live ? page.filter((entry) => !entry.withheld) : page;
     const faults = this.#settings.faults.any && entries.length > 0 ? this.#takeFaults(entries) : sound;
     const twins = this.#settings.options.twins ?? true;
