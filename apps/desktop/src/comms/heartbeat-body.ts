@@ -71,7 +71,8 @@ export function heartbeatBody(sources: HeartbeatSources): HeartbeatOptions['body
       },
       ...(parity === undefined ? {} : { parity: { ...parity, samples: parity.samples.slice(0, mostSamples) } }),
       streams: (shown?.streams ?? [])
-        .filter(({ epoch }) => epoch !== null)
+        // A chain that begins at a floor of khala is not known: it proves nothing, so it is not told.
+        .filter(({ epoch, chain }) => epoch !== null && /^[0-9a-f]{64}$/.test(chain))
         .slice(0, mostStreams)
         .map(({ stream_id, epoch, seq, chain }) => ({ stream_id, epoch, seq: seq.toString(), chain })),
     };

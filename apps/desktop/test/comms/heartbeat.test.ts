@@ -10,6 +10,9 @@ function bench() {
   const revisions: number[] = [];
   let made = 0;
   let confirmed = 0;
+  const confirm = () => {
+    confirmed += 1;
+  };
   let answer: () => Promise<{ status: number; json: unknown }> = async () => ({
     status: 200,
     json: { policy_revision: 7, next_ms: 4000 },
@@ -22,7 +25,7 @@ function bench() {
     },
     body: () => {
       made += 1;
-      return { body: { beat: made }, confirm: () => void (confirmed += 1) };
+      return { body: { beat: made }, confirm };
     },
     sawRevision: (revision) => revisions.push(revision),
   });

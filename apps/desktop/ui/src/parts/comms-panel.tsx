@@ -98,24 +98,26 @@ function ParityCard({ parity, now }: { readonly parity: Comms['parity']; readonl
     );
   }
   const { counts } = parity;
-  const found = ([...differing, 'late'] as const).filter((name) => counts[name] > 0);
-  const bad = differing.some((name) => counts[name] > 0) || parity.unequal_chains > 0;
+  const unequal = differing.reduce((sum, name) => sum + counts[name], 0);
+  const bad = unequal > 0 || parity.unequal_chains > 0;
   const tone: Tone = bad ? 'bad' : counts.match > 0 ? 'good' : 'idle';
+  const found = ([...differing, 'late'] as const).filter((name) => counts[name] > 0);
+  const notes = [
+    ...(bad ? [`${formatCount(counts.match)} equal`] : []),
+    ...found.map((name) => `${formatCount(counts[name])} ${words[name]}`),
+    ...(found.length === 0 ? ['no difference'] : []),
+    ...(parity.pending > 0 ? [`${formatCount(parity.pending)} wait`] : []),
+  ];
   return (
     <div className="lane-card">
       <h3>
         Parity <span className="role">{formatAge((now - parity.from) / 1000)}</span>
       </h3>
-      <p className="phase" data-tone={tone}>
+      <p className="phase numbers" data-tone={tone}>
         <ToneIcon tone={tone} />
-        <span className="numbers">{formatCount(counts.match)} equal</span>
+        {bad ? `${formatCount(Math.max(unequal, parity.unequal_chains))} differ` : `${formatCount(counts.match)} equal`}
       </p>
-      <p className="note numbers">
-        {found.length === 0
-          ? 'no difference'
-          : found.map((name) => `${formatCount(counts[name])} ${words[name]}`).join(', ')}
-        {parity.pending > 0 && ` · ${formatCount(parity.pending)} wait`}
-      </p>
+      <p className="note numbers">{notes.join(' · ')}</p>
     </div>
   );
 }
