@@ -6,7 +6,7 @@ import { type Close, closeOfStatus } from './close-reasons.ts';
 import type { Environment } from './environment.ts';
 
 /** The one channel of dialect A. */
-export const channelTopic = 'sync:v1';
+const channelTopic = 'sync:v1';
 
 /** What a channel tells its owner. Nothing more after `ended`. */
 export interface ChannelHandlers {
