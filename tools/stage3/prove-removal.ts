@@ -98,9 +98,15 @@ async function takeSteps({ root, removal, commit, say }: ProofOptions, folder: s
     step += 1;
     const started = performance.now();
     say(`${step}. ${what} ...`);
-    const result = await work();
-    say(`   done in ${((performance.now() - started) / 1000).toFixed(1)} s`);
-    return result;
+    const seconds = () => ((performance.now() - started) / 1000).toFixed(1);
+    const beat = setInterval(() => say(`   still at it after ${seconds()} s`), 15_000);
+    try {
+      const result = await work();
+      say(`   done in ${seconds()} s`);
+      return result;
+    } finally {
+      clearInterval(beat);
+    }
   };
   const run = (...words: readonly string[]) => {
     const [program, ...args] = [...pnpm, ...words];
