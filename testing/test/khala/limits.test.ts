@@ -158,12 +158,13 @@ describe('heartbeats of the server', () => {
   });
 });
 
+// Megabytes fill the buffers of the system here, which takes its time on a busy machine.
 describe('a slow consumer', () => {
   const slowErrors = (messages: readonly (readonly unknown[])[]) =>
     messages.filter((message) => message[3] === 'sync:error').map((message) => message[4] as Record<string, unknown>);
 
   test('gets two warnings and is stopped at the third strike, by its own queue', async () => {
-    const other = await startKhala({ queueLimit: 4, backpressureBytes: 100_000 });
+    const other = await startKhala({ queueLimit: 4, backpressureBytes: 100_000, twins: false });
     try {
       const slow = await follow(other);
       const quick = await follow(other);
@@ -174,10 +175,13 @@ describe('a slow consumer', () => {
         async () => {
           other.publish('w', { event_type: 'worker.a', payload: { text } });
           count += 1;
-          await waitFor(() => updatesOf(quick.messages).length === count, { describe: 'the quick one' });
+          await waitFor(() => updatesOf(quick.messages).length === count, {
+            describe: 'the quick one',
+            timeoutMs: 20_000,
+          });
           return count >= 20;
         },
-        { describe: 'twenty events', timeoutMs: 10_000 },
+        { describe: 'twenty events', timeoutMs: 20_000 },
       );
       slow.ws.resume();
       await slow.until('phx_error');
@@ -191,10 +195,10 @@ describe('a slow consumer', () => {
     } finally {
       await other.close();
     }
-  });
+  }, 30_000);
 
   test('that catches up in time loses nothing', async () => {
-    const other = await startKhala({ queueLimit: 64, backpressureBytes: 100_000 });
+    const other = await startKhala({ queueLimit: 64, backpressureBytes: 100_000, twins: false });
     try {
       const slow = await follow(other);
       const quick = await follow(other);
@@ -202,10 +206,16 @@ describe('a slow consumer', () => {
       const text = 'x'.repeat(400_000);
       for (let count = 1; count <= 30; count += 1) {
         other.publish('w', { event_type: 'worker.a', payload: { text } });
-        await waitFor(() => updatesOf(quick.messages).length === count, { describe: 'the quick one' });
+        await waitFor(() => updatesOf(quick.messages).length === count, {
+          describe: 'the quick one',
+          timeoutMs: 20_000,
+        });
       }
       slow.ws.resume();
-      await waitFor(() => updatesOf(slow.messages).length === 30, { describe: 'the slow one' });
+      await waitFor(() => updatesOf(slow.messages).length === 30, {
+        describe: 'the slow one',
+        timeoutMs: 20_000,
+      });
       expect(updatesOf(slow.messages).map((update) => update.watermark)).toEqual(
         Array.from({ length: 30 }, (_, index) => index + 1),
       );
@@ -213,7 +223,7 @@ describe('a slow consumer', () => {
     } finally {
       await other.close();
     }
-  });
+  }, 30_000);
 
   test('can be asked for', async () => {
     const client = await follow(khala);
