@@ -1,5 +1,7 @@
 import { compatibilityWindow } from './compatibility-window.ts';
 import type { ClientRegistry } from './config/client-registry.ts';
+import { createPageCaller } from './console/page-caller.ts';
+import { createConsoleSessions } from './console/sessions.ts';
 import { openCutoverService } from './cutover/create-cutover-service.ts';
 import { createRecentChains } from './cutover/recent-chains.ts';
 import { createAuthenticate } from './http/authenticate.ts';
@@ -103,6 +105,8 @@ export async function createContext(
     logger,
   });
   const verify = createVerify({ issuer, audience, keys, clock });
+  const sessions = createConsoleSessions(store, clock, random);
+  const page = createPageCaller(sessions, clients);
   const context: Context = {
     issuer,
     audience,
@@ -115,7 +119,8 @@ export async function createContext(
     clients,
     keys,
     mint,
-    authenticate: createAuthenticate(clients, verify, createRateLimiter(clock, failureLimit)),
+    authenticate: createAuthenticate(clients, verify, createRateLimiter(clock, failureLimit), page),
+    sessions,
     issueLimit: createRateLimiter(clock, options.issueLimit ?? { burst: 60, perMinute: 120 }),
     audit,
     accept: createAccept({

@@ -1,6 +1,7 @@
 import type { CompatibilityWindow, HttpClient, Ports } from '@autopilot/sync-contract';
 import type { Logger } from 'pino';
 import type { Client } from './config/clients-file.ts';
+import type { ConsoleSettings } from './console/install-console.ts';
 import type { CutoverSettings } from './cutover/create-cutover-service.ts';
 import type { RateLimit } from './http/rate-limiter.ts';
 import type { RotationPolicy } from './issuer/key-rotation.ts';
@@ -49,6 +50,7 @@ export interface ControlOptions {
   /** Milliseconds to wait for the database at the start; 60,000 when missing. */
   readonly databasePatience?: number | undefined;
   readonly cutover?: CutoverSettings | undefined;
+  readonly console?: ConsoleSettings | undefined;
   readonly mirror?: Partial<MirrorLimits> | undefined;
   /** Events that may wait for khala; 1,000,000 when missing. */
   readonly mirrorCapacity?: number | undefined;

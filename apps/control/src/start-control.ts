@@ -66,7 +66,7 @@ export async function startControl(options: ControlOptions): Promise<ControlHand
     const sweep = () => sweepStore(store, options.retention ?? defaultRetention, storedNow(clock));
     undo.push(repeat(scheduler, 3_600_000, sweep, failed));
 
-    const app = createServer(context, log);
+    const app = createServer(context, log, scheduler, options.console);
     undo.push(() => app.close());
     const url = await listen(app, options.host, options.port);
     log.info({ url, issuer: options.issuer }, 'control listens');

@@ -12,6 +12,7 @@ export interface KnownClient extends Client {
 export interface ClientRegistry {
   /** The client with this id and secret; undefined for an unknown id and for a wrong secret alike. */
   authenticate(clientId: string, secret: string): KnownClient | undefined;
+  byId(clientId: string): KnownClient | undefined;
   bySubject(subject: string): KnownClient | undefined;
   /** Every client that one of its patterns entitles to the stream. */
   entitledTo(streamId: string): readonly KnownClient[];
@@ -25,7 +26,7 @@ const nobody = Buffer.alloc(32);
 /** A registry over the clients of one file. */
 export function createClientRegistry(clients: readonly Client[], issuer: string): ClientRegistry {
   const known = clients.map((client) => ({ ...client, identity: identityOf(issuer, client.subject) }));
-  const byId = new Map(known.map((client) => [client.client_id, client]));
+  const byId = new Map<string, KnownClient>(known.map((client) => [client.client_id, client]));
   const bySubject = new Map(known.map((client) => [client.subject, client]));
   return {
     authenticate(clientId, secret) {
@@ -34,6 +35,7 @@ export function createClientRegistry(clients: readonly Client[], issuer: string)
       const same = timingSafeEqual(hash('sha256', secret, 'buffer'), expected);
       return same ? client : undefined;
     },
+    byId: (clientId) => byId.get(clientId),
     bySubject: (subject) => bySubject.get(subject),
     entitledTo: (streamId) => known.filter((client) => coversStream(client.streams, streamId)),
     othersMayAppend: (streamId) =>

@@ -135,17 +135,23 @@ export async function openCutoverService(options: CutoverServiceOptions): Promis
   const timing = { heartbeat, inFlip: Math.min(heartbeat, settings.heartbeatInFlip ?? 1_000) };
 
   function changed(state: CutoverState, events: readonly CutoverEvent[]): void {
-    mirror.want(state.stage < 3);
     for (const { event } of events) {
       if (event === 'rolled_back' || event === 'cohort_rolled_back')
         metrics.count('cutover_rollbacks_total', { by: 'operator' });
       if (event === 'rolled_back_by_trigger') metrics.count('cutover_rollbacks_total', { by: 'trigger' });
       if (event === 'flip_undone') metrics.count('cutover_rollbacks_total', { by: 'timeout' });
     }
-    if (events.some((event) => event.event === 'sealed')) {
-      mirror.clear().catch((error: unknown) => logger.error({ err: error }, 'the mirror could not be emptied'));
-    }
+    mirror.want(state.stage < 3);
     supervisor.nudge();
+  }
+
+  let emptied = false;
+
+  async function seen(state: CutoverState): Promise<void> {
+    mirror.want(state.stage < 3);
+    if (state.status !== 'sealed' || emptied) return;
+    await mirror.clear();
+    emptied = true;
   }
 
   const cutover = createCutover({
@@ -174,6 +180,7 @@ export async function openCutoverService(options: CutoverServiceOptions): Promis
     wall,
     scheduler,
     logger,
+    seen,
     every: settings.supervise ?? 1_000,
     observeEvery: settings.observe ?? 5_000,
     signals: () => paritySignals(cutover, parity, clock),

@@ -1,4 +1,4 @@
-import { type CutoverConfig, nextDue } from '@autopilot/cutover-flags';
+import { type CutoverConfig, type CutoverState, nextDue } from '@autopilot/cutover-flags';
 import { type Clock, isCodedError, type Scheduler } from '@autopilot/sync-contract';
 import type { Logger } from 'pino';
 import type { Cutover } from './cutover.ts';
@@ -18,6 +18,8 @@ export interface SupervisorOptions {
   readonly logger: Logger;
   /** What is measured elsewhere than in heartbeats. */
   readonly signals: () => Promise<Readonly<Record<string, number | null>>>;
+  /** Told of the state at every look, so that what follows from it holds after a crash and on every replica. */
+  readonly seen: (state: CutoverState) => Promise<void>;
   readonly every: number;
   /** Heartbeats are put together and triggers asked no more often than this. */
   readonly observeEvery: number;
@@ -45,6 +47,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
 
   async function look(): Promise<void> {
     const state = await cutover.state();
+    await options.seen(state);
     if (state.status === 'sealed') return;
     if (state.status === 'flipping' && state.flip?.publication) {
       const { policy_revision, expected, acknowledged } = state.flip.publication;

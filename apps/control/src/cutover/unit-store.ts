@@ -1,6 +1,7 @@
+import type { Transaction } from 'kysely';
 import { ControlError } from '../errors.ts';
 import type { Store } from '../store/open-store.ts';
-import type { CutoverUnitTable } from '../store/schema.ts';
+import type { CutoverUnitTable, Schema } from '../store/schema.ts';
 import type { DriftKind } from './drift.ts';
 import type { Heartbeat } from './heartbeat-request.ts';
 
@@ -62,6 +63,9 @@ export interface UnitStore {
   forget(before: number): Promise<void>;
 }
 
+/** Units that are kept: whoever may report can make up names. */
+const mostUnits = 100_000;
+
 /** Heartbeats of one transaction. */
 const mostAtOnce = 200;
 
@@ -99,6 +103,7 @@ export function createUnitStore(store: Store): UnitStore {
       const rows = await tx.selectFrom('cutover_unit').selectAll().where('unit', 'in', ids).execute();
       const known = new Map(rows.map((row) => [row.unit, read(row)]));
       const befores: (KnownUnit | Error | undefined)[] = [];
+      let room = ids.length > known.size ? mostUnits - (await count(tx)) : 0;
       const changed = new Map<string, KnownUnit>();
       for (const entry of entries) {
         const before = known.get(entry.heartbeat.unit);
@@ -106,6 +111,11 @@ export function createUnitStore(store: Store): UnitStore {
           befores.push(new ControlError('forbidden', `The unit ${before.unit} belongs to another client.`));
           continue;
         }
+        if (before === undefined && room <= 0) {
+          befores.push(new ControlError('rate_limited', `No more than ${mostUnits} units are kept.`));
+          continue;
+        }
+        if (before === undefined) room -= 1;
         befores.push(before);
         const after = advance(before, entry);
         known.set(after.unit, after);
@@ -169,7 +179,7 @@ export function createUnitStore(store: Store): UnitStore {
       return { total, live: sum('count'), khala: of('khala'), spacetime: of('spacetime'), drifting: sum('drifting') };
     },
     async acknowledged(liveSince, revision) {
-      const count = async (least: number) => {
+      const countFrom = async (least: number) => {
         const query = db
           .selectFrom('cutover_unit')
           .select((e) => e.fn.countAll<number>().as('count'))
@@ -177,12 +187,17 @@ export function createUnitStore(store: Store): UnitStore {
         const row = await (least < 0 ? query : query.where('policy_revision', '>=', least)).executeTakeFirstOrThrow();
         return row.count;
       };
-      return { expected: await count(-1), acknowledged: await count(revision) };
+      return { expected: await countFrom(-1), acknowledged: await countFrom(revision) };
     },
     async forget(before) {
       await db.deleteFrom('cutover_unit').where('last_seen', '<', before).execute();
     },
   };
+}
+
+async function count(tx: Transaction<Schema>): Promise<number> {
+  const query = tx.selectFrom('cutover_unit').select((e) => e.fn.countAll<number>().as('count'));
+  return (await query.executeTakeFirstOrThrow()).count;
 }
 
 function advance(before: KnownUnit | undefined, entry: HeartbeatEntry): KnownUnit {

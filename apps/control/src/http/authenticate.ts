@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import type { ClientRegistry, KnownClient } from '../config/client-registry.ts';
 import { ControlError } from '../errors.ts';
 import type { Verify } from '../issuer/verify.ts';
-import { readCredentials } from './credentials.ts';
+import { type Credentials, readCredentials } from './credentials.ts';
 import type { RateLimiter } from './rate-limiter.ts';
 
 /** Who makes a request, and what this request may do. */
@@ -16,23 +16,32 @@ export interface Caller {
 export interface Authenticate {
   /** By client id and secret. */
   basic(request: FastifyRequest): Promise<Caller>;
-  /** By client id and secret or by a token of this issuer; `forbidden` without the scope. */
+  /** By client id and secret from elsewhere than the Authorization header. */
+  secret(request: FastifyRequest, clientId: string, secret: string): Promise<Caller>;
+  /** By client id and secret, by a token of this issuer or as the console's page; `forbidden` without the scope. */
   withScope(request: FastifyRequest, scope: string): Promise<Caller>;
 }
+
+/** Who a request of a signed-in page is from; undefined when it is from no page. Rejects when nobody is signed in. */
+export type PageCaller = (request: FastifyRequest) => Promise<Caller | undefined>;
 
 /**
  * Authentication for the routes. Wrong credentials are counted per address, and after too many of them every attempt of
  * that address is `rate_limited`. Rejects with {ControlError} `unauthorized`, `token_expired`, `token_not_yet_valid`.
  */
-export function createAuthenticate(clients: ClientRegistry, verify: Verify, failures: RateLimiter): Authenticate {
-  async function identify(request: FastifyRequest, bearer: boolean): Promise<Caller> {
+export function createAuthenticate(
+  clients: ClientRegistry,
+  verify: Verify,
+  failures: RateLimiter,
+  page: PageCaller = async () => undefined,
+): Authenticate {
+  async function identify(request: FastifyRequest, credentials: Credentials, bearer: boolean): Promise<Caller> {
     const wait = failures.wait(request.ip);
     if (wait > 0) {
       const details = { retry_after: wait };
       throw new ControlError('rate_limited', 'Too many wrong credentials from this address.', { details });
     }
     try {
-      const credentials = readCredentials(request.headers.authorization);
       if (credentials.scheme === 'basic') {
         const client = clients.authenticate(credentials.clientId, credentials.secret);
         if (client !== undefined) return { client, scopes: client.scopes };
@@ -59,9 +68,12 @@ export function createAuthenticate(clients: ClientRegistry, verify: Verify, fail
   }
 
   return {
-    basic: (request) => identify(request, false),
+    basic: (request) => identify(request, readCredentials(request.headers.authorization), false),
+    secret: (request, clientId, secret) => identify(request, { scheme: 'basic', clientId, secret }, false),
     async withScope(request, scope) {
-      const caller = await identify(request, true);
+      // A session that is over is no guess at a secret: it is not counted as one.
+      const caller =
+        (await page(request)) ?? (await identify(request, readCredentials(request.headers.authorization), true));
       if (caller.scopes.includes(scope)) return caller;
       throw new ControlError('forbidden', `This needs the scope ${scope}.`, { details: { scope } });
     },

@@ -1,5 +1,6 @@
 import type { Clock, CompatibilityWindow } from '@autopilot/sync-contract';
 import type { ClientRegistry } from '../config/client-registry.ts';
+import type { ConsoleSessions } from '../console/sessions.ts';
 import type { CutoverService } from '../cutover/create-cutover-service.ts';
 import type { KeyRing } from '../issuer/key-ring.ts';
 import type { Mint } from '../issuer/mint.ts';
@@ -32,6 +33,7 @@ export interface Context {
   readonly keys: KeyRing;
   readonly mint: Mint;
   readonly authenticate: Authenticate;
+  readonly sessions: ConsoleSessions;
   readonly issueLimit: RateLimiter;
   readonly audit: Audit;
   readonly accept: Accept;

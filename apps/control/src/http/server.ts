@@ -1,5 +1,7 @@
+import type { Scheduler } from '@autopilot/sync-contract';
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
+import { type ConsoleSettings, installConsole } from '../console/install-console.ts';
 import { ControlError } from '../errors.ts';
 import { projectionLimits } from '../projections/projection-request.ts';
 import { installCompatRoutes } from './compat-routes.ts';
@@ -17,7 +19,12 @@ import { installStatusRoutes } from './status-routes.ts';
 import { installTokenRoutes } from './token-routes.ts';
 
 /** The HTTP application with all routes, not listening yet. */
-export function createServer(context: Context, logger: Logger): FastifyInstance {
+export function createServer(
+  context: Context,
+  logger: Logger,
+  scheduler: Scheduler,
+  console: ConsoleSettings | undefined,
+): FastifyInstance {
   const app = Fastify({
     loggerInstance: logger.child(
       {},
@@ -48,6 +55,7 @@ export function createServer(context: Context, logger: Logger): FastifyInstance 
   installEvidenceRoutes(app, context);
   installReportRoutes(app, context);
   installOperationRoutes(app, context);
+  installConsole(app, context, scheduler, console);
   return app;
 }
 

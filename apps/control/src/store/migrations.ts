@@ -4,6 +4,7 @@ import { initial } from './migrations/0001-initial.ts';
 import { epoch } from './migrations/0002-epoch.ts';
 import { mirror } from './migrations/0003-mirror.ts';
 import { cutover } from './migrations/0004-cutover.ts';
+import { consoleSessions } from './migrations/0005-console.ts';
 import type { Dialect } from './migrations/dialect.ts';
 import type { Schema } from './schema.ts';
 
@@ -18,6 +19,7 @@ export async function migrate(db: Kysely<Schema>, dialect: Dialect): Promise<voi
     '0002-epoch': epoch,
     '0003-mirror': mirror(dialect),
     '0004-cutover': cutover(dialect),
+    '0005-console': consoleSessions,
   };
   const { error } = await new Migrator({
     db,

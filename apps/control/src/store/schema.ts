@@ -206,6 +206,15 @@ export interface CutoverDrillTable {
   drill: string;
 }
 
+/** A person who is signed in to the console. Times are those of the machine. */
+export interface ConsoleSessionTable {
+  /** SHA-256 of what the cookie holds. */
+  token_hash: string;
+  client_id: string;
+  began_at: number;
+  expires_at: number;
+}
+
 /** All tables. */
 export interface Schema {
   meta: MetaTable;
@@ -224,6 +233,7 @@ export interface Schema {
   cutover_parity: CutoverParityTable;
   cutover_fallback_use: CutoverFallbackUseTable;
   cutover_drill: CutoverDrillTable;
+  console_session: ConsoleSessionTable;
 }
 
 export type OutboxRow = Selectable<OutboxTable>;

@@ -44,7 +44,7 @@ export async function startCutover(overrides: Overrides = {}): Promise<CutoverHa
   const it = await startHarness({
     clients: cutoverClients,
     mirror: { poll: 5, backoff: { base: 1, cap: 4 } },
-    cutover: { config: quickConfig, gateKeys: [trustedKey], supervise: 10, observe: 10, ...cutover },
+    cutover: { config: quickConfig, gateKeys: [trustedKey], supervise: 25, observe: 50, ...cutover },
     ...lane,
     ...rest,
   });

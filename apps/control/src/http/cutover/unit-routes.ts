@@ -1,4 +1,4 @@
-import { signAdmission, signPolicy } from '@autopilot/cutover-flags';
+import { type CutoverPolicy, type PolicySigningKey, signAdmission, signPolicy } from '@autopilot/cutover-flags';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { describeIssues } from '../../config/describe-issues.ts';
@@ -23,6 +23,16 @@ export function installUnitRoutes(app: FastifyInstance, context: Context): void 
     throw new ControlError('forbidden', `The unit ${unit} belongs to another client.`);
   }
 
+  /** The last document: it is the same for every unit until policy or key change. */
+  let signed: { readonly name: string; readonly jws: Promise<string> } | undefined;
+
+  function sign(policy: CutoverPolicy): Promise<string> {
+    const signer = keys.signer as PolicySigningKey;
+    const name = `${signer.kid} ${policy.revision}`;
+    if (signed?.name !== name) signed = { name, jws: signPolicy(policy, signer) };
+    return signed.jws;
+  }
+
   app.get('/v1/cutover/policy', async (request, reply) => {
     const { client } = await authenticate.withScope(request, 'sync.subscribe');
     const query = querySchema.safeParse(request.query);
@@ -35,15 +45,17 @@ export function installUnitRoutes(app: FastifyInstance, context: Context): void 
     const now = storedNow(wall);
     const admitted =
       unit !== undefined && policy.cohort.cap !== null && (await admissions.ask(unit, policy, now)) ? unit : null;
-    const signer = keys.signer as Parameters<typeof signPolicy>[1];
     const { salt } = policy.cohort;
     reply.header('cache-control', 'no-store');
     return {
-      policy: await signPolicy(policy, signer),
+      policy: await sign(policy),
       admission:
         admitted === null
           ? null
-          : await signAdmission({ deployment, unit: admitted, salt, admitted: true, issued_at: now }, signer),
+          : await signAdmission(
+              { deployment, unit: admitted, salt, admitted: true, issued_at: now },
+              keys.signer as PolicySigningKey,
+            ),
       policy_revision: policy.revision,
       deployment,
       next_ms: heartbeats.next(state.status === 'flipping'),
