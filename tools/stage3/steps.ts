@@ -105,5 +105,9 @@ export async function runCommand({ program, args, env }: Command, cwd: string, l
   file.end();
   if (outcome === 0) return text;
   const why = outcome instanceof Error ? outcome.message : `ended with ${outcome}`;
-  throw new StepFailed(`${[program, ...args].join(' ')}: ${why}\n${text.trimEnd().split('\n').slice(-60).join('\n')}`);
+  const lines = text.trimEnd().split('\n');
+  // Every failed test by its name: the last lines show only the last of them.
+  const failed = [...new Set(lines.slice(0, -60).filter((line) => /^\s*●|^FAIL /.test(line)))];
+  const shown = [...failed, ...lines.slice(-60)].join('\n');
+  throw new StepFailed(`${[program, ...args].join(' ')}: ${why}\n${shown}`);
 }
