@@ -12,6 +12,7 @@ import { type RouterEvent, type RouterPhase, routerStep } from './router-machine
 import { defaultLimits, type RouterLimits, type RouterOptions } from './router-options.ts';
 import type { Handover, LaneStanding, RouterStatus } from './router-status.ts';
 import { joinRelation, joinTable } from './stream-join.ts';
+import { createYoungStreams } from './young-streams.ts';
 
 type StateSignal = Extract<LaneSignal, { type: 'state' }>;
 
@@ -32,6 +33,7 @@ export class CommsRouter implements SyncLane {
   readonly #limits: RouterLimits;
   readonly #damping;
   readonly #guard;
+  readonly #young;
   readonly #compared: ComparedStreams;
   readonly #slots = new Map<LaneId, LaneSlot>();
   readonly #endings = new Set<Promise<void>>();
@@ -65,6 +67,7 @@ export class CommsRouter implements SyncLane {
     this.#limits = { ...defaultLimits, ...options.limits };
     this.#damping = createDamping(this.#limits);
     this.#guard = createOverlapGuard(options.ports.clock, options.applied, this.#limits.joinPatienceMs);
+    this.#young = createYoungStreams(options.ports.scheduler, options.applied);
     this.#compared = createComparedStreams(options.observer);
   }
 
@@ -128,6 +131,7 @@ export class CommsRouter implements SyncLane {
   unfollow(streamId: string): void {
     this.#followed.delete(streamId);
     this.#guard.forget(streamId);
+    this.#young.forget(streamId);
     this.#compared.forget(streamId);
     for (const slot of this.#slots.values()) slot.unfollow(streamId);
   }
@@ -324,6 +328,7 @@ export class CommsRouter implements SyncLane {
     }
     slot.note(signal);
     if (signal.type === 'state') this.#compared.state(slot, signal.to);
+    if (signal.type === 'stream-closed') this.#compared.forget(signal.stream_id);
     if (signal.type === 'batch') this.#compared.offer(slot, signal.events);
     if (slot === this.#active) this.#heardActive(slot, signal);
     else this.#heardBeside(slot, signal);
@@ -340,6 +345,12 @@ export class CommsRouter implements SyncLane {
       return;
     }
     if (signal.type === 'head' && this.#guard.hidesHead(signal.stream_id, signal.epoch, signal.head)) return;
+    if (
+      signal.type === 'stream-closed' &&
+      this.#young.askAgain(signal, () => this.#askActive(slot, signal.stream_id))
+    ) {
+      return;
+    }
     if (signal.type === 'stale') {
       const again = this.#guard.placeAgain(signal);
       if (again !== undefined) {
@@ -348,6 +359,12 @@ export class CommsRouter implements SyncLane {
       }
     }
     this.#tell(slot.id, signal);
+  }
+
+  #askActive(slot: LaneSlot, streamId: string): void {
+    if (slot !== this.#active || !this.#followed.has(streamId)) return;
+    slot.follow(streamId, this.#options.applied.position(streamId));
+    this.#compared.begin(streamId, this.#slots);
   }
 
   #activeState(slot: LaneSlot, signal: StateSignal): void {
@@ -545,6 +562,7 @@ export class CommsRouter implements SyncLane {
   #close(): void {
     this.#clearTimers();
     this.#asking?.();
+    this.#young.close();
     const slots = [...this.#slots.values()];
     const before = this.#active?.state ?? 'idle';
     for (const slot of slots) {

@@ -39,6 +39,8 @@ export function createComparedStreams(observer: RouterObserver | undefined): Com
   return {
     begin(streamId, slots) {
       if (observer === undefined || slots.size < 2) return;
+      // What a lane may not read it cannot miss.
+      if ([...slots.values()].some((slot) => slot.streams.get(streamId)?.refused !== undefined)) return;
       for (const slot of slots.values()) if (!up.has(slot.state)) pause(slot);
       const before = streams.get(streamId)?.from;
       const ends = [...slots.values()].map((slot) => ({ slot, end: endOf(slot, streamId) }));

@@ -214,6 +214,29 @@ describe('the lane beside', () => {
     expect(asked()).toBe(4);
   });
 
+  test('a stream that the shown lane does not have yet is asked for soon, a few times, before it is called closed', () => {
+    const { lane, alarms, seq, ports } = startRouter(khala, [id, second]);
+    const refuse = () =>
+      lane('khala').signal({ type: 'stream-closed', stream_id: id, code: 'unknown_stream', message: 'not yet' });
+    refuse();
+    ports.advance(250);
+    refuse();
+    ports.advance(500);
+    expect([lane('khala').callsOf('follow', id).length, alarms()]).toEqual([3, []]);
+    lane('khala').batch(eventsOf(id, 1, 2), 'replay');
+    expect([seq(id), alarms()]).toEqual([2n, []]);
+    // One that was applied before is not young: it was taken away.
+    refuse();
+    expect(alarms()).toEqual(['stream_closed']);
+    const other = () =>
+      lane('khala').signal({ type: 'stream-closed', stream_id: second, code: 'unknown_stream', message: 'never' });
+    for (let times = 0; times < 6; times += 1) {
+      other();
+      ports.advance(4000);
+    }
+    expect(alarms()).toEqual(['stream_closed', 'stream_closed']);
+  });
+
   test('H11: what a lane brings after it was left is dropped and counted', () => {
     const { router, lane, seq, view } = startRouter(khala, [id]);
     const old = lane('khala');
