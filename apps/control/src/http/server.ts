@@ -6,6 +6,7 @@ import { ControlError } from '../errors.ts';
 import { projectionLimits } from '../projections/projection-request.ts';
 import { installCompatRoutes } from './compat-routes.ts';
 import type { Context } from './context.ts';
+import { installBundleRoutes } from './cutover/bundle-routes.ts';
 import { installCommandRoutes } from './cutover/command-routes.ts';
 import { installEvidenceRoutes } from './cutover/evidence-routes.ts';
 import { installReportRoutes } from './cutover/report-routes.ts';
@@ -53,6 +54,7 @@ export function createServer(
   installUnitRoutes(app, context);
   installCommandRoutes(app, context);
   installEvidenceRoutes(app, context);
+  installBundleRoutes(app, context);
   installReportRoutes(app, context);
   installOperationRoutes(app, context);
   installConsole(app, context, scheduler, console);

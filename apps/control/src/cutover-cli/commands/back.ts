@@ -66,7 +66,7 @@ function readRollback(args: Args): Rollback {
   return {
     to: { kind, units } as Rollback['to'],
     until: args.requiredWhen('until'),
-    words: counted(units.length, 'unit'),
+    words: `${counted(units.length, 'unit')} to khala`,
   };
 }
 

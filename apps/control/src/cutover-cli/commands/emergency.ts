@@ -45,7 +45,7 @@ export const fallback: CommandSpec = {
         const body = { incident, expires_at: until, units, ...(operator === undefined ? {} : { operator }) };
         return { path: 'fallback', body, reason, settled: { expires: isoTime(until) } };
       });
-      const whom = units === 'all' ? 'All units are' : `${counted(units.length, 'unit')}: `;
+      const whom = units === 'all' ? 'All units' : counted(units.length, 'unit');
       return changed(sent, `${whom} on khala until ${isoTime(until)}.`, (page) => {
         page.heading('Next steps');
         page.list([

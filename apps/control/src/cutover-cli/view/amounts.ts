@@ -19,6 +19,7 @@ export function duration(ms: number): string {
 
 /** How long ago, or how far ahead: `3 min ago`, `in 2 h`. */
 export function relative(at: number, now: number): string {
+  if (Math.abs(now - at) < 1_000) return 'just now';
   return at <= now ? `${duration(now - at)} ago` : `in ${duration(at - now)}`;
 }
 
@@ -47,11 +48,18 @@ export function share(part: number, whole: number): string {
   if (!(whole > 0)) return 'of none';
   const percent = (part / whole) * 100;
   // A difference must not be rounded away.
-  const shown = part === whole ? '100' : Math.min(99.9999, percent).toFixed(percent > 99 ? 4 : 1);
-  return `${shown} % of ${count(whole)}`;
+  return `${shownPercent(percent, part === whole)} % of ${count(whole)}`;
 }
 
-/** A digest, short enough for a line. */
-export function shortDigest(digest: string): string {
-  return digest.replace(/^(sha256:[0-9a-f]{12})[0-9a-f]+$/, '$1…');
+/** Never rounded to a 0 or a 100 that it is not. */
+function shownPercent(percent: number, whole: boolean): string {
+  if (whole) return '100';
+  if (percent === 0) return '0';
+  if (percent < 0.0001) return 'under 0.0001';
+  return percent > 99 || percent < 1 ? Math.min(99.9999, percent).toFixed(4) : percent.toFixed(1);
+}
+
+/** A text with its digests short enough for a line. */
+export function shortDigest(text: string): string {
+  return text.replaceAll(/(sha256:[0-9a-f]{12})[0-9a-f]{52}/g, '$1…');
 }

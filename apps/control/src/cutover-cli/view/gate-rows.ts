@@ -15,7 +15,7 @@ export function showGates(page: Page, gates: readonly GateReport[]): void {
     return receipts.map((receipt) => [
       gate,
       { text: receipt.verdict, tone: tones[receipt.verdict] ?? 'bad' },
-      duration(receipt.age_ms),
+      receipt.age_ms < 1_000 ? 'now' : duration(receipt.age_ms),
       seen(receipt),
     ]);
   });

@@ -46,7 +46,7 @@ export class Page {
   /** Names and values below each other; empty values are left out. */
   fields(fields: readonly (readonly [name: string, value: string, tone?: Tone])[]): void {
     const shown = fields.filter(([, value]) => value !== '');
-    const column = Math.min(24, Math.max(...shown.map(([name]) => widthOf(name)), 0)) + 2;
+    const column = Math.min(30, Math.max(...shown.map(([name]) => widthOf(name)), 0)) + 2;
     for (const [name, value, tone = 'none'] of shown) {
       const lines = wrap(plain(value), this.width - column);
       for (const [index, line] of lines.entries()) {

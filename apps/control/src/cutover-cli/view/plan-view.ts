@@ -1,5 +1,11 @@
-import { type Plan, type PlanRequirement, type PlanTarget, stageNames } from '@autopilot/cutover-flags';
-import { count, duration } from './amounts.ts';
+import {
+  type Plan,
+  type PlanRequirement,
+  type PlanTarget,
+  stageNames,
+  type TriggerClause,
+} from '@autopilot/cutover-flags';
+import { count, duration, isoTime, shortDigest } from './amounts.ts';
 import type { Page } from './page.ts';
 import type { Tone } from './style.ts';
 
@@ -50,7 +56,7 @@ export function showPlan(page: Page, plan: Plan): void {
       ],
       (triggers as unknown as readonly Trigger[]).map(({ id, clauses, for_ms, stage_1, stage_2 }) => [
         id,
-        clauses.map((clause) => valueText('', clause)).join(' and '),
+        clauses.map(clauseText).join(' and '),
         duration(for_ms),
         valueText('', stage_1),
         valueText('', stage_2),
@@ -58,10 +64,11 @@ export function showPlan(page: Page, plan: Plan): void {
     );
   }
   page.heading('In use');
+  page.fields([...Object.entries(plan.environment).map(([name, value]) => [name, valueText(name, value)] as const)]);
+  page.heading('Digests');
   page.fields([
-    ...Object.entries(plan.environment).map(([name, value]) => [name, valueText(name, value)] as const),
-    ['configuration', plan.config_digest],
-    ['digest of the plan', plan.digest],
+    ['plan', plan.digest],
+    ['config', plan.config_digest],
   ]);
   if (plan.next_steps.length === 0) return;
   page.heading('Next steps');
@@ -70,16 +77,21 @@ export function showPlan(page: Page, plan: Plan): void {
 
 interface Trigger {
   readonly id: string;
-  readonly clauses: readonly Readonly<Record<string, unknown>>[];
+  readonly clauses: readonly TriggerClause[];
   readonly for_ms: number;
   readonly stage_1: unknown;
   readonly stage_2: unknown;
 }
 
+function clauseText({ signal, above, below, clear }: TriggerClause): string {
+  const bounds = [above === null ? '' : `above ${count(above)}`, below === null ? '' : `below ${count(below)}`];
+  return `${signal} ${bounds.filter((bound) => bound !== '').join(' or ')} (clear at ${count(clear)})`;
+}
+
 /** One requirement: what it is, what was seen, what is wanted, what to do. */
 export function showRequirement(page: Page, requirement: PlanRequirement): void {
   const { id, text, status, seen, age_ms, next, wanted } = requirement;
-  page.text(`${status.toUpperCase()}  ${id}`, tones[status]);
+  page.text(`[${status}] ${id}`, tones[status]);
   page.text(text, 'none', 4);
   const age = age_ms === null ? '' : ` (${duration(age_ms)} old)`;
   page.text(`seen: ${seen}${age}`, 'none', 4);
@@ -88,11 +100,12 @@ export function showRequirement(page: Page, requirement: PlanRequirement): void 
   if (next !== '') page.text(`next: ${next}`, 'strong', 4);
 }
 
-/** A value of the configuration in words; times, whose names end in `_ms`, as lengths. */
+const isMoment = /(^|_)(until|at|since|deadline)$/;
+
+/** A value in words; lengths of time, whose names end in `_ms`, and moments as such; digests short. */
 export function valueText(name: string, value: unknown): string {
   if (value === null || value === undefined) return 'none';
-  if (typeof value === 'number')
-    return name.endsWith('_ms') ? duration(value) : Number.isInteger(value) ? count(value) : `${value}`;
+  if (typeof value === 'number') return numberText(name, value);
   if (Array.isArray(value)) {
     return value.length === 0
       ? 'none'
@@ -102,7 +115,13 @@ export function valueText(name: string, value: unknown): string {
     const parts = Object.entries(value).map(([key, item]) => `${key} ${valueText(key, item)}`);
     return parts.length === 0 ? 'none' : parts.join(', ');
   }
-  return `${value}`;
+  return shortDigest(`${value}`);
+}
+
+function numberText(name: string, value: number): string {
+  if (name.endsWith('_ms')) return duration(value);
+  if (isMoment.test(name) || name === 'expires_at') return isoTime(value);
+  return Number.isInteger(value) ? count(value) : `${value}`;
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -15,7 +15,7 @@ export function widthOf(text: string): number {
   return width;
 }
 
-/** Breaks a text into lines of at most `width` columns: between words, else after `/`, `-`, `,` or `:`, else anywhere. */
+/** Breaks a text into lines of at most `width` columns: between words, else after `/`, `-`, `_` or `,`, else anywhere. */
 export function wrap(text: string, width: number): readonly string[] {
   const lines: string[] = [];
   let line = '';
@@ -36,7 +36,7 @@ export function wrap(text: string, width: number): readonly string[] {
 function breakWord(word: string, width: number): readonly string[] {
   const pieces: string[] = [];
   let piece = '';
-  for (const part of word.split(/(?<=[/,:-])/)) {
+  for (const part of word.split(/(?<=[/,_-])/)) {
     if (widthOf(piece + part) <= width) {
       piece += part;
       continue;
