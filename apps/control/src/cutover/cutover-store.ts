@@ -15,6 +15,8 @@ import type { Schema } from '../store/schema.ts';
 export interface StoredCutover {
   readonly state: CutoverState;
   readonly version: number;
+  /** The revision of the last change that anybody was told of. */
+  readonly told: number;
 }
 
 /** A command that was done. */
@@ -52,15 +54,22 @@ export async function openCutoverStore({ db }: Store, initial: () => CutoverStat
   const first = initial();
   await db
     .insertInto('cutover_state')
-    .values({ id: row, version: 1, revision: first.revision, state: JSON.stringify(first), updated_at: now })
+    .values({
+      id: row,
+      version: 1,
+      revision: first.revision,
+      told_revision: first.revision,
+      state: JSON.stringify(first),
+      updated_at: now,
+    })
     .onConflict((c) => c.column('id').doNothing())
     .execute();
 
   return {
     async load() {
-      const query = db.selectFrom('cutover_state').select(['state', 'version']).where('id', '=', row);
-      const { state, version } = await query.executeTakeFirstOrThrow();
-      return { state: JSON.parse(state) as CutoverState, version };
+      const query = db.selectFrom('cutover_state').select(['state', 'version', 'told_revision']).where('id', '=', row);
+      const { state, version, told_revision: told } = await query.executeTakeFirstOrThrow();
+      return { state: JSON.parse(state) as CutoverState, version, told };
     },
     async command(key) {
       const query = db.selectFrom('cutover_command').select(['digest', 'revision', 'events']).where('key', '=', key);
@@ -74,6 +83,7 @@ export async function openCutoverStore({ db }: Store, initial: () => CutoverStat
           .set({
             version: before.version + 1,
             revision: state.revision,
+            told_revision: events.length > 0 ? state.revision : before.told,
             state: JSON.stringify(state),
             updated_at: at,
           })

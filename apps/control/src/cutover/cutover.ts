@@ -191,10 +191,9 @@ export function createCutover(options: CutoverOptions): Cutover {
     policy: async () => published((await cutovers.load()).state, clock),
     async command(actor, given) {
       const command = parseCommand(given);
-      const own = command.idempotency_key === null;
       for (let tries = 1; ; tries += 1) {
         const before = await cutovers.load();
-        const outcome = await attempt(actor, own ? { ...command, revision: before.state.revision } : command, before);
+        const outcome = await attempt(actor, { ...command, revision: rebased(command, before) }, before);
         if (outcome !== null) return outcome;
         // Somebody else was faster. With the state of now an operator's command is refused by its revision.
         if (tries === mostTries) throw new CutoverError('state_conflict', 'Others keep changing the cutover.');
@@ -217,6 +216,15 @@ export function createCutover(options: CutoverOptions): Cutover {
       return { ...verifyAudit(records, await cutovers.auditHead()), records: records.length };
     },
   };
+}
+
+/**
+ * The revision to do a command at. What control itself notes down between two looks of an operator, counts of
+ * acknowledgements and how long a trigger has been near, changes nothing that the operator has seen.
+ */
+function rebased({ revision, idempotency_key }: CutoverCommand, { state, told }: StoredCutover): number {
+  const own = idempotency_key === null;
+  return own || (revision >= told && revision < state.revision) ? state.revision : revision;
 }
 
 /** The policy that units get: its times are those of their machines. */

@@ -103,6 +103,8 @@ export interface CutoverStateTable {
   /** Rises with every write: what compare-and-set compares. */
   version: number;
   revision: number;
+  /** The revision of the last change that the audit log tells of; those after it are control's own bookkeeping. */
+  told_revision: number;
   /** CutoverState as JSON. */
   state: string;
   updated_at: number;

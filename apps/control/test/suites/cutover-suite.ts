@@ -169,6 +169,23 @@ export function cutoverSuite(place: NewPlace): void {
       expect((await it.status()).state.cohort.percent).toBe(50);
     });
 
+    test('K3 what control notes down by itself does not refuse a command', async () => {
+      const it = await start();
+      await ready(it);
+      const id = await it.approved(1);
+      const { body } = await it.act('anna', `requests/${id}/advance`);
+      // The counts of acknowledgements change the revision, and nothing that anybody is told of.
+      await it.beat('u1');
+      await waitUntil(async () => (await it.get('state')).body.state.revision > body.revision);
+      const header = { revision: body.revision, idempotency_key: 'late', reason: 'seen before' };
+      const target = { kind: 'stage', stage: 0, percent: null };
+      const back = await it.request('POST', '/v1/cutover/rollback', { as: 'bert', body: { ...header, target } });
+      expect(back.body).toMatchObject({ state: { stage: 0, status: 'idle' } });
+      const again = { ...header, idempotency_key: 'later', target };
+      const late = await it.request('POST', '/v1/cutover/rollback', { as: 'cleo', body: again });
+      expect(late.body.code).toBe('state_conflict');
+    });
+
     test('K3 a key is remembered longer than the machine remembers it', async () => {
       const it = await start();
       await flipTo1(it);
