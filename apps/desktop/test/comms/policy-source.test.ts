@@ -46,8 +46,8 @@ describe('the policy of a desktop', () => {
     await until(() => source.held().policy?.revision === 1, 'the first policy');
     control.set({ stage: 2 });
     await until(() => source.held().policy?.stage === 2, 'the second policy');
+    await until(() => told.includes(2), 'the listener');
     expect(source.last).toMatchObject({ answer: expect.stringMatching(/taken|unchanged/), error: null });
-    expect(told).toContain(2);
     expect(control.asked).toContain('/v1/cutover/policy');
   });
 

@@ -93,7 +93,7 @@ withBrowser('the health page', () => {
     lane.batch(eventsOf(id, 401, 401, { at: () => Date.now() }), 'live');
     await pill().filter({ hasText: 'Live' }).waitFor();
     await page.getByText('401 / 401').waitFor();
-    expect(await page.locator('.lane').textContent()).toBe('spacetime');
+    expect(await page.locator('.provenance .lane').textContent()).toBe('spacetime');
     expect(await tile('Lag').textContent()).toMatch(/^Lag0events$/);
     expect(await tile('Commit to applied').textContent()).toMatch(/ ms/);
     expect(await row().textContent()).toContain('= host at 400');
