@@ -36,7 +36,7 @@ export const controlErrors = {
     recovery: 'stop',
     next: 'Correct the gate keys file as the message says; see docs/cutover-api.md.',
   },
-  cutover_config_invalid: {
+  config_invalid: {
     recovery: 'stop',
     next: 'Correct the cutover configuration as the message says.',
   },

@@ -41,6 +41,29 @@ describe('command line', () => {
     expect(parseCommand(['--help'])).toEqual({ kind: 'help' });
   });
 
+  test('of a cutover is read', () => {
+    const lane = ['--khala', 'http://127.0.0.1:5000', '--khala-secret-file', 's', '--gate-keys', 'k.json'];
+    const more = [
+      '--cutover-config',
+      'c.json',
+      '--deployment',
+      'prod',
+      '--commit',
+      'abc',
+      '--rehearsal-clock-rate',
+      '60',
+    ];
+    expect(parseCommand([...line(), ...lane, ...more])).toMatchObject({
+      khala: 'http://127.0.0.1:5000',
+      khalaSecretFile: 's',
+      gateKeysFile: 'k.json',
+      cutoverConfigFile: 'c.json',
+      deployment: 'prod',
+      commit: 'abc',
+      clockRate: 60,
+    });
+  });
+
   test.each([
     ['an unknown option', [...line(), '--colour'], '--colour'],
     ['a word too many', [...line(), 'start'], 'start'],
@@ -54,6 +77,11 @@ describe('command line', () => {
     ['a server that is no URI', line({ spacetime: 'file:///x' }), '--spacetime'],
     ['another kind of store', [...line(), '--store', 'mysql://x'], 'postgres://'],
     ['an empty audience', [...line(), '--audience', ''], '--audience'],
+    ['a khala that is no URL', [...line(), '--khala', 'ws://x'], '--khala'],
+    ['a secret for no khala', [...line(), '--khala-secret-file', 'x'], '--khala'],
+    ['a clock that stands', [...line(), '--rehearsal-clock-rate', '0'], '--rehearsal-clock-rate'],
+    ['a clock that is none', [...line(), '--rehearsal-clock-rate', 'NaN'], '--rehearsal-clock-rate'],
+    ['an empty deployment', [...line(), '--deployment', ''], '--deployment'],
     ['no issuer to print for', ['--print-owner-identity'], '--issuer'],
   ])('refuses %s', (_name, args, named) => {
     expect(() => parseCommand(args)).toThrow(expect.objectContaining({ code: 'usage' }));

@@ -36,6 +36,20 @@ describe('mirror into a khala over HTTP', () => {
     await it.control.close();
   }, 20_000);
 
+  test('a build without the lane says so, and starts without it', async () => {
+    const options = { url: 'http://127.0.0.1:9', secret: undefined, http: systemHttp, ports: systemPorts };
+    const without = loadKhala(options, '../lanes/gone.ts');
+    await expect(without).rejects.toMatchObject({ code: 'khala_not_installed', next: expect.any(String) });
+    const start = startHarness({
+      khala: { url: 'http://127.0.0.1:9' },
+      openKhala: () => loadKhala(options, '../lanes/gone.ts'),
+    });
+    await expect(start).rejects.toMatchObject({ code: 'khala_not_installed' });
+    const it = await startHarness();
+    expect((await it.request('GET', '/healthz')).body.status).toBe('ok');
+    await it.control.close();
+  });
+
   test('a secret that the mint refuses keeps the events, and khala that is not there is not reachable', async () => {
     const khala = await startKhala({ users: { other: { user_id: 'x' } } });
     const options = { url: khala.url, secret: 'wrong', http: systemHttp, ports: systemPorts };

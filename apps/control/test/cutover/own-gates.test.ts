@@ -1,14 +1,18 @@
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { initialState } from '@autopilot/cutover-flags';
 import type { ComparisonPair } from '@autopilot/cutover-flags/parity';
 import { describe, expect, test } from '@jest/globals';
+import { readCutoverConfig } from '../../src/cutover/config-file.ts';
 import type { CutoverClock } from '../../src/cutover/cutover-clock.ts';
 import { advance, type Drill } from '../../src/cutover/drills.ts';
-import { parseGateKeys } from '../../src/cutover/gate-keys.ts';
+import { parseGateKeys, readGateKeys } from '../../src/cutover/gate-keys.ts';
 import { observeFleet, quantile } from '../../src/cutover/observations.ts';
 import { seenOfDrill, seenOfNull, seenOfParity } from '../../src/cutover/own-gates.ts';
 import { windowOf } from '../../src/cutover/parity-window.ts';
 import type { KnownUnit } from '../../src/cutover/unit-store.ts';
 import { quickConfig, trustedKey } from '../support/cutover-fixtures.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const clock: CutoverClock = { now: () => 1_000_000, rate: 1, toWall: (time) => time, fromWall: (time) => time };
 const state = initialState({ deployment: 'd', salt: 's', stage: 0, now: 0, config: quickConfig });
@@ -198,6 +202,20 @@ describe('what units say, put together', () => {
     [[3, 1, 2], 1, 3],
   ])('quantile of %j at %d', (values, share, expected) => {
     expect(quantile(values, share)).toBe(expected);
+  });
+});
+
+describe('files', () => {
+  test('a configuration that is refused, and keys that cannot be read, are refused by name', () => {
+    const file = path.join(temporaryFolder(), 'file.json');
+    writeFileSync(file, JSON.stringify({ ...quickConfig, approvals: -1 }));
+    expect(() => readCutoverConfig(file)).toThrow(expect.objectContaining({ code: 'config_invalid' }));
+    expect(() => readCutoverConfig(`${file}.none`)).toThrow(expect.objectContaining({ code: 'config_invalid' }));
+    expect(() => readGateKeys(`${file}.none`)).toThrow(expect.objectContaining({ code: 'gate_keys_invalid' }));
+    writeFileSync(file, JSON.stringify(quickConfig));
+    expect(readCutoverConfig(file)).toEqual(quickConfig);
+    writeFileSync(file, JSON.stringify({ keys: [trustedKey] }));
+    expect(readGateKeys(file)).toEqual([trustedKey]);
   });
 });
 
