@@ -2,6 +2,7 @@ import { nodeSocketFactory } from '@autopilot/session';
 import { isCodedError } from '@autopilot/sync-contract';
 import { systemHttp, systemPorts } from '@autopilot/sync-contract/system-ports';
 import pino from 'pino';
+import { commsPace } from './comms/comms-pace.ts';
 import { checkCodex } from './feed/check-codex.ts';
 import { help, parseOptions, readSecret } from './options.ts';
 import { startDesktop } from './start-desktop.ts';
@@ -26,7 +27,7 @@ async function main(): Promise<number> {
   const log = pino({ base: { part: 'desktop' } }, pino.destination({ dest: 2, sync: true }));
   const desktop = await startDesktop({
     ...options,
-    ...{ clientSecret, log, pid: process.pid },
+    ...{ clientSecret, log, pid: process.pid, comms: commsPace(options) },
     ...{ ports: systemPorts, http: systemHttp, socket: nodeSocketFactory, env: process.env },
     khala:
       options.khalaUrl === undefined

@@ -29,6 +29,10 @@ export interface CliOptions {
   readonly khalaUrl: string | undefined;
   /** A file with what khala gives tokens for. */
   readonly khalaTokenFile: string | undefined;
+  /** The longest time between two heartbeats and two questions for the policy, milliseconds; undefined for the usual. */
+  readonly heartbeatMs: number | undefined;
+  /** How long lanes are kept after a first change, milliseconds; undefined for the usual. */
+  readonly dwellMs: number | undefined;
   readonly readyJson: boolean;
 }
 
@@ -56,6 +60,8 @@ The desktop core: follows the streams of an account, keeps them durably, and ser
   --check-codex               only look whether a live Codex could be started, and print one JSON line
   --khala URL                 the legacy lane, for as long as the cutover's stage needs it; without it, it is never used
   --khala-token-file FILE     a file with the credential that khala gives tokens for (with --khala)
+  --heartbeat-ms MS           the longest time between two heartbeats and two questions for the policy
+  --dwell-ms MS               how long lanes are kept after a first change (default 5000)
   --environment NAME          keeps the streams of environments apart (default dev)
   --ready-json                print {"ready":"desktop","url":...} when the page can be opened
   --help                      this text
@@ -80,6 +86,8 @@ const spec = {
   environment: { type: 'string', default: 'dev' },
   khala: { type: 'string' },
   'khala-token-file': { type: 'string' },
+  'heartbeat-ms': { type: 'string' },
+  'dwell-ms': { type: 'string' },
   'ready-json': { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
 } as const;
@@ -117,6 +125,13 @@ export function parseOptions(args: readonly string[]): CliOptions | CheckOptions
   if (khala === undefined && values['khala-token-file'] !== undefined) {
     throw usage('--khala-token-file needs --khala.');
   }
+  const milliseconds = (name: 'heartbeat-ms' | 'dwell-ms') => {
+    const value = values[name];
+    if (value !== undefined && !/^[1-9]\d{0,6}$/.test(value)) {
+      throw usage(`--${name} must be milliseconds from 1 to 9999999.`);
+    }
+    return value === undefined ? undefined : Number(value);
+  };
   if (values.environment === '') throw usage('--environment must not be empty.');
   return {
     ...parseListen(needed('listen')),
@@ -133,6 +148,8 @@ export function parseOptions(args: readonly string[]): CliOptions | CheckOptions
     environment: values.environment,
     khalaUrl: khala,
     khalaTokenFile: values['khala-token-file'],
+    heartbeatMs: milliseconds('heartbeat-ms'),
+    dwellMs: milliseconds('dwell-ms'),
     readyJson: values['ready-json'],
   };
 }

@@ -6,6 +6,7 @@ import type { LaneFacts } from '../view-model/view-model.ts';
 import { type ComparedStreams, createComparedStreams } from './compared-streams.ts';
 import { createDamping } from './damping.ts';
 import { CommsError } from './errors.ts';
+import { lagOf } from './lane-lag.ts';
 import { askAgainMs, LaneSlot } from './lane-slot.ts';
 import { createOverlapGuard } from './overlap-guard.ts';
 import { type RouterEvent, type RouterPhase, routerStep } from './router-machine.ts';
@@ -584,28 +585,7 @@ export class CommsRouter implements SyncLane {
     if (slot === undefined) return { id, role: 'off', state: null, lag_events: null };
     const beside = this.#phase === 'preparing' ? 'next' : 'shadow';
     const role = slot === this.#active ? 'active' : beside;
-    return { id, role, state: slot.state, lag_events: this.#lag(slot) };
-  }
-
-  #lag(slot: LaneSlot): bigint | null {
-    if (slot.state !== 'live' && slot.state !== 'replaying') return null;
-    let lag = 0n;
-    for (const streamId of this.#followed) {
-      const own = slot.streams.get(streamId);
-      if (own === undefined || own.refused !== undefined) continue;
-      const end = own.span.end;
-      let head = end?.seq ?? 0n;
-      let known = false;
-      for (const each of this.#slots.values()) {
-        const said = each.streams.get(streamId)?.head;
-        if (said === undefined || (end !== null && said.epoch !== end.epoch)) continue;
-        known = true;
-        if (said.head > head) head = said.head;
-      }
-      if (!known) return null;
-      lag += head - (end?.seq ?? 0n);
-    }
-    return lag;
+    return { id, role, state: slot.state, lag_events: lagOf(slot, this.#slots.values(), this.#followed) };
   }
 
   #tell(lane: LaneId, signal: LaneSignal): void {

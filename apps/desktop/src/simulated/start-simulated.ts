@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { HttpClient, Ports, SocketFactory } from '@autopilot/sync-contract';
+import { commsPace } from '../comms/comms-pace.ts';
 import type { KhalaPlace } from '../comms/open-comms.ts';
 import { DesktopError } from '../errors.ts';
 import type { Log } from '../log.ts';
@@ -81,15 +82,7 @@ export async function startSimulated(options: SimulatedEnvironment): Promise<Sim
 }
 
 function commsOf(options: SimulatedEnvironment, unit: string): NonNullable<CoreOptions['comms']> {
-  const { dwellMs, liveWithinMs, heartbeatMs } = options;
-  const limits = {
-    ...(dwellMs === undefined
-      ? {}
-      : { dwellMs, longestDwellMs: dwellMs * 8, retryMs: dwellMs, longestRetryMs: dwellMs * 8 }),
-    ...(liveWithinMs === undefined ? {} : { liveWithinMs }),
-  };
-  const every = heartbeatMs === undefined ? undefined : { shortest: Math.min(500, heartbeatMs), longest: heartbeatMs };
-  return { dataDir: null, unit, limits, pollMs: every, heartbeatMs: every };
+  return { dataDir: null, unit, ...commsPace(options) };
 }
 
 async function listen(port: number, body: () => string): Promise<{ readonly url: string; close(): Promise<void> }> {
