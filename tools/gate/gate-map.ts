@@ -27,13 +27,13 @@ export const homes: Readonly<Partial<Record<GateId, readonly string[]>>> = {
   'stale-cursor-recovery': ['packages/session'],
   'token-refresh': ['packages/session'],
   'bridge-isolation': ['packages/nostr-bridge'],
-  'lane-conformance': ['packages/legacy-lane'],
+  'lane-conformance': ['packages/legacy-lane', 'packages/session'],
   rulebook: ['packages/cutover-flags'],
   'router-handover': ['apps/desktop'],
 };
 
-/** Gates that may be without a package: the package comes later, or goes when its lane goes. */
-export const mayBeHomeless: readonly GateId[] = ['bridge-isolation', 'lane-conformance'];
+/** Gates that may be without a package, because it comes later. */
+export const mayBeHomeless: readonly GateId[] = ['bridge-isolation'];
 
 /** The command of every package's `gate` script. */
 export const gateScript =

@@ -3,6 +3,7 @@ import { laneConformance } from '@autopilot/sync-contract/conformance';
 import { systemPorts } from '@autopilot/sync-contract/system-ports';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { nodeSocketFactory, reducers } from '../src/index.ts';
+import { recordLaneFacts } from './gates/facts.ts';
 import { type Client, Embedded, until } from './support/embedded.ts';
 import { upTo } from './support/harness.ts';
 
@@ -58,6 +59,7 @@ laneConformance({ describe, test, expect }, 'the session', async () => {
   const { ports, socket, leftovers } = countedPorts();
   const made: Client[] = [];
   const lengths = new Map<string, number>();
+  let appended = 0;
   const reader = (): Client => {
     const client = world.client('reader', { ports, socket, pageSize: 7, headPollMs: 200 });
     made.push(client);
@@ -73,6 +75,7 @@ laneConformance({ describe, test, expect }, 'the session', async () => {
   };
   const append = async (id: string, from: number, to: number): Promise<void> => {
     lengths.set(id, to);
+    appended += to - from + 1;
     await Promise.all(
       upTo(to, from).map((n) =>
         publisher.session.appendSyncEvent(
@@ -111,6 +114,9 @@ laneConformance({ describe, test, expect }, 'the session', async () => {
       await client.session.close();
     },
     leftovers,
-    dispose: async () => void (await Promise.all(made.map(({ session }) => session.close()))),
+    dispose: async () => {
+      await recordLaneFacts(world, publisher, appended);
+      await Promise.all(made.map(({ session }) => session.close()));
+    },
   };
 });
