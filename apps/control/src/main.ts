@@ -24,7 +24,7 @@ async function main(args: readonly string[]): Promise<number | undefined> {
 
 async function serve(command: Extract<Command, { kind: 'serve' }>): Promise<number> {
   const { clientsFile, publish, readyJson, khala, khalaSecretFile, gateKeysFile, cutoverConfigFile, ...rest } = command;
-  const { deployment, commit, clockRate, kind: _kind, ...options } = rest;
+  const { deployment, commit, clockRate, heartbeatMs, kind: _kind, ...options } = rest;
   const stop = new AbortController();
   const stopped = new Promise<void>((resolve) => {
     stop.signal.addEventListener('abort', () => resolve());
@@ -40,6 +40,7 @@ async function serve(command: Extract<Command, { kind: 'serve' }>): Promise<numb
     deployment,
     commit,
     clockRate,
+    heartbeat: heartbeatMs,
     gateKeys: gateKeysFile === undefined ? undefined : readGateKeys(gateKeysFile),
     config: cutoverConfigFile === undefined ? undefined : readCutoverConfig(cutoverConfigFile),
   };

@@ -52,6 +52,8 @@ describe('command line', () => {
       'abc',
       '--rehearsal-clock-rate',
       '60',
+      '--heartbeat-ms',
+      '2000',
     ];
     expect(parseCommand([...line(), ...lane, ...more])).toMatchObject({
       khala: 'http://127.0.0.1:5000',
@@ -61,11 +63,13 @@ describe('command line', () => {
       deployment: 'prod',
       commit: 'abc',
       clockRate: 60,
+      heartbeatMs: 2000,
     });
   });
 
   test.each([
     ['an unknown option', [...line(), '--colour'], '--colour'],
+    ['a heartbeat that is no number', [...line(), '--heartbeat-ms', 'often'], '--heartbeat-ms'],
     ['a word too many', [...line(), 'start'], 'start'],
     ['a missing option', ['--listen', '127.0.0.1:0'], '--data-dir, --issuer, --spacetime, --database, --clients'],
     ['an address without a port', line({ listen: 'localhost' }), 'HOST:PORT'],

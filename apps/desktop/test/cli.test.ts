@@ -23,7 +23,9 @@ const args = (over: Readonly<Record<string, string>> = {}) => Object.entries({ .
 describe('parseOptions', () => {
   test('takes a whole command line', () => {
     const given = args({ '--listen': '[::1]:4311', '--feed': 'recorded', '--feed-file': 'f', '--feed-pace': '0' });
-    expect(parseOptions([...given, '--feed-once', '--ready-json'])).toMatchObject({
+    const pace = ['--heartbeat-ms', '2000', '--dwell-ms', '500'];
+    expect(parseOptions([...given, ...pace, '--feed-once', '--ready-json'])).toMatchObject({
+      ...{ heartbeatMs: 2000, dwellMs: 500 },
       ...{ host: '[::1]', port: 4311, clientId: 'me', feed: 'recorded', feedFile: 'f', feedPaceMs: 0, feedOnce: true },
       ...{ environment: 'dev', readyJson: true },
     });
@@ -37,6 +39,8 @@ describe('parseOptions', () => {
     ['a port beyond the last', { '--listen': '127.0.0.1:70000' }, 'HOST:PORT'],
     ['a control that is no URL', { '--control': 'nowhere' }, '--control'],
     ['a client id with a colon', { '--client-id': 'a:b' }, '--client-id'],
+    ['a heartbeat of no time', { '--heartbeat-ms': '0' }, '--heartbeat-ms'],
+    ['a dwell that is no number', { '--dwell-ms': 'long' }, '--dwell-ms'],
     ['an unknown feed', { '--feed': 'twitter' }, '--feed'],
     ['a recorded feed without a file', { '--feed': 'recorded' }, '--feed-file'],
     ['a pace that is no number', { '--feed-pace': 'fast' }, '--feed-pace'],

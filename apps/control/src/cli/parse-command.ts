@@ -25,13 +25,14 @@ export type Command =
       readonly deployment: string | undefined;
       readonly commit: string | undefined;
       readonly clockRate: number | undefined;
+      readonly heartbeatMs: number | undefined;
     };
 
 /** The text of --help. */
 export const usage = `Usage: main.ts --listen HOST:PORT --data-dir DIR --issuer URL --spacetime URI --database NAME --clients FILE
                [--store postgres://...] [--publish BUNDLE_FILE] [--audience TEXT] [--ready-json]
                [--khala URL [--khala-secret-file FILE]] [--gate-keys FILE] [--cutover-config FILE]
-               [--deployment TEXT] [--commit SHA] [--rehearsal-clock-rate N]
+               [--deployment TEXT] [--commit SHA] [--heartbeat-ms MS] [--rehearsal-clock-rate N]
        main.ts --print-owner-identity --issuer URL
 `;
 
@@ -84,6 +85,7 @@ export function parseCommand(args: readonly string[]): Command {
     deployment: values.deployment,
     commit: values.commit,
     clockRate: checkClockRate(values['rehearsal-clock-rate']),
+    heartbeatMs: checkHeartbeat(values['heartbeat-ms']),
   };
 }
 
@@ -110,6 +112,7 @@ function parseStrictly(args: readonly string[]) {
         'cutover-config': { type: 'string' },
         deployment: { type: 'string' },
         commit: { type: 'string' },
+        'heartbeat-ms': { type: 'string' },
         'rehearsal-clock-rate': { type: 'string' },
         'print-owner-identity': { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
@@ -157,6 +160,12 @@ function checkClockRate(text: string | undefined): number | undefined {
   if (!/^\d{1,7}$/.test(text) || rate < 1)
     throw refuse(`--rehearsal-clock-rate "${text}" is not a whole number from 1.`);
   return rate;
+}
+
+function checkHeartbeat(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (!/^[1-9]\d{2,6}$/.test(text)) throw refuse(`--heartbeat-ms "${text}" is not a number from 100 to 9999999.`);
+  return Number(text);
 }
 
 function checkDatabase(text: string): string {
