@@ -12,6 +12,7 @@ import { generateKey } from '../src/issuer/key-store.ts';
 import { openStore } from '../src/store/open-store.ts';
 import type { SigningKeyRow } from '../src/store/schema.ts';
 import { atEnd } from './support/cleanup.ts';
+import { cutoverClients } from './support/cutover-fixtures.ts';
 import { compatible, eventsFor, type Harness, startHarness } from './support/harness.ts';
 import { temporaryFolder } from './support/temporary-folder.ts';
 import { waitUntil } from './support/wait-until.ts';
@@ -37,7 +38,7 @@ async function startHost(port = 0): Promise<EmbeddedHost> {
 
 function startControlAt(spacetime: string): Promise<Harness> {
   const port = Number(new URL(issuer).port);
-  return startHarness({ issuer, port, dataDir, spacetime, database, openGateway: undefined });
+  return startHarness({ issuer, port, dataDir, spacetime, database, openGateway: undefined, clients: cutoverClients });
 }
 
 beforeAll(async () => {
@@ -106,6 +107,20 @@ describe('control with an embedded host', () => {
       );
       expect(chain).toBe(chainOf(id.slice('runtime.'.length).replaceAll('.', ':'), 300));
     }
+  });
+
+  test('the binding probe finds the module by its schema, and the protocol that was negotiated', async () => {
+    const plan = async () => (await it.request('POST', '/v1/cutover/plan', { as: 'anna', body: { to: 3 } })).body.plan;
+    const binding = async () => (await plan()).requirements.find((each: { id: string }) => each.id === 'binding');
+    await waitUntil(async () => (await binding()).status === 'met');
+    expect((await binding()).seen).toContain('bsatn.spacetimedb');
+    expect((await plan()).environment.module_schema).toMatch(/^sha256:[0-9a-f]{64}$/);
+    const rows = await sql("SELECT epoch FROM sync_stream WHERE stream_id = 'runtime.run.1'");
+    const store = await it.request('GET', '/v1/projections/status', { as: 'operator' });
+    const own = store.body.streams.find((each: { stream_id: string }) => each.stream_id === 'runtime.run.1');
+    // Version 4: control's own, not one of the module's, which are of version 7.
+    expect(own.epoch).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4/);
+    expect(rows).toEqual([[own.epoch]]);
   });
 
   test('a client token opens exactly what was granted', async () => {
