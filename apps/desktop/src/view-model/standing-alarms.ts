@@ -53,7 +53,9 @@ function updateCommsAlarms(view: AlarmSink, comms: CommsState): void {
   stand('lanes_differ', differences === 0 ? null : `The lanes differ at ${differences} positions that were compared.`);
 }
 
+/** Positions that are unlike on the two lanes. What was missing and came late is not. */
 function differencesOf({ counts, unequal_chains }: NonNullable<CommsState['parity']>): number {
-  const { mismatch, missing_left, missing_right, extra, reordered } = counts;
-  return Math.max(mismatch + missing_left + missing_right + extra + reordered, unequal_chains);
+  const { mismatch, missing_left, missing_right, extra, reordered, late } = counts;
+  const missing = Math.max(0, missing_left + missing_right - late);
+  return Math.max(mismatch + missing + extra + reordered, unequal_chains);
 }

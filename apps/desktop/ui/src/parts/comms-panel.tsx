@@ -98,7 +98,8 @@ function ParityCard({ parity, now }: { readonly parity: Comms['parity']; readonl
     );
   }
   const { counts } = parity;
-  const unequal = differing.reduce((sum, name) => sum + counts[name], 0);
+  // What was missing and came late is there now.
+  const unequal = Math.max(0, differing.reduce((sum, name) => sum + counts[name], 0) - counts.late);
   const bad = unequal > 0 || parity.unequal_chains > 0;
   const tone: Tone = bad ? 'bad' : counts.match > 0 ? 'good' : 'idle';
   const found = ([...differing, 'late'] as const).filter((name) => counts[name] > 0);
