@@ -46,8 +46,19 @@ export const verify: CommandSpec = {
     return async (call) => {
       // A key that cannot sign is found out before a long scan, not after it.
       const signing = key === undefined ? null : await readSigningKey(path.resolve(call.io.cwd, key));
-      const result = await scan(call, path.resolve(call.io.cwd, folder));
-      if (signing !== null && receipt !== undefined) sign(call, folder, receipt, result, signing);
+      const full = path.resolve(call.io.cwd, folder);
+      const environment = environmentOf(full);
+      if (signing !== null && Object.keys(environment.packages).length === 0) {
+        throw new CliError(
+          'file_invalid',
+          `${folder} holds no package with a version: a receipt names what it is about.`,
+        );
+      }
+      const result = await scan(call, full);
+      if (signing !== null && receipt !== undefined) {
+        const envelope = createReceipt(removalObservation(result, environment), signing);
+        writeWhole(path.resolve(call.io.cwd, receipt), `${JSON.stringify(envelope)}\n`);
+      }
       return outcomeOf(result, folder, receipt);
     };
   },
@@ -67,11 +78,6 @@ async function scan({ io, progress }: Call, folder: string): Promise<RemovalResu
   } finally {
     progress.end();
   }
-}
-
-function sign({ io }: Call, folder: string, out: string, result: RemovalResult, key: SigningKey): void {
-  const observation = removalObservation(result, environmentOf(path.resolve(io.cwd, folder)));
-  writeWhole(path.resolve(io.cwd, out), `${JSON.stringify(createReceipt(observation, key))}\n`);
 }
 
 async function readSigningKey(file: string): Promise<SigningKey> {
@@ -98,7 +104,7 @@ const nothing = {
   findings: [],
   scanned: { files: 0, bytes: 0, binary: 0, skipped: 0, allowed: 0, findings: 0 },
 } as const;
-const nowhere = { packages: {}, commit: null, module_schema: null, protocols: [] };
+const nowhere = { packages: { trial: '0.0.0' }, commit: null, module_schema: null, protocols: [] };
 
 function outcomeOf(result: RemovalResult, folder: string, receipt: string | undefined): Outcome {
   const { verdict, reason, findings, scanned } = result;

@@ -3,7 +3,7 @@ export function nearest(given: string, names: readonly string[]): string | null 
   let best: { readonly name: string; readonly distance: number } | null = null;
   for (const name of names) {
     const distance = editDistance(given, name);
-    if (distance <= Math.max(1, Math.floor(name.length / 3)) && (best === null || distance < best.distance)) {
+    if (distance <= (name.length < 4 ? 1 : 2) && (best === null || distance < best.distance)) {
       best = { name, distance };
     }
   }
