@@ -209,9 +209,8 @@ export async function openComms(options: CommsOptions): Promise<Comms> {
       heartbeat.start();
     },
     async close() {
-      source.close();
       decider.close();
-      await heartbeat.close();
+      await Promise.all([source.close(), heartbeat.close()]);
       parity?.close();
       cursors.close();
     },

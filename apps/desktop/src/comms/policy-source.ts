@@ -17,7 +17,8 @@ export interface PolicySource {
   /** Control has told of a newer revision. */
   askNow(): void;
   listen(listener: () => void): void;
-  close(): void;
+  /** Resolves when nothing is written any more, at the latest after a second. */
+  close(): Promise<void>;
 }
 
 export interface PolicySourceOptions {
@@ -30,6 +31,7 @@ export interface PolicySourceOptions {
   readonly pollMs?: { readonly shortest: number; readonly longest: number };
 }
 
+const closingMs = 1000;
 const jwk = z.looseObject({ kty: z.string() });
 const keysSchema = z.object({ keys: z.array(jwk) });
 const answerSchema = z.object({
@@ -57,6 +59,15 @@ export function createPolicySource(options: PolicySourceOptions): PolicySource {
   let started = false;
   let closed = false;
 
+  const atMost = async (milliseconds: number, work: Promise<void> | undefined) => {
+    if (work === undefined) return;
+    let cancel = () => {};
+    const enough = new Promise<void>((resolve) => {
+      cancel = ports.scheduler.after(milliseconds, resolve);
+    });
+    await Promise.race([work, enough]);
+    cancel();
+  };
   const tell = () => {
     for (const listener of listeners) listener();
   };
@@ -142,13 +153,7 @@ export function createPolicySource(options: PolicySourceOptions): PolicySource {
     async load(askWithinMs) {
       const { deployment } = unit.identity;
       if (deployment !== null) await cacheOf(deployment);
-      if (askWithinMs === null) return;
-      let cancel = () => {};
-      const enough = new Promise<void>((resolve) => {
-        cancel = ports.scheduler.after(askWithinMs, resolve);
-      });
-      await Promise.race([run(), enough]);
-      cancel();
+      if (askWithinMs !== null) await atMost(askWithinMs, run());
     },
     start() {
       started = true;
@@ -167,10 +172,11 @@ export function createPolicySource(options: PolicySourceOptions): PolicySource {
       }
     },
     listen: (listener) => void listeners.add(listener),
-    close() {
+    async close() {
       closed = true;
       planned?.();
       listeners.clear();
+      await atMost(closingMs, asking);
     },
   };
 }

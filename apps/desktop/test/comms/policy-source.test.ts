@@ -18,8 +18,8 @@ beforeEach(() => {
   dir = mkdtempSync(path.join(tmpdir(), 'desktop-policy-'));
   control = cutoverControl({ stage: 1 });
 });
-afterEach(() => {
-  for (const source of open.splice(0)) source.close();
+afterEach(async () => {
+  for (const source of open.splice(0)) await source.close();
   rmSync(dir, { recursive: true, force: true });
 });
 
@@ -54,7 +54,7 @@ describe('the policy of a desktop', () => {
   test('H14: goes on without control, over a restart, under the same unit', async () => {
     const first = start();
     await first.load(2000);
-    first.close();
+    await first.close();
     const unit = readFileSync(place('unit.json'), 'utf8');
     control.down = true;
     const second = start();

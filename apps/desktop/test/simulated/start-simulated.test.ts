@@ -53,8 +53,11 @@ describe('simulated desktops', () => {
       goLive(lane);
       lane.batch(eventsOf(id, 1, index + 1), 'live');
     }
-    const asked = async () => (await (await fetch(new URL('/state', url))).json()) as ReturnType<SimulatedDesktops['state']>;
-    await waitFor(async () => (await asked()).units.every(({ revision }) => revision === 1), { describe: 'the policy' });
+    const asked = async () =>
+      (await (await fetch(new URL('/state', url))).json()) as ReturnType<SimulatedDesktops['state']>;
+    await waitFor(async () => (await asked()).units.every(({ revision }) => revision === 1), {
+      describe: 'the policy',
+    });
     const { units } = await asked();
     units.forEach((unit, index) => {
       expect(unit).toMatchObject({
