@@ -1,3 +1,4 @@
+export { type BackoffPolicy, backoffDelay, isBackoffPolicy } from './backoff.ts';
 export { type CanonicalJson, canonicalJson, deepestNesting, parseCanonicalJson } from './canonical-json.ts';
 export { type ChainHash, type ChainLink, extendChain, genesisChain } from './chain.ts';
 export {
