@@ -16,7 +16,6 @@ export {
   type KhalaPublisherOptions,
   type KhalaReceipt,
 } from './http/publisher.ts';
-export { defaultKhalaBackoff, type KhalaBackoff, khalaDelay } from './lane/backoff.ts';
 export { type KhalaCloseCode, khalaCloseReasons } from './lane/close-reasons.ts';
 export { createKhalaLane, type KhalaFacts, type KhalaLane, type KhalaStreamFacts } from './lane/khala-lane.ts';
 export type { KhalaStateReason } from './lane/lifecycle.ts';

@@ -1,7 +1,7 @@
 import { streamIdForTopic } from '@autopilot/sync-contract';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { migrateCursor, type StreamMigration, type WorkerKnowledge, workerEventsTopic as topic } from '../src/index.ts';
+import { migrateCursor, type StreamMigration, workerEventsTopic as topic, type WorkerKnowledge } from '../src/index.ts';
 
 const state = (watermark: number, more: object = {}) => ({
   schema_version: 1,

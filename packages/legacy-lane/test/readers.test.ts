@@ -169,10 +169,14 @@ describe('the decoders of the fan-out', () => {
     expect(of({ code: 'x', reason_code: 'y' })).toEqual({ type: 'refused', code: 'x', reason_code: 'y' });
   });
 
-  test.each([{ limit: 0 }, { limit: 201 }, { pollMs: 249 }, { pollMs: Number.NaN }, { after: -1n }])(
-    'K44 options that khala would refuse are refused: %p',
-    (options) => {
-      expect(() => read('C', options)).toThrow(expect.objectContaining({ code: 'invalid_options' }));
-    },
-  );
+  test.each([
+    { limit: 0 },
+    { limit: 201 },
+    { pollMs: 249 },
+    { pollMs: Number.NaN },
+    { after: -1n },
+    { backoff: { floorMs: 10, baseMs: 0, capMs: 40 } },
+  ])('K44 options that khala would refuse are refused: %p', (options) => {
+    expect(() => read('C', options)).toThrow(expect.objectContaining({ code: 'invalid_options' }));
+  });
 });

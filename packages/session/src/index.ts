@@ -1,4 +1,3 @@
-export { type BackoffPolicy, backoffDelay, defaultBackoff } from './backoff.ts';
 export type { CallOptions } from './calls/call-queue.ts';
 export { type Aftermath, type Close, type CloseCode, closeReasons } from './close-reasons.ts';
 export type { Counters } from './counters.ts';

@@ -1,5 +1,4 @@
-import type { Cancel, LaneSignal, LaneState } from '@autopilot/sync-contract';
-import { backoffDelay } from './backoff.ts';
+import { backoffDelay, type Cancel, type LaneSignal, type LaneState } from '@autopilot/sync-contract';
 import type { CallQueue } from './calls/call-queue.ts';
 import { type Close, type CloseCode, closeReasons } from './close-reasons.ts';
 import type { ConnectionInfo, ConnectionPhase } from './connection.ts';
@@ -285,7 +284,7 @@ export class Lifecycle implements LinkHost {
       return;
     }
     this.#move('lost', close.code, close.message);
-    const delay = backoffDelay(this.#settings.backoff, this.failures, ports.random.next(), close.retry_after_ms);
+    const delay = backoffDelay(this.#settings.backoff, this.failures, ports.random, close.retry_after_ms);
     this.failures += 1;
     this.#scheduleRetry(delay, 'retry_due');
   }
@@ -352,8 +351,8 @@ export class Lifecycle implements LinkHost {
     this.lastClose = { ...close, at: ports.clock.now() };
     const link = this.#primary;
     if (link === undefined) return;
-    const chance = ports.random.next();
-    const delay = backoffDelay(this.#settings.backoff, this.#refreshFailures, chance, close.retry_after_ms);
+    const { backoff } = this.#settings;
+    const delay = backoffDelay(backoff, this.#refreshFailures, ports.random, close.retry_after_ms);
     this.#refreshFailures += 1;
     this.#cancelRefresh = this.#env.after(delay, () => this.#refresh(link));
   }

@@ -1,5 +1,4 @@
-import { type Cancel, type LaneSignal, SyncError } from '@autopilot/sync-contract';
-import type { BackoffPolicy } from './backoff.ts';
+import { type BackoffPolicy, type Cancel, type LaneSignal, SyncError } from '@autopilot/sync-contract';
 import type { Close } from './close-reasons.ts';
 import {
   Connection,

@@ -1,5 +1,10 @@
-import type { HttpClient, Ports, SocketFactory } from '@autopilot/sync-contract';
-import { type BackoffPolicy, defaultBackoff } from './backoff.ts';
+import {
+  type BackoffPolicy,
+  type HttpClient,
+  isBackoffPolicy,
+  type Ports,
+  type SocketFactory,
+} from '@autopilot/sync-contract';
 import { SessionError } from './errors.ts';
 import type { TokenProvider } from './token-source.ts';
 
@@ -18,6 +23,7 @@ export interface SessionOptions {
   readonly readOnly?: boolean;
   /** Subscribes to the grants of this identity and reports them, see `onGrants`. Default false. */
   readonly followGranted?: boolean;
+  /** Between attempts: a random wait, see `backoffDelay` of the contract. Default 250, 500 and 30,000. */
   readonly backoff?: Partial<BackoffPolicy>;
   /** Events per page, 1 to 500. Default 500. */
   readonly pageSize?: number;
@@ -48,6 +54,8 @@ export interface SessionOptions {
   /** Calls waiting to be sent; one more is refused with `call_queue_full`. Default 1,024. */
   readonly maxCallsQueued?: number;
 }
+
+const defaultBackoff: BackoffPolicy = { floorMs: 250, baseMs: 500, capMs: 30_000 };
 
 /** The options with their defaults. */
 export type Settings = Required<Omit<SessionOptions, 'backoff'>> & { readonly backoff: BackoffPolicy };
@@ -85,8 +93,8 @@ export function settingsOf(options: SessionOptions): Settings {
   if (settings.readMode !== 'confirmed' && settings.readMode !== 'unconfirmed') {
     throw invalid('readMode', 'readMode must be "confirmed" or "unconfirmed".');
   }
-  const { floorMs, baseMs, capMs } = settings.backoff;
-  if (!(floorMs >= 1 && baseMs >= 1 && capMs >= floorMs && Number.isFinite(baseMs) && Number.isFinite(capMs))) {
+  const { backoff } = settings;
+  if (!(isBackoffPolicy(backoff) && backoff.floorMs >= 1 && backoff.baseMs >= 1)) {
     throw invalid('backoff', 'backoff needs floorMs and baseMs of at least 1 and a capMs not below floorMs.');
   }
   return settings;

@@ -2,14 +2,7 @@ import { readFileSync } from 'node:fs';
 import { laneStates } from '@autopilot/sync-contract';
 import { describe, expect, test } from '@jest/globals';
 import { closeOfSocket, closeOfStatus } from '../src/close-reasons.ts';
-import {
-  backoffDelay,
-  closeReasons,
-  defaultBackoff,
-  nextState,
-  sessionEvents,
-  transitionsAsMarkdown,
-} from '../src/index.ts';
+import { closeReasons, nextState, sessionEvents, transitionsAsMarkdown } from '../src/index.ts';
 
 const reachable = (from: string): Set<string> => {
   const seen = new Set([from]);
@@ -51,25 +44,6 @@ describe('the transition table', () => {
     // The formatter pads the columns.
     const plain = (text: string) => text.replace(/ *\| */g, '|').replace(/-{3,}/g, '---');
     expect(plain(spec)).toContain(plain(transitionsAsMarkdown()));
-  });
-});
-
-describe('backoff', () => {
-  test('I5: never below the floor, never above the cap, never before retry_after', () => {
-    for (let failures = 0; failures < 60; failures += 1) {
-      for (const chance of [0, 0.001, 0.5, 0.999999]) {
-        const delay = backoffDelay(defaultBackoff, failures, chance);
-        expect(delay).toBeGreaterThanOrEqual(250);
-        expect(delay).toBeLessThanOrEqual(30_000);
-        expect(backoffDelay(defaultBackoff, failures, chance, 45_000)).toBe(45_000);
-      }
-    }
-  });
-
-  test('I5: the jitter is full: it reaches the floor and the doubled base', () => {
-    expect(backoffDelay(defaultBackoff, 3, 0)).toBe(250);
-    expect(backoffDelay(defaultBackoff, 3, 0.999999)).toBe(4000);
-    expect(backoffDelay(defaultBackoff, 3, 0.5)).toBe(2000);
   });
 });
 

@@ -1,8 +1,14 @@
-import type { Cancel, LaneSignal, StreamPosition, SyncEvent } from '@autopilot/sync-contract';
-import { genesisChain } from '@autopilot/sync-contract';
+import {
+  type BackoffPolicy,
+  backoffDelay,
+  type Cancel,
+  genesisChain,
+  type LaneSignal,
+  type StreamPosition,
+  type SyncEvent,
+} from '@autopilot/sync-contract';
 import type { WorkerPage } from '../http/worker-api.ts';
 import { isUnusable, syncEventOf } from '../wire/worker-event.ts';
-import { type KhalaBackoff, khalaDelay } from './backoff.ts';
 import type { Environment } from './environment.ts';
 import { unknownChain } from './unknown-chain.ts';
 
@@ -34,7 +40,7 @@ export class FollowedStream {
   readonly workerId: string;
   readonly #env: Environment;
   readonly #host: StreamHost;
-  readonly #backoff: KhalaBackoff;
+  readonly #backoff: BackoffPolicy;
   readonly #limit: number;
   readonly #held = new Map<bigint, SyncEvent>();
   #position: StreamPosition | null;
@@ -67,7 +73,7 @@ export class FollowedStream {
     host: StreamHost,
     names: { readonly id: string; readonly workerId: string },
     after: StreamPosition | null,
-    settings: { readonly backoff: KhalaBackoff; readonly liveBuffer: number },
+    settings: { readonly backoff: BackoffPolicy; readonly liveBuffer: number },
   ) {
     this.#env = env;
     this.#host = host;
@@ -336,7 +342,7 @@ export class FollowedStream {
 
   #stall(atLeastMs: number): void {
     this.#env.counters.stalled_reads += 1;
-    const delay = khalaDelay(this.#backoff, this.#stalls, this.#env.random.next(), atLeastMs);
+    const delay = backoffDelay(this.#backoff, this.#stalls, this.#env.random, atLeastMs);
     this.#stalls += 1;
     this.#host.changed();
     this.#cancelRetry = this.#env.after(delay, () => {

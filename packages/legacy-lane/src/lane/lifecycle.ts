@@ -1,5 +1,4 @@
-import type { Cancel, LaneState } from '@autopilot/sync-contract';
-import { khalaDelay } from './backoff.ts';
+import { backoffDelay, type Cancel, type LaneState } from '@autopilot/sync-contract';
 import { type ChannelHandlers, KhalaChannel } from './channel.ts';
 import { type Close, type KhalaCloseCode, khalaCloseReasons } from './close-reasons.ts';
 import type { Environment } from './environment.ts';
@@ -206,8 +205,8 @@ export class Lifecycle {
       this.#move('auth-needed', close.code, close.message);
     } else {
       this.#move('lost', close.code, close.message);
-      const chance = this.#env.random.next();
-      const delay = khalaDelay(this.#settings.backoff, this.#failures, chance, close.retry_after_ms);
+      const { backoff } = this.#settings;
+      const delay = backoffDelay(backoff, this.#failures, this.#env.random, close.retry_after_ms);
       this.#failures += 1;
       this.#retryAfter(delay, 'retry_due');
     }
@@ -254,7 +253,7 @@ export class Lifecycle {
     this.#tokens.ask('refresh', (outcome) => {
       if (!outcome.ok) {
         this.#env.counters.refresh_failures += 1;
-        const delay = khalaDelay(this.#settings.backoff, this.#refreshFailures, this.#env.random.next());
+        const delay = backoffDelay(this.#settings.backoff, this.#refreshFailures, this.#env.random);
         this.#refreshFailures += 1;
         this.#cancelRefresh = this.#env.after(Math.max(soonestRefreshMs, delay), () => this.#renew());
         return;

@@ -1,7 +1,13 @@
-import type { CompatibilityRequest, HttpClient, Ports, SocketFactory } from '@autopilot/sync-contract';
+import {
+  type BackoffPolicy,
+  type CompatibilityRequest,
+  type HttpClient,
+  isBackoffPolicy,
+  type Ports,
+  type SocketFactory,
+} from '@autopilot/sync-contract';
 import { KhalaError } from '../errors.ts';
 import { workerEventsTopic } from '../wire/worker-event.ts';
-import { defaultKhalaBackoff, type KhalaBackoff } from './backoff.ts';
 import type { KhalaStats } from './stats.ts';
 
 /** What opens khala. */
@@ -45,7 +51,8 @@ export interface KhalaLaneOptions {
   readonly client?: string;
   /** Default `runtime.codex_worker_events`. */
   readonly topic?: string;
-  readonly backoff?: Partial<KhalaBackoff>;
+  /** Between attempts: a random wait, see `backoffDelay` of the contract. Default 250, 500 and 30,000. */
+  readonly backoff?: Partial<BackoffPolicy>;
   /** Default 200. */
   readonly replayBatchSize?: number;
   /** Default 20,000: khala closes silently after 60,000 without one. */
@@ -69,8 +76,11 @@ export interface KhalaLaneOptions {
   readonly maxReadsInFlight?: number;
 }
 
+/** 250 ms, 500 ms, 30 s. Khala's own clients slept a fixed 2 s, all of them at once. */
+export const defaultKhalaBackoff: BackoffPolicy = { floorMs: 250, baseMs: 500, capMs: 30_000 };
+
 /** The options with their defaults. */
-export type KhalaSettings = Required<Omit<KhalaLaneOptions, 'backoff'>> & { readonly backoff: KhalaBackoff };
+export type KhalaSettings = Required<Omit<KhalaLaneOptions, 'backoff'>> & { readonly backoff: BackoffPolicy };
 
 /** Nobody wants to hear of the counters. */
 export const noStats = (): void => {};
@@ -104,8 +114,8 @@ export function khalaSettings(options: KhalaLaneOptions): KhalaSettings {
   if (!URL.canParse(settings.url) || !/^https?:$/.test(new URL(settings.url).protocol)) {
     throw invalid('url', 'url must be an http or https URL.');
   }
-  const { floorMs, baseMs, capMs } = settings.backoff;
-  if (!(floorMs >= 1 && baseMs >= 1 && capMs >= floorMs && Number.isFinite(baseMs) && Number.isFinite(capMs))) {
+  const { backoff } = settings;
+  if (!(isBackoffPolicy(backoff) && backoff.floorMs >= 1 && backoff.baseMs >= 1)) {
     throw invalid('backoff', 'backoff needs floorMs and baseMs of at least 1 and a capMs not below floorMs.');
   }
   return settings;

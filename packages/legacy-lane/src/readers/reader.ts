@@ -1,7 +1,16 @@
-import type { Cancel, HttpClient, Ports, Socket, SocketFactory } from '@autopilot/sync-contract';
+import {
+  type BackoffPolicy,
+  backoffDelay,
+  type Cancel,
+  type HttpClient,
+  isBackoffPolicy,
+  type Ports,
+  type Socket,
+  type SocketFactory,
+} from '@autopilot/sync-contract';
 import { KhalaError } from '../errors.ts';
-import { defaultKhalaBackoff, type KhalaBackoff, khalaDelay } from '../lane/backoff.ts';
 import { closeOfStatus } from '../lane/close-reasons.ts';
+import { defaultKhalaBackoff } from '../lane/options.ts';
 import type { KhalaFrameError } from '../wire/decode-error.ts';
 import {
   decodeFanoutMessage,
@@ -43,7 +52,7 @@ export interface KhalaReaderOptions {
   readonly pollMs?: number;
   /** For one answer. Default 15,000. */
   readonly timeoutMs?: number;
-  readonly backoff?: KhalaBackoff;
+  readonly backoff?: BackoffPolicy;
 }
 
 /** Reads one topic of the Rust fan-out from a cursor on. Its sequences are the topic's, not a stream's. */
@@ -66,7 +75,7 @@ const shortestPollMs = 250;
  * @throws {KhalaError} `invalid_options`.
  */
 export function createKhalaReader(options: KhalaReaderOptions): KhalaReader {
-  const { limit = 100, pollMs = 1000, after } = options;
+  const { limit = 100, pollMs = 1000, after, backoff = defaultKhalaBackoff } = options;
   if (!(Number.isInteger(limit) && limit >= 1 && limit <= 200)) {
     throw new KhalaError('invalid_options', 'limit must be a whole number from 1 to 200.', {
       details: { option: 'limit' },
@@ -78,11 +87,18 @@ export function createKhalaReader(options: KhalaReaderOptions): KhalaReader {
   if (after < 0n) {
     throw new KhalaError('invalid_options', 'after must not be negative.', { details: { option: 'after' } });
   }
-  return new FanoutReader({ ...options, limit, pollMs });
+  if (!isBackoffPolicy(backoff)) {
+    throw new KhalaError('invalid_options', 'backoff needs a floor not above its cap, and a base above 0.', {
+      details: { option: 'backoff' },
+    });
+  }
+  return new FanoutReader({ ...options, limit, pollMs, backoff });
 }
 
+type ReaderSettings = KhalaReaderOptions & Required<Pick<KhalaReaderOptions, 'limit' | 'pollMs' | 'backoff'>>;
+
 class FanoutReader implements KhalaReader {
-  readonly #options: KhalaReaderOptions & { readonly limit: number; readonly pollMs: number };
+  readonly #options: ReaderSettings;
   readonly #listeners = new Set<(signal: KhalaReaderSignal) => void>();
   #cursor: bigint;
   #running = false;
@@ -95,7 +111,7 @@ class FanoutReader implements KhalaReader {
   #cancel: Cancel = () => {};
   #cancelDeadline: Cancel = () => {};
 
-  constructor(options: KhalaReaderOptions & { readonly limit: number; readonly pollMs: number }) {
+  constructor(options: ReaderSettings) {
     this.#options = options;
     this.#cursor = options.after;
   }
@@ -282,8 +298,8 @@ class FanoutReader implements KhalaReader {
   #pause(message: string, atLeastMs: number): void {
     this.#cancelDeadline();
     this.#socket = undefined;
-    const { backoff = defaultKhalaBackoff, ports } = this.#options;
-    const delay = khalaDelay(backoff, this.#failures, ports.random.next(), atLeastMs);
+    const { backoff, ports } = this.#options;
+    const delay = backoffDelay(backoff, this.#failures, ports.random, atLeastMs);
     this.#failures += 1;
     this.#again(delay);
     this.#tell({ type: 'ended', message });

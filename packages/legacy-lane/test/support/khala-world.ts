@@ -1,5 +1,5 @@
-import { topicForStreamId } from '@autopilot/sync-contract';
 import type { Lane, LaneSignal, SyncEvent } from '@autopilot/sync-contract';
+import { topicForStreamId } from '@autopilot/sync-contract';
 import { systemHttp } from '@autopilot/sync-contract/system-ports';
 import { type KhalaOptions, type KhalaServer, startKhala, waitFor } from '@autopilot/testing';
 import { createKhalaLane, type KhalaLane, type KhalaLaneOptions, workerEventsTopic } from '../../src/index.ts';

@@ -1,5 +1,10 @@
-import type { Cancel, LaneSignal, SyncEvent } from '@autopilot/sync-contract';
-import { type BackoffPolicy, backoffDelay } from '../backoff.ts';
+import {
+  type BackoffPolicy,
+  backoffDelay,
+  type Cancel,
+  type LaneSignal,
+  type SyncEvent,
+} from '@autopilot/sync-contract';
 import type { Outcome } from '../connection.ts';
 import type { Environment } from '../environment.ts';
 import type { LiveRow } from '../module/event-rows.ts';
@@ -274,7 +279,7 @@ export class Follower {
   #stall(): void {
     this.#env.counters.stalled_reads += 1;
     this.#behind();
-    const delay = backoffDelay(this.#backoff, this.#stalls, this.#env.ports.random.next());
+    const delay = backoffDelay(this.#backoff, this.#stalls, this.#env.ports.random);
     this.#stalls += 1;
     this.#cancelRetry = this.#env.after(delay, () => {
       this.#cancelRetry = undefined;
