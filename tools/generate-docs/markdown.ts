@@ -12,3 +12,17 @@ function cell(text: string): string {
 export function code(text: string): string {
   return text === '' ? '-' : `\`${text}\``;
 }
+
+/**
+ * Marks what a document says of the lane to leave, so that it goes with the lane; where the lane is gone already such
+ * lines are left out. `word` is the name of the lane.
+ */
+export function markLane(text: string, words: RegExp, word: string, present: boolean): string {
+  const lines = text.split('\n').flatMap((line) => {
+    if (!words.test(line)) return [line];
+    if (!present) return [];
+    const mark = `<!-- ${word} -->`;
+    return [line.endsWith(' |') ? `${line.slice(0, -1)}${mark} |` : `${line} ${mark}`];
+  });
+  return lines.join('\n');
+}

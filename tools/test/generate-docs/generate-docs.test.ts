@@ -2,7 +2,7 @@ import path from 'node:path';
 import { expect, test } from '@jest/globals';
 import { documents } from '../../generate-docs/documents.ts';
 import { errorTables } from '../../generate-docs/error-tables.ts';
-import { markdownTable } from '../../generate-docs/markdown.ts';
+import { markdownTable, markLane } from '../../generate-docs/markdown.ts';
 import { staleDocuments } from '../../generate-docs/stale-documents.ts';
 
 const root = path.resolve(import.meta.dirname, '../../..');
@@ -14,6 +14,13 @@ test('a document that differs, is missing, or is made by nothing is stale', () =
 
 test('cells are escaped', () => {
   expect(markdownTable(['a', 'b'], [['x|y', 'two\nlines']])).toBe('| a | b |\n| --- | --- |\n| x\\|y | two lines |\n');
+});
+
+test('what is of the lane is marked, and left out where the lane is gone', () => {
+  const text = '| a | Khala |\n| b | other |\nkhala is here.';
+  const marked = '| a | Khala <!-- khala --> |\n| b | other |\nkhala is here. <!-- khala -->';
+  expect(markLane(text, /khala/i, 'khala', true)).toBe(marked);
+  expect(markLane(text, /khala/i, 'khala', false)).toBe('| b | other |');
 });
 
 test('every code stands once, where it comes from', async () => {

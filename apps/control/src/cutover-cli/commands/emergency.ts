@@ -1,6 +1,6 @@
 import { gateIds } from '@autopilot/cutover-flags';
 import type { CommandSpec } from '../command.ts';
-import { readHeader, sendCommand } from '../control/send-command.ts';
+import { readHeader, type Sent, sendCommand } from '../control/send-command.ts';
 import { usage } from '../line/args.ts';
 import { ahead } from '../line/when.ts';
 import { counted, isoTime } from '../view/amounts.ts';
@@ -50,7 +50,7 @@ export const fallback: CommandSpec = {
         page.heading('Next steps');
         page.list([
           'When the incident is over: cutover fallback --end --reason TEXT',
-          'Then somebody else: cutover force --clear ID',
+          `Then somebody else: cutover force --clear ${waiverOf(sent)} --reason TEXT`,
         ]);
       });
     };
@@ -149,7 +149,7 @@ export const force: CommandSpec = {
       });
       return changed(sent, `Forced to Stage ${to}.`, (page) => {
         page.heading('Next steps');
-        page.list(['Let somebody else look at what was skipped, and clear it: cutover force --clear ID']);
+        page.list([`Somebody else looks at what was skipped: cutover force --clear ${waiverOf(sent)} --reason TEXT`]);
       });
     };
   },
@@ -185,3 +185,9 @@ export const release: CommandSpec = {
     };
   },
 };
+
+/** The id under which an emergency is cleared. */
+function waiverOf({ events }: Sent): string {
+  const id = events.map(({ data }) => data.waiver).find((waiver) => typeof waiver === 'string');
+  return id ?? 'ID';
+}
