@@ -1,6 +1,4 @@
-import { type Ports, topicForStreamId } from '@autopilot/sync-contract';
-import { isCodedError } from '@autopilot/sync-contract';
-import { type BackoffPolicy, backoffDelay } from '../projections/backoff.ts';
+import { type BackoffPolicy, backoffDelay, isCodedError, type Ports, topicForStreamId } from '@autopilot/sync-contract';
 import type { KhalaTarget, MirrorReceipt } from './khala-target.ts';
 import type { MirrorBreak } from './mirror-intake.ts';
 import type { MirrorQueue } from './mirror-queue.ts';
@@ -24,7 +22,7 @@ export const defaultMirrorLimits: MirrorLimits = {
   streams: 8,
   batch: 64,
   poll: 1_000,
-  backoff: { base: 200, cap: 15_000 },
+  backoff: { floorMs: 0, baseMs: 200, capMs: 15_000 },
   lease: 30_000,
   call: 10_000,
 };
@@ -105,9 +103,9 @@ export function createMirrorWriter(options: MirrorWriterOptions): MirrorWriter {
   }
 
   function pause(streamId: string): void {
-    const attempt = (attempts.get(streamId) ?? 0) + 1;
-    attempts.set(streamId, attempt);
-    const cancel = ports.scheduler.after(backoffDelay(limits.backoff, attempt, ports.random), () => {
+    const failures = attempts.get(streamId) ?? 0;
+    attempts.set(streamId, failures + 1);
+    const cancel = ports.scheduler.after(backoffDelay(limits.backoff, failures, ports.random), () => {
       resting.delete(streamId);
       ready.add(streamId);
       dispatch();

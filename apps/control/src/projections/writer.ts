@@ -1,7 +1,12 @@
-import type { EventDraft, PayloadHash, Ports } from '@autopilot/sync-contract';
+import {
+  type BackoffPolicy,
+  backoffDelay,
+  type EventDraft,
+  type PayloadHash,
+  type Ports,
+} from '@autopilot/sync-contract';
 import { type EventSink, eventFaults } from '../spacetime/event-sink.ts';
 import type { StreamDirectory } from '../spacetime/stream-directory.ts';
-import { type BackoffPolicy, backoffDelay } from './backoff.ts';
 import type { Outbox, PendingEvent } from './outbox.ts';
 import { createReceiptRecorder } from './receipt-recorder.ts';
 import { type SendResult, sendWindow, type WindowLimits } from './send-window.ts';
@@ -24,7 +29,7 @@ export const defaultWriterLimits: WriterLimits = {
   window: 64,
   windowBytes: 1024 * 1024,
   poll: 5_000,
-  backoff: { base: 200, cap: 15_000 },
+  backoff: { floorMs: 0, baseMs: 200, capMs: 15_000 },
   internalAttempts: 8,
 };
 
@@ -106,7 +111,8 @@ export function createProjectionWriter(options: WriterOptions): ProjectionWriter
   }
 
   function pause(streamId: string): void {
-    const delay = backoffDelay(limits.backoff, attempts.of(streamId).count, ports.random);
+    // The count has the failure that led here already.
+    const delay = backoffDelay(limits.backoff, attempts.of(streamId).count - 1, ports.random);
     const cancel = ports.scheduler.after(delay, () => {
       resting.delete(streamId);
       ready.add(streamId);

@@ -8,7 +8,7 @@ import { waitUntil } from '../support/wait-until.ts';
 
 // The mirror through the lane of this build, into a khala that answers over HTTP.
 
-const fast = { poll: 5, backoff: { base: 1, cap: 4 } };
+const fast = { poll: 5, backoff: { floorMs: 0, baseMs: 1, capMs: 4 } };
 
 describe('mirror into a khala over HTTP', () => {
   test('I11 requests and answers are lost, and every event is there once, in order, marked with epoch and key', async () => {

@@ -10,7 +10,7 @@ import { type KhalaFault, ScriptedKhala } from '../support/scripted-khala.ts';
 import { simulatedPorts } from '../support/simulated-ports.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
-const fast = { poll: 5, backoff: { base: 1, cap: 4 } };
+const fast = { poll: 5, backoff: { floorMs: 0, baseMs: 1, capMs: 4 } };
 const keys = (count: number, from = 0) => Array.from({ length: count }, (_, index) => `k${from + index}`);
 
 /** What the mirror must do on every kind of store. */

@@ -43,7 +43,7 @@ export async function startCutover(overrides: Overrides = {}): Promise<CutoverHa
     given === null ? {} : { khala: { url: 'http://khala.example' }, openKhala: async () => khala.target() };
   const it = await startHarness({
     clients: cutoverClients,
-    mirror: { poll: 5, backoff: { base: 1, cap: 4 } },
+    mirror: { poll: 5, backoff: { floorMs: 0, baseMs: 1, capMs: 4 } },
     cutover: { config: quickConfig, gateKeys: [trustedKey], supervise: 25, observe: 50, ...cutover },
     ...lane,
     ...rest,

@@ -1,4 +1,4 @@
-import type { Cancel, Ports } from '@autopilot/sync-contract';
+import { type BackoffPolicy, backoffDelay, type Cancel, type Ports } from '@autopilot/sync-contract';
 import { AppServerClient } from './app-server-client.ts';
 import type { ApprovalPolicy } from './approval-policy.ts';
 import { newBootId } from './boot-id.ts';
@@ -31,8 +31,7 @@ interface TurnNews {
   readonly willRetry?: boolean;
 }
 
-const restartFloor = 250;
-const restartCap = 10_000;
+const restartBackoff: BackoffPolicy = { floorMs: 250, baseMs: 500, capMs: 10_000 };
 const closeGrace = 3000;
 
 /** Keeps one app-server running for one prompt: starts it, starts it again when it goes, gives up after a while. */
@@ -147,9 +146,8 @@ export class AppServerLane {
       return;
     }
     state.go('disconnected', error);
-    const bound = Math.min(restartCap, restartFloor * 2 ** (this.#restarts + 1));
+    const wait = backoffDelay(restartBackoff, this.#restarts, ports.random);
     this.#restarts += 1;
-    const wait = restartFloor + ports.random.next() * (bound - restartFloor);
     this.#cancel = ports.scheduler.after(wait, () => {
       state.go('starting');
       this.#start();

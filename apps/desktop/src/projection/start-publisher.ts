@@ -1,7 +1,10 @@
 import {
+  type BackoffPolicy,
+  backoffDelay,
   extendChain,
   genesisChain,
   type HttpClient,
+  isBackoffPolicy,
   type Ports,
   payloadHash,
   streamIdForTopic,
@@ -28,8 +31,8 @@ export interface PublisherOptions {
   readonly batchSize?: number | undefined;
   /** Milliseconds. Default 10 000. */
   readonly requestTimeoutMs?: number | undefined;
-  /** Milliseconds between tries: anywhere from `floor` to a bound that doubles from `base` to `cap`. */
-  readonly backoff?: { readonly floor: number; readonly base: number; readonly cap: number } | undefined;
+  /** Between tries. Default 100 ms, 500 ms and 30 s. */
+  readonly backoff?: BackoffPolicy | undefined;
 }
 
 /** What the publisher does. `refused`: control does not let it in; it goes on trying slowly, and nothing is lost. */
@@ -78,11 +81,14 @@ export function startPublisher(options: PublisherOptions): Publisher {
   if (!Number.isInteger(batchSize) || batchSize < 1 || batchSize > 500) {
     throw new ProjectionError('publisher_options', `The batch size must be from 1 to 500, not ${batchSize}.`);
   }
+  if (options.backoff !== undefined && !isBackoffPolicy(options.backoff)) {
+    throw new ProjectionError('publisher_options', 'The backoff needs a floor not above its cap, and a base above 0.');
+  }
   if (!URL.canParse(options.url)) throw new ProjectionError('publisher_options', `"${options.url}" is no URL.`);
   return new RunningPublisher(options, openPublisherState(options.stateFile), batchSize);
 }
 
-const defaultBackoff = { floor: 100, base: 500, cap: 30_000 };
+const defaultBackoff: BackoffPolicy = { floorMs: 100, baseMs: 500, capMs: 30_000 };
 
 class RunningPublisher implements Publisher {
   readonly #options: PublisherOptions;
@@ -243,19 +249,19 @@ class RunningPublisher implements Publisher {
 
   #refusedOrRetry(outcome: Extract<PostOutcome, { type: 'not-allowed' | 'retry' }>): number {
     if (outcome.type === 'retry') return this.#failed(outcome.refusal, outcome.retry_after_ms);
-    const pause = this.#failed(outcome.refusal, (this.#options.backoff ?? defaultBackoff).cap / 2);
+    const pause = this.#failed(outcome.refusal, (this.#options.backoff ?? defaultBackoff).capMs / 2);
     this.#phase = 'refused';
     return pause;
   }
 
   /** Notes a failure and returns how long to wait: full jitter above a floor. */
   #failed(refusal: Refusal, atLeast: number): number {
-    const { floor, base, cap } = this.#options.backoff ?? defaultBackoff;
+    const { backoff = defaultBackoff, ports } = this.#options;
+    const delay = backoffDelay(backoff, this.#attempts, ports.random, atLeast);
     this.#attempts += 1;
     this.#phase = 'backoff';
-    this.#lastError = { ...refusal, at_ms: this.#options.ports.clock.now() };
-    const bound = Math.max(floor, Math.min(cap, base * 2 ** Math.min(this.#attempts - 1, 20)));
-    return Math.max(atLeast, floor + this.#options.ports.random.next() * (bound - floor));
+    this.#lastError = { ...refusal, at_ms: ports.clock.now() };
+    return delay;
   }
 
   #sleep(milliseconds: number): Promise<void> {

@@ -195,7 +195,7 @@ describe('publisher', () => {
   test('P4 waits as long as control says, and with a floor and jitter otherwise', async () => {
     note(1, 1);
     control.fates = [busy, 'unreachable', 'unreachable'];
-    publish({ backoff: { floor: 100, base: 1000, cap: 4000 } });
+    publish({ backoff: { floorMs: 100, baseMs: 1000, capMs: 4000 } });
     await ports.advance(6999);
     expect(control.authorizations).toHaveLength(1);
     await ports.advance(1);
@@ -261,7 +261,8 @@ describe('publisher', () => {
     writeFileSync(damaged, 'this is no database, however long one looks at it');
     const before = publisher;
     expect(() => publish({ stateFile: damaged })).toThrow(expect.objectContaining({ code: 'state_unusable' }));
-    for (const wrong of [{ batchSize: 0 }, { batchSize: 501 }, { batchSize: 1.5 }, { url: 'control' }]) {
+    const backoff = { floorMs: 100, baseMs: 500, capMs: 99 };
+    for (const wrong of [{ batchSize: 0 }, { batchSize: 501 }, { batchSize: 1.5 }, { url: 'control' }, { backoff }]) {
       expect(() => publish(wrong)).toThrow(expect.objectContaining({ code: 'publisher_options' }));
     }
     expect(publisher).toBe(before);
@@ -369,7 +370,7 @@ test('over real HTTP through a bad network: cut between accept and answer, hung,
     ports: systemPorts,
     batchSize: 10,
     requestTimeoutMs: 100,
-    backoff: { floor: 1, base: 5, cap: 20 },
+    backoff: { floorMs: 1, baseMs: 5, capMs: 20 },
   });
   await waitFor(() => publisher.status().published === 40, { describe: '40 published events' });
   expect(publisher.status().duplicates).toBe(20);
