@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { commands } from '../../src/cutover-cli/commands.ts';
@@ -127,6 +127,12 @@ describe('with control', () => {
       endingOf('internal', 500),
       endingOf('x', 401),
     ]).toEqual(['stale', 'refused', 'unreachable', 'not-permitted']);
+  });
+
+  test('the README tells every exit code', () => {
+    const readme = readFileSync(path.resolve(import.meta.dirname, '../../README.md'), 'utf8');
+    const rows = [...readme.matchAll(/^\| (\d) +\| (.*?) +\|$/gm)].map(([, code, text]) => [Number(code), text]);
+    expect(rows).toEqual(Object.values(exitCodes).map(({ code, text }) => [code, text]));
   });
 
   test('colours a terminal and nothing else', async () => {
