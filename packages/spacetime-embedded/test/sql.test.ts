@@ -1,3 +1,4 @@
+import { anyText } from '@autopilot/testing/any-text';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { AlgebraicType, ConnectionId, Identity, Timestamp, Uuid } from 'spacetimedb';
@@ -5,7 +6,6 @@ import { HostError } from '../src/errors.ts';
 import { literalValue } from '../src/sql/literal.ts';
 import { longestQuery, parseSelect } from '../src/sql/parser.ts';
 import { compare } from '../src/sql/scalar.ts';
-import { anyText } from './support/any-text.ts';
 import { propertyRuns } from './support/property-runs.ts';
 
 const column = (name: string, table?: string) => ({ kind: 'column', table, column: name });
@@ -115,7 +115,7 @@ describe('the grammar', () => {
       ],
     );
     const texts = fc.oneof(
-      anyText,
+      anyText(),
       fc.array(word).map((words) => words.join(' ')),
     );
     fc.assert(

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { anyText, anyUtf16 } from '../../../testing/src/any-text.ts';
 import { isCodedError, streamIdForTopic, topicForStreamId } from '../src/index.ts';
 
 function codeOf(run: () => unknown): string {
@@ -31,7 +32,7 @@ describe('T1 topics and stream ids', () => {
 
   test('every well-formed topic comes back, and its id is plain ASCII', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary' }), (topic) => {
+      fc.property(anyText(), (topic) => {
         const id = streamIdForTopic(topic);
         expect(id).toMatch(/^runtime\.[A-Za-z0-9_.%-]*$/);
         expect(topicForStreamId(id)).toBe(topic);
@@ -53,6 +54,17 @@ describe('T1 topics and stream ids', () => {
 describe('T2 what is no topic or stream id is refused', () => {
   test.each(['\ud800', 'a\udc00', '\udc00\ud800'])('a topic with a lone surrogate: %j', (topic) => {
     expect(codeOf(() => streamIdForTopic(topic))).toBe('invalid_topic');
+  });
+
+  test('a topic with a lone surrogate anywhere in it', () => {
+    fc.assert(
+      fc.property(
+        anyUtf16().filter((topic) => !topic.isWellFormed()),
+        (topic) => {
+          expect(codeOf(() => streamIdForTopic(topic))).toBe('invalid_topic');
+        },
+      ),
+    );
   });
 
   test.each([

@@ -1,4 +1,5 @@
 import { canonicalJson, payloadHash, streamIdForTopic } from '@autopilot/sync-contract';
+import { anyText } from '@autopilot/testing/any-text';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { type Journal, type JournalEntry, openJournal } from '../../src/codex/journal.ts';
@@ -128,7 +129,7 @@ describe('projectEntry', () => {
 
   test('any JSON gives a payload within the limit that canonical JSON can carry', () => {
     fc.assert(
-      fc.property(fc.jsonValue(), fc.string({ unit: 'binary', maxLength: 20_000 }), (value, text) => {
+      fc.property(fc.jsonValue(), anyText({ maxLength: 20_000 }), (value, text) => {
         const item = { type: 'commandExecution', id: text, command: value, aggregatedOutput: text, exitCode: 2 ** 60 };
         for (const event of projectEntry(completed(item), options)) {
           expect(Buffer.byteLength(canonicalJson(event.payload))).toBeLessThanOrEqual(maxPayloadBytes);
