@@ -36,36 +36,67 @@ if ('reason' in postgres) process.stderr.write(`PostgreSQL tests are skipped: ${
       await openBench({ ...where, database, ports: systemPorts, limits: { poll: 50 } }),
     ];
     const ids = ['runtime.run.a', 'runtime.run.b'];
-    for (const { sink, writer } of replicas) {
-      sink.start();
-      writer.start();
+    try {
+      for (const { sink, writer } of replicas) {
+        sink.start();
+        writer.start();
+      }
+      // Each replica takes half of the requests, all at once.
+      await Promise.all(
+        Array.from({ length: 40 }, async (_, index) => {
+          const replica = replicas[index % 2];
+          await replica?.accept(
+            'feed',
+            ids.flatMap((id) => drafts(id, index * 5, 5)),
+          );
+          replica?.writer.nudge(ids);
+        }),
+      );
+      await waitUntil(async () => (await replicas[0]?.outbox.depth())?.pending === 0);
+      for (const id of ids) {
+        const rows = await replicas[0]?.store.db
+          .selectFrom('outbox')
+          .select(['idempotency_key', 'seq'])
+          .where('stream_id', '=', id)
+          .orderBy('position')
+          .execute();
+        expect(rows?.length).toBe(200);
+        expect(database.keys(id)).toEqual(rows?.map((row) => row.idempotency_key));
+        expect(rows?.map((row) => row.seq)).toEqual(Array.from({ length: 200 }, (_, index) => `${index + 1}`));
+        const progress = await replicas[0]?.outbox.progress(id);
+        expect(progress).toMatchObject({ last_seq: '200', delivered: 200 });
+        expect(progress?.chain).not.toBeNull();
+      }
+    } finally {
+      for (const replica of replicas) await replica.close();
     }
-    // Each replica takes half of the requests, all at once.
-    await Promise.all(
-      Array.from({ length: 40 }, async (_, index) => {
-        const replica = replicas[index % 2];
-        await replica?.accept(
-          'feed',
-          ids.flatMap((id) => drafts(id, index * 5, 5)),
-        );
-        replica?.writer.nudge(ids);
-      }),
-    );
-    await waitUntil(async () => (await replicas[0]?.outbox.depth())?.pending === 0);
-    for (const id of ids) {
-      const rows = await replicas[0]?.store.db
-        .selectFrom('outbox')
-        .select(['idempotency_key', 'seq'])
-        .where('stream_id', '=', id)
-        .orderBy('position')
-        .execute();
-      expect(rows?.length).toBe(200);
-      expect(database.keys(id)).toEqual(rows?.map((row) => row.idempotency_key));
-      expect(rows?.map((row) => row.seq)).toEqual(Array.from({ length: 200 }, (_, index) => `${index + 1}`));
-      const progress = await replicas[0]?.outbox.progress(id);
-      expect(progress).toMatchObject({ last_seq: '200', delivered: 200 });
-      expect(progress?.chain).not.toBeNull();
+  });
+
+  test('I3 a replica that has fallen behind another puts no event in the place of an earlier one', async () => {
+    const id = 'runtime.run.a';
+    const shared = {
+      ...(await place()),
+      ...{ database: new ScriptedDatabase(), ports: systemPorts, limits: { window: 4, poll: 60_000 } },
+    };
+    const [one, other] = [await openBench(shared), await openBench(shared)];
+    const send = async ({ accept, writer, outbox }: typeof one, from: number, count: number) => {
+      await accept('feed', drafts(id, from, count));
+      writer.nudge([id]);
+      await waitUntil(async () => (await outbox.depth()).pending === 0);
+    };
+    try {
+      for (const { sink, writer } of [one, other]) {
+        sink.start();
+        writer.start();
+      }
+      await send(one, 0, 2);
+      await send(other, 2, 3);
+      // The first one has counted to 2, so the last event of its window would get 6: the next sequence there is.
+      await send(one, 5, 4);
+      expect(shared.database.keys(id)).toEqual(drafts(id, 0, 9).map((draft) => draft.idempotency_key));
+    } finally {
+      await one.close();
+      await other.close();
     }
-    for (const replica of replicas) await replica.close();
   });
 });

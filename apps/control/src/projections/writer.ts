@@ -133,14 +133,23 @@ export function createProjectionWriter(options: WriterOptions): ProjectionWriter
       if (stopped || sink.status.state !== 'live') return 'offline';
       const events = await outbox.head(streamId, limits.window);
       if (events.length === 0) return 'done';
-      const results = await sendWindow(events, {
-        expected: directory.soleWriter(streamId) ? nextSeq.get(streamId) : undefined,
-        append,
-        limits,
-      });
+      const expected = await expectedSeq(streamId);
+      const results = await sendWindow(events, { expected, append, limits });
       const rest = await settle(streamId, results);
       if (rest !== undefined) return rest;
     }
+  }
+
+  /**
+   * The sequence that the first waiting event must get; undefined when it is not known. Asked after those events were
+   * read: when another replica has delivered some in the meantime, a window with sequences counted from before would
+   * have an event late in it fit the place of an earlier one.
+   */
+  async function expectedSeq(streamId: string): Promise<bigint | undefined> {
+    const next = nextSeq.get(streamId);
+    if (next === undefined || !directory.soleWriter(streamId)) return undefined;
+    const stored = (await outbox.progress(streamId))?.last_seq ?? null;
+    return stored !== null && BigInt(stored) + 1n === next ? next : undefined;
   }
 
   /** Stores what arrived and decides about the first event that did not; undefined to go on at once. */
