@@ -46,7 +46,7 @@ export interface CutoverSettings {
   readonly clockRate?: number | undefined;
   /** How often units report; 15,000. */
   readonly heartbeat?: number | undefined;
-  /** How often they report while a flip waits for them; 1,000. */
+  /** How soon a unit reports again while a flip waits for it; 1,000. */
   readonly heartbeatInFlip?: number | undefined;
   /** How often what is under way is looked at; 1,000. */
   readonly supervise?: number | undefined;
@@ -126,10 +126,10 @@ export async function openCutoverService(options: CutoverServiceOptions): Promis
   }
   const ownKey = await openOwnGateKey(store);
   const trusted = [...(settings.gateKeys ?? []), ownKey.trusted];
-  const units = createUnitStore(store);
+  const units = createUnitStore(store, scheduler);
   const receipts = createReceiptStore(store, trusted);
   const drills = createDrills(store);
-  const parity = createParityStore(store);
+  const parity = createParityStore(store, scheduler);
   const admissions = createAdmissions(store);
   const heartbeat = settings.heartbeat ?? 15_000;
   const timing = { heartbeat, inFlip: Math.min(heartbeat, settings.heartbeatInFlip ?? 1_000) };

@@ -8,6 +8,7 @@ import {
   type CutoverPolicy,
   type CutoverState,
   type Evidence,
+  type FallbackFacts,
   noFacts,
   type Plan,
   type PlanTarget,
@@ -64,6 +65,8 @@ export interface CutoverOptions {
 /** The cutover of this deployment. */
 export interface Cutover {
   state(): Promise<CutoverState>;
+  /** The state of a moment ago; what was changed here shows at once. For what is asked very often. */
+  recent(): Promise<CutoverState>;
   policy(): Promise<CutoverPolicy>;
   /** Does a command of an operator, or of control itself with the actor `control`. */
   command(actor: string, command: CutoverCommand): Promise<CommandOutcome>;
@@ -96,11 +99,27 @@ const auditPage = 1_000;
 /** How long khala and the database are not asked again. */
 const probeEvery = 2_000;
 
+/** How old what units are told may be. Another replica's change shows that much later. */
+const recentFor = 200;
+
 /** The cutover over the store. Changes are compare-and-set: of two at once, exactly one happens. */
 export function createCutover(options: CutoverOptions): Cutover {
   const { cutovers, config, clock, wall, units, receipts, drills, mirror, probe, logger } = options;
   const khalaAnswers = kept(() => mirror.reachable(), wall);
   const binding = kept(probe, wall);
+  let glance: { readonly at: number; readonly state: Promise<CutoverState> } | undefined;
+
+  async function loadRecent(): Promise<CutoverState> {
+    const at = wall.monotonic();
+    if (glance === undefined || at - glance.at >= recentFor) {
+      const asked = { at, state: cutovers.load().then(({ state }) => state) };
+      glance = asked;
+      asked.state.catch(() => {
+        if (glance === asked) glance = undefined;
+      });
+    }
+    return glance.state;
+  }
 
   const liveSince = () => storedNow(wall) - options.silentAfter;
   const liveUnits = () => units.since(liveSince());
@@ -124,7 +143,8 @@ export function createCutover(options: CutoverOptions): Cutover {
         khala: mirror.present ? { reachable: await khalaAnswers() } : null,
         service: fleet.service,
         sample_ratio: fleet.sample_ratio,
-        fallback: { since: state.release_cycles.since, uses: await fallbackUses(state.release_cycles.since) },
+        placement: fleet.placement,
+        fallback: await fallbackFacts(state.release_cycles.since),
       },
     };
   }
@@ -136,13 +156,19 @@ export function createCutover(options: CutoverOptions): Cutover {
     return { count: rows.length, heads: heads.length, events };
   }
 
-  async function fallbackUses(since: number): Promise<number> {
-    const { uses } = await options.store.db
-      .selectFrom('cutover_fallback_use')
-      .select((e) => e.fn.countAll<number>().as('uses'))
-      .where('at', '>=', since)
+  /** Uses that were told of since then, and units that were in it when they were last heard of: nothing says they left. */
+  async function fallbackFacts(since: number): Promise<FallbackFacts> {
+    const { db } = options.store;
+    const used = await db.selectFrom('cutover_fallback_use').select('unit').where('at', '>=', since).execute();
+    const inUse = await db.selectFrom('cutover_unit').select('unit').where('rule', '=', 'S2.2').execute();
+    const heard = await db
+      .selectFrom('cutover_unit')
+      .select((e) => e.fn.countAll<number>().as('units'))
+      .where('last_seen', '>=', clock.toWall(since))
       .executeTakeFirstOrThrow();
-    return uses;
+    const told = new Set(used.map(({ unit }) => unit));
+    const untold = inUse.filter(({ unit }) => !told.has(unit));
+    return { since, uses: used.length + untold.length, units: heard.units };
   }
 
   async function attempt(
@@ -175,6 +201,7 @@ export function createCutover(options: CutoverOptions): Cutover {
     const done = key === null ? null : { key, actor, digest };
     logger.debug({ actor, type: command.type, revision }, 'cutover commits');
     if (!(await cutovers.commit({ before, state, events, command: done, now: storedNow(wall) }))) return null;
+    glance = { at: wall.monotonic(), state: Promise.resolve(state) };
     for (const event of events) {
       const { reason, from, to } = event;
       const entry = { cutover: event.event, actor, revision, from: from.stage, to: to.stage, reason };
@@ -188,6 +215,7 @@ export function createCutover(options: CutoverOptions): Cutover {
 
   return {
     state: async () => (await cutovers.load()).state,
+    recent: loadRecent,
     policy: async () => published((await cutovers.load()).state, clock),
     async command(actor, given) {
       const command = parseCommand(given);

@@ -39,13 +39,13 @@ export interface Heartbeats {
   take(clientId: string, heartbeat: Heartbeat): Promise<HeartbeatAnswer>;
   /** Stores a window; false when it is known. */
   compare(unit: string, window: ParityWindow): Promise<boolean>;
-  readonly next: (flipping: boolean) => number;
+  /** When a unit that has the present policy reports again. */
+  readonly usual: number;
 }
 
 /** Heartbeats into the store. */
 export function createHeartbeats(options: HeartbeatsOptions): Heartbeats {
   const { store, cutover, units, admissions, parity, chains, clock, wall, metrics, timing } = options;
-  const next = (flipping: boolean) => (flipping ? timing.inFlip : timing.heartbeat);
 
   /** Compares what a unit has applied with what control has delivered, position by position, where control knows. */
   async function compareChains(streams: NonNullable<Heartbeat['streams']>) {
@@ -81,10 +81,10 @@ export function createHeartbeats(options: HeartbeatsOptions): Heartbeats {
   }
 
   return {
-    next,
+    usual: timing.heartbeat,
     compare,
     async take(clientId, { parity: window, streams = [], ...heartbeat }) {
-      const state = await cutover.state();
+      const state = await cutover.recent();
       const policy = published(state, clock);
       const now = storedNow(wall);
       const compared = await compareChains(streams);
@@ -101,7 +101,9 @@ export function createHeartbeats(options: HeartbeatsOptions): Heartbeats {
         await used(heartbeat.unit, state.fallback);
       const flipping = state.status === 'flipping';
       if (flipping && heartbeat.policy_revision !== before?.heartbeat.policy_revision) options.nudge();
-      return { policy_revision: state.policy_revision, next_ms: next(flipping) };
+      // One that has acknowledged has nothing to tell soon: ten thousand of them would keep the others waiting.
+      const awaited = flipping && (heartbeat.policy_revision ?? -1) < state.policy_revision;
+      return { policy_revision: state.policy_revision, next_ms: awaited ? timing.inFlip : timing.heartbeat };
     },
   };
 

@@ -1,4 +1,11 @@
-import { type SampleRatio, sampleRatio, type CutoverState, type ServiceFacts } from '@autopilot/cutover-flags';
+import {
+  type CutoverState,
+  type PlacementFacts,
+  type SampleRatio,
+  type ServiceFacts,
+  sampleRatio,
+} from '@autopilot/cutover-flags';
+import type { LaneState } from '@autopilot/sync-contract';
 import type { CutoverClock } from './cutover-clock.ts';
 import type { KnownUnit } from './unit-store.ts';
 
@@ -9,6 +16,7 @@ export interface FleetObservation {
   readonly protocols: readonly string[];
   readonly service: ServiceFacts | null;
   readonly sample_ratio: SampleRatio | null;
+  readonly placement: PlacementFacts;
   readonly signals: Readonly<Record<string, number | null>>;
 }
 
@@ -21,6 +29,7 @@ export function observeFleet(units: readonly KnownUnit[], state: CutoverState, c
     protocols: [...new Set(units.flatMap(({ heartbeat }) => heartbeat.protocols ?? []))].sort(),
     service,
     sample_ratio: ratio,
+    placement: placementOf(units),
     signals: {
       ...signalsOf(units, state, clock),
       service_p95_ms: service?.p95_ms ?? null,
@@ -30,15 +39,28 @@ export function observeFleet(units: readonly KnownUnit[], state: CutoverState, c
   };
 }
 
+/** A unit that says nothing of its packages may run any: then no version is known to be the only one. */
 function packagesOf(units: readonly KnownUnit[]): Record<string, string> {
   const versions = new Map<string, Set<string>>();
+  const silent = units.filter(({ heartbeat }) => Object.keys(heartbeat.packages ?? {}).length === 0).length;
   for (const { heartbeat } of units) {
     for (const [name, version] of Object.entries(heartbeat.packages ?? {})) {
       versions.set(name, (versions.get(name) ?? new Set()).add(version));
     }
   }
-  return Object.fromEntries([...versions].sort().map(([name, set]) => [name, [...set].sort().join(' and ')]));
+  const unknown = silent === 0 ? [] : [`unknown of ${silent} ${silent === 1 ? 'unit' : 'units'}`];
+  return Object.fromEntries(
+    [...versions].sort().map(([name, set]) => [name, [...[...set].sort(), ...unknown].join(' and ')]),
+  );
 }
+
+/** Connected, with nothing in which they differ from the published policy and from what control delivered. */
+function placementOf(units: readonly KnownUnit[]): PlacementFacts {
+  const settled = units.filter(({ drift, heartbeat }) => drift.length === 0 && connected.includes(heartbeat.session));
+  return { units: units.length, settled: settled.length };
+}
+
+const connected: readonly LaneState[] = ['replaying', 'live'];
 
 /** Only of windows that began after the share last changed: others tell of other units. */
 function serviceOf(units: readonly KnownUnit[], state: CutoverState, clock: CutoverClock): ServiceFacts | null {

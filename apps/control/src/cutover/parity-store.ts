@@ -1,5 +1,7 @@
 import { type ComparisonPair, mergeWindows, type ParityWindow } from '@autopilot/cutover-flags/parity';
+import type { Scheduler } from '@autopilot/sync-contract';
 import type { Store } from '../store/open-store.ts';
+import { createGather } from './gather.ts';
 
 /** Windows of one pair over a time. */
 export interface ParityReport {
@@ -28,17 +30,39 @@ const mostSamples = 20;
 /** Windows that one report reads. */
 const longestReport = 20_000;
 
+/** Windows of one statement, and milliseconds that the first of them waits for others. */
+const mostAtOnce = 200;
+const gatherFor = 20;
+
 /** Comparisons in the store. */
-export function createParityStore({ db }: Store): ParityStore {
+export function createParityStore({ db }: Store, scheduler: Scheduler): ParityStore {
+  interface Row {
+    readonly unit: string;
+    readonly pair: ComparisonPair;
+    readonly from_at: number;
+    readonly to_at: number;
+  }
+  const nameOf = ({ unit, pair, from_at, to_at }: Row) => JSON.stringify([unit, pair, from_at, to_at]);
+
+  /** Of each, whether it was new. Of two that are the same in one write, the first is. */
+  async function write(windows: readonly { readonly row: Row; readonly report: string }[]): Promise<boolean[]> {
+    const stored = await db
+      .insertInto('cutover_parity')
+      .values(windows.map(({ row, report }) => ({ ...row, report })))
+      .onConflict((c) => c.columns(['unit', 'pair', 'from_at', 'to_at']).doNothing())
+      .returning(['unit', 'pair', 'from_at', 'to_at'])
+      .execute();
+    const added = new Set(stored.map((row) => nameOf(row as Row)));
+    return windows.map(({ row }) => added.delete(nameOf(row)));
+  }
+
+  const gather = createGather({ scheduler, wait: gatherFor, most: mostAtOnce, write });
+
   return {
-    async add(unit, window) {
+    add(unit, window) {
       const report = JSON.stringify({ ...window, samples: window.samples.slice(0, mostSamples) });
-      const { numInsertedOrUpdatedRows } = await db
-        .insertInto('cutover_parity')
-        .values({ unit, pair: window.pair, from_at: Math.floor(window.from), to_at: Math.floor(window.to), report })
-        .onConflict((c) => c.columns(['unit', 'pair', 'from_at', 'to_at']).doNothing())
-        .executeTakeFirstOrThrow();
-      return numInsertedOrUpdatedRows === 1n;
+      const [from_at, to_at] = [Math.floor(window.from), Math.floor(window.to)];
+      return gather({ row: { unit, pair: window.pair, from_at, to_at }, report });
     },
     async report(pair, since) {
       const rows = await db

@@ -25,6 +25,9 @@ export interface SupervisorOptions {
   readonly observeEvery: number;
 }
 
+/** Heartbeats of a flip nudge all the time: it looks no more often than this. */
+const nudgeEvery = 100;
+
 /** Goes on with what is under way: acknowledgements, timeouts, drills, triggers. */
 export interface Supervisor {
   start(): void;
@@ -40,8 +43,12 @@ export interface Supervisor {
 export function createSupervisor(options: SupervisorOptions): Supervisor {
   const { cutover, units, drills, config, clock, wall, scheduler, logger } = options;
   let observedAt = Number.NEGATIVE_INFINITY;
+  let observingTook = 0;
   let stopped = true;
+  /** Asked to look soon: while it looks, and while the next look is planned for soon already. */
   let again = false;
+  let soon = false;
+  let lookedAt = Number.NEGATIVE_INFINITY;
   let cancel = () => {};
   let running: Promise<void> | undefined;
 
@@ -64,10 +71,15 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       await drills.watch(await cutover.state(), new Map(live.map((unit) => [unit.unit, unit])), clock.now());
     }
     const at = wall.monotonic();
-    if ((state.stage === 1 || state.stage === 2) && at - observedAt >= options.observeEvery) {
+    if (
+      (state.stage === 1 || state.stage === 2) &&
+      at - observedAt >= Math.max(options.observeEvery, observingTook * 10)
+    ) {
       observedAt = at;
       const { signals } = await cutover.fleet();
       await command({ type: 'observe', signals: { ...signals, ...(await options.signals()) }, reason: 'Measured.' });
+      // Of many units it takes long: no more than a tenth of the time is for it.
+      observingTook = wall.monotonic() - at;
     }
   }
 
@@ -88,20 +100,17 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
 
   function turn(): void {
     cancel();
-    if (stopped) return;
-    if (running !== undefined) {
-      again = true;
-      return;
-    }
+    soon = false;
+    if (stopped || running !== undefined) return;
     running = look()
       .catch((error: unknown) => logger.error({ err: error }, 'the cutover could not be looked at'))
       .finally(() => {
         running = undefined;
         if (stopped) return;
-        if (again) {
-          again = false;
-          turn();
-        } else cancel = scheduler.after(options.every, turn);
+        lookedAt = wall.monotonic();
+        cancel = scheduler.after(again ? Math.min(nudgeEvery, options.every) : options.every, turn);
+        soon = again;
+        again = false;
       });
   }
 
@@ -111,7 +120,17 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       stopped = false;
       turn();
     },
-    nudge: turn,
+    nudge() {
+      if (stopped || soon) return;
+      if (running !== undefined) {
+        again = true;
+        return;
+      }
+      const rest = Math.min(nudgeEvery, options.every) - (wall.monotonic() - lookedAt);
+      cancel();
+      soon = true;
+      cancel = scheduler.after(Math.max(0, rest), turn);
+    },
     async stop() {
       stopped = true;
       cancel();

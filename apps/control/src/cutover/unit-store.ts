@@ -1,8 +1,10 @@
+import type { Scheduler } from '@autopilot/sync-contract';
 import type { Transaction } from 'kysely';
 import { ControlError } from '../errors.ts';
 import type { Store } from '../store/open-store.ts';
 import type { CutoverUnitTable, Schema } from '../store/schema.ts';
 import type { DriftKind } from './drift.ts';
+import { createGather } from './gather.ts';
 import type { Heartbeat } from './heartbeat-request.ts';
 
 /** What is kept of a heartbeat. */
@@ -51,7 +53,8 @@ export interface UnitStore {
   beat(entry: HeartbeatEntry): Promise<KnownUnit | undefined>;
   /** Units heard of at or after a time. */
   since(time: number): Promise<readonly KnownUnit[]>;
-  find(unit: string): Promise<KnownUnit | undefined>;
+  /** The client that first used a unit. */
+  ownerOf(unit: string): Promise<string | undefined>;
   list(limit: number): Promise<readonly KnownUnit[]>;
   counts(liveSince: number): Promise<UnitCounts>;
   /** Live units, and those of them that have a policy of that revision or a later one. */
@@ -69,33 +72,14 @@ const mostUnits = 100_000;
 /** Heartbeats of one transaction. */
 const mostAtOnce = 200;
 
-/** Units in the store. */
-export function createUnitStore(store: Store): UnitStore {
-  const { db } = store;
-  const waiting: {
-    entry: HeartbeatEntry;
-    resolve: (before: KnownUnit | undefined) => void;
-    reject: (e: unknown) => void;
-  }[] = [];
-  let draining = false;
+/** Milliseconds that a heartbeat waits for others to share its transaction. */
+const gatherFor = 20;
 
-  async function drain(): Promise<void> {
-    draining = true;
-    while (waiting.length > 0) {
-      const taken = waiting.splice(0, mostAtOnce);
-      try {
-        const befores = await write(taken.map(({ entry }) => entry));
-        for (const [index, { resolve, reject }] of taken.entries()) {
-          const before = befores[index];
-          if (before instanceof Error) reject(before);
-          else resolve(before);
-        }
-      } catch (error) {
-        for (const { reject } of taken) reject(error);
-      }
-    }
-    draining = false;
-  }
+/** Units in the store. */
+export function createUnitStore(store: Store, scheduler: Scheduler): UnitStore {
+  const { db } = store;
+  /** A unit stays with its client for as long as it is known. */
+  const owners = new Map<string, string>();
 
   function write(entries: readonly HeartbeatEntry[]): Promise<readonly (KnownUnit | Error | undefined)[]> {
     return db.transaction().execute(async (tx) => {
@@ -145,19 +129,18 @@ export function createUnitStore(store: Store): UnitStore {
   }
 
   return {
-    beat(entry) {
-      return new Promise((resolve, reject) => {
-        waiting.push({ entry, resolve, reject });
-        if (!draining) void drain();
-      });
-    },
+    beat: createGather({ scheduler, wait: gatherFor, most: mostAtOnce, write }),
     async since(time) {
       const rows = await db.selectFrom('cutover_unit').selectAll().where('last_seen', '>=', time).execute();
       return rows.map(read);
     },
-    async find(unit) {
-      const row = await db.selectFrom('cutover_unit').selectAll().where('unit', '=', unit).executeTakeFirst();
-      return row && read(row);
+    async ownerOf(unit) {
+      const known = owners.get(unit);
+      if (known !== undefined) return known;
+      const query = db.selectFrom('cutover_unit').select('client_id').where('unit', '=', unit);
+      const row = await query.executeTakeFirst();
+      if (row !== undefined) owners.set(unit, row.client_id);
+      return row?.client_id;
     },
     async list(limit) {
       const query = db.selectFrom('cutover_unit').selectAll().orderBy('last_seen', 'desc').orderBy('unit').limit(limit);
@@ -179,18 +162,18 @@ export function createUnitStore(store: Store): UnitStore {
       return { total, live: sum('count'), khala: of('khala'), spacetime: of('spacetime'), drifting: sum('drifting') };
     },
     async acknowledged(liveSince, revision) {
-      const countFrom = async (least: number) => {
-        const query = db
-          .selectFrom('cutover_unit')
-          .select((e) => e.fn.countAll<number>().as('count'))
-          .where('last_seen', '>=', liveSince);
-        const row = await (least < 0 ? query : query.where('policy_revision', '>=', least)).executeTakeFirstOrThrow();
-        return row.count;
-      };
-      return { expected: await countFrom(-1), acknowledged: await countFrom(revision) };
+      return db
+        .selectFrom('cutover_unit')
+        .select((e) => [
+          e.fn.countAll<number>().as('expected'),
+          e.fn.countAll<number>().filterWhere('policy_revision', '>=', revision).as('acknowledged'),
+        ])
+        .where('last_seen', '>=', liveSince)
+        .executeTakeFirstOrThrow();
     },
     async forget(before) {
       await db.deleteFrom('cutover_unit').where('last_seen', '<', before).execute();
+      owners.clear();
     },
   };
 }

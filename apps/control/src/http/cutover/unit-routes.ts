@@ -11,6 +11,9 @@ import type { Context } from '../context.ts';
 const querySchema = z.strictObject({ unit: unitId.optional() });
 const paritySchema = z.strictObject({ unit: unitId, window: z.unknown() });
 
+/** A fleet asks and tells all the time: only what goes wrong is logged. */
+const quiet = { logLevel: 'warn' } as const;
+
 /** What units ask and tell: the policy, heartbeats, comparisons. Any client with sync.subscribe may. */
 export function installUnitRoutes(app: FastifyInstance, context: Context): void {
   const { authenticate, clock: wall, keys, service } = context;
@@ -18,8 +21,8 @@ export function installUnitRoutes(app: FastifyInstance, context: Context): void 
 
   /** A unit belongs to the client that first used it. */
   async function requireOwn(unit: string, clientId: string): Promise<void> {
-    const known = await units.find(unit);
-    if (known === undefined || known.client_id === clientId) return;
+    const owner = await units.ownerOf(unit);
+    if (owner === undefined || owner === clientId) return;
     throw new ControlError('forbidden', `The unit ${unit} belongs to another client.`);
   }
 
@@ -33,15 +36,14 @@ export function installUnitRoutes(app: FastifyInstance, context: Context): void 
     return signed.jws;
   }
 
-  app.get('/v1/cutover/policy', async (request, reply) => {
+  app.get('/v1/cutover/policy', quiet, async (request, reply) => {
     const { client } = await authenticate.withScope(request, 'sync.subscribe');
     const query = querySchema.safeParse(request.query);
     if (!query.success)
       throw new ControlError('invalid_request', `The query is wrong: ${describeIssues(query.error)}.`);
     const { unit } = query.data;
     if (unit !== undefined) await requireOwn(unit, client.client_id);
-    const state = await cutover.state();
-    const policy = published(state, clock);
+    const policy = published(await cutover.recent(), clock);
     const now = storedNow(wall);
     const admitted =
       unit !== undefined && policy.cohort.cap !== null && (await admissions.ask(unit, policy, now)) ? unit : null;
@@ -58,16 +60,16 @@ export function installUnitRoutes(app: FastifyInstance, context: Context): void 
             ),
       policy_revision: policy.revision,
       deployment,
-      next_ms: heartbeats.next(state.status === 'flipping'),
+      next_ms: heartbeats.usual,
     };
   });
 
-  app.post('/v1/cutover/heartbeats', async (request) => {
+  app.post('/v1/cutover/heartbeats', quiet, async (request) => {
     const { client } = await authenticate.withScope(request, 'sync.subscribe');
     return heartbeats.take(client.client_id, parseHeartbeat(request.body));
   });
 
-  app.post('/v1/cutover/parity', async (request, reply) => {
+  app.post('/v1/cutover/parity', quiet, async (request, reply) => {
     const { client } = await authenticate.withScope(request, 'sync.subscribe');
     const body = paritySchema.safeParse(request.body);
     if (!body.success) throw new ControlError('invalid_request', `The body is wrong: ${describeIssues(body.error)}.`);

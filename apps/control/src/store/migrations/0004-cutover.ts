@@ -63,7 +63,12 @@ export function cutover(dialect: Dialect): Migration {
         .addColumn('chains_different', 'bigint', (c) => c.notNull().defaultTo(0))
         .addColumn('lane_since', 'bigint', (c) => c.notNull())
         .execute();
-      await db.schema.createIndex('cutover_unit_seen').on('cutover_unit').column('last_seen').execute();
+      // Who was heard of lately, and who of them has which policy, without reading what they said.
+      await db.schema
+        .createIndex('cutover_unit_seen')
+        .on('cutover_unit')
+        .columns(['last_seen', 'policy_revision'])
+        .execute();
       await db.schema
         .createTable('cutover_admission')
         .addColumn('position', countingType, counting)
