@@ -115,8 +115,9 @@ async function takeSteps({ root, removal, commit, say }: ProofOptions, folder: s
 
   const files = await timed('Copy the tracked files', () => copyRepository(root, copy, commit));
   await timed('Delete the lane', async () => {
-    const { files: gone, manifests } = await removeLane(copy, files, removal);
+    const { files: gone, manifests, texts } = await removeLane(copy, files, removal);
     say(`   ${gone.length} files deleted; taken out of ${manifests.join(', ') || 'no manifest'}`);
+    say(`   what is marked as being there for it: taken out of ${texts.join(', ') || 'no text'}`);
   });
   await timed('Look for what still refers to it', () => {
     const left = referencesLeft(copy, files, removal);

@@ -10,6 +10,12 @@ export interface Removal {
   readonly laneFiles: readonly string[];
   /** The apps that are built and tested without it. */
   readonly apps: readonly string[];
+  /** Files and folders that serve only the lane or its removal; they need not exist. */
+  readonly serving: readonly string[];
+  /** Scripts of the manifest at the root that run one of them. */
+  readonly scripts: readonly string[];
+  /** How the lane is called in the marks of what goes with it, and in the names of tests. */
+  readonly word: string;
 }
 
 /** The removal of this repository. */
@@ -18,23 +24,40 @@ export const khalaRemoval: Removal = {
   name: '@autopilot/legacy-lane',
   laneFiles: ['apps/control/src/lanes/khala.ts', 'apps/desktop/src/lanes/khala.ts'],
   apps: ['apps/control', 'apps/desktop'],
+  serving: [
+    'testing/src/khala',
+    'testing/src/khala-main.ts',
+    'testing/test/khala',
+    // A rehearsal leads from one lane to the other.
+    'apps/launcher/src/rehearse',
+    'apps/launcher/test/rehearse',
+    // The lane is removed once.
+    'tools/stage3',
+    'tools/test/stage3',
+  ],
+  scripts: ['stage3'],
+  word: 'khala',
 };
 
 /**
- * A test of an app that needs the lane goes away with it: it lies in a folder `khala`, or its name begins with `khala`.
- * A test that nothing of khala is used any more (`no-khala.test.ts`) stays.
+ * Whether a file goes. A test of an app that needs the lane goes away with it: it lies in a folder `khala`, or its name
+ * begins with `khala`. A test that nothing of khala is used any more (`no-khala.test.ts`) stays.
  */
-const laneTest = /^apps\/[^/]+\/test\/(?:.*\/)?khala(?:[./-].*)?$/;
-
-/** The files of a repository that go, in the order of the list. */
-export function filesToRemove(files: readonly string[], removal: Removal): readonly string[] {
-  return files.filter(
-    (file) => file.startsWith(`${removal.folder}/`) || removal.laneFiles.includes(file) || laneTest.test(file),
+function goes(file: string, { folder, laneFiles, serving, word }: Removal): boolean {
+  return (
+    laneFiles.includes(file) ||
+    [folder, ...serving].some((gone) => file === gone || file.startsWith(`${gone}/`)) ||
+    new RegExp(`^apps/[^/]+/test/(?:.*/)?${word}(?:[./-].*)?$`).test(file)
   );
 }
 
-/** A manifest without the dependency; undefined when it does not name it. */
-export function manifestWithout(text: string, name: string): string | undefined {
+/** The files of a repository that go, in the order of the list. */
+export function filesToRemove(files: readonly string[], removal: Removal): readonly string[] {
+  return files.filter((file) => goes(file, removal));
+}
+
+/** A manifest without the dependency and without scripts; undefined when it has none of them. */
+export function manifestWithout(text: string, name: string, scripts: readonly string[] = []): string | undefined {
   const manifest = JSON.parse(text) as Record<string, Record<string, unknown> | undefined>;
   let found = false;
   for (const kind of [
@@ -48,6 +71,11 @@ export function manifestWithout(text: string, name: string): string | undefined 
     if (group === undefined || !(name in group)) continue;
     delete group[name];
     if (Object.keys(group).length === 0) delete manifest[kind];
+    found = true;
+  }
+  for (const script of scripts) {
+    if (manifest.scripts === undefined || !(script in manifest.scripts)) continue;
+    delete manifest.scripts[script];
     found = true;
   }
   return found ? `${JSON.stringify(manifest, null, 2)}\n` : undefined;
@@ -114,8 +142,7 @@ export function referencesIn(file: string, text: string, removal: Removal): read
 }
 
 /** Whether a relative import leads to a file that is gone. */
-function isGone(from: string, target: string, { laneFiles, folder }: Removal): boolean {
+export function isGone(from: string, target: string, removal: Removal): boolean {
   if (!target.startsWith('.')) return false;
-  const file = path.posix.join(path.posix.dirname(from), target);
-  return file === folder || file.startsWith(`${folder}/`) || laneFiles.includes(file.replace(/\.js$/, '.ts'));
+  return goes(path.posix.join(path.posix.dirname(from), target).replace(/\.js$/, '.ts'), removal);
 }

@@ -2,6 +2,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { createWriteStream, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cp, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { withoutLane } from './lane-text.ts';
 import {
   filesToRemove,
   lockfileWithout,
@@ -45,34 +46,57 @@ export async function copyRepository(root: string, copy: string, commit?: string
 export interface Removed {
   readonly files: readonly string[];
   readonly manifests: readonly string[];
+  /** Other files of which a part went. */
+  readonly texts: readonly string[];
 }
 
-/** Deletes the lane from a copy: its package, the files that load it, their tests, and the lines that declare it. */
+/**
+ * Deletes the lane from a copy: its package, the files that load it, their tests, what serves only the lane, and the
+ * lines that declare it or are marked as being there for it.
+ */
 export async function removeLane(copy: string, files: readonly string[], removal: Removal): Promise<Removed> {
   const gone = filesToRemove(files, removal);
   for (const needed of [`${removal.folder}/package.json`, ...removal.laneFiles]) {
     if (!gone.includes(needed)) throw new StepFailed(`${needed} is not there: is the lane removed already?`);
   }
   await Promise.all(gone.map((file) => rm(path.join(copy, file))));
-  await rm(path.join(copy, removal.folder), { recursive: true, force: true });
+  for (const folder of [removal.folder, ...removal.serving]) {
+    await rm(path.join(copy, folder), { recursive: true, force: true });
+  }
   const manifests: string[] = [];
-  for (const file of files.filter((name) => path.basename(name) === 'package.json' && !gone.includes(name))) {
-    const text = manifestWithout(readFileSync(path.join(copy, file), 'utf8'), removal.name);
+  const texts: string[] = [];
+  const went = new Set(gone);
+  for (const file of files.filter((name) => !went.has(name) && existsSync(path.join(copy, name)))) {
+    const place = path.join(copy, file);
+    const isManifest = path.basename(file) === 'package.json';
+    if (!isManifest && !/\.(?:md|[cm]?[jt]sx?|json|ya?ml|sh)$|^\.ci\/run$/.test(file)) continue;
+    const before = readFileSync(place, 'utf8');
+    const scripts = file === 'package.json' ? removal.scripts : [];
+    const text = isManifest ? manifestWithout(before, removal.name, scripts) : stripped(file, before, removal);
     if (text === undefined) continue;
-    writeFileSync(path.join(copy, file), text);
-    manifests.push(file);
+    writeFileSync(place, text);
+    (isManifest ? manifests : texts).push(file);
   }
   const lockfile = path.join(copy, 'pnpm-lock.yaml');
   if (existsSync(lockfile)) writeFileSync(lockfile, lockfileWithout(readFileSync(lockfile, 'utf8'), removal));
-  return { files: gone, manifests };
+  return { files: gone, manifests, texts };
 }
 
-/** What of the apps, packages and modules still refers to the lane, tests included, and the lockfile. */
+function stripped(file: string, text: string, removal: Removal): string | undefined {
+  try {
+    return withoutLane(file, text, removal);
+  } catch (error) {
+    throw new StepFailed(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** What of the apps, packages, modules and tools still refers to the lane, tests included, and the lockfile. */
 export function referencesLeft(copy: string, files: readonly string[], removal: Removal): readonly Reference[] {
   return files
     .filter(
       (file) =>
-        /^(?:apps|packages|modules|testing|bench)\/|^pnpm-lock\.yaml$/.test(file) && existsSync(path.join(copy, file)),
+        /^(?:apps|packages|modules|testing|bench|tools)\/|^pnpm-lock\.yaml$/.test(file) &&
+        existsSync(path.join(copy, file)),
     )
     .flatMap((file) => referencesIn(file, readFileSync(path.join(copy, file), 'utf8'), removal));
 }

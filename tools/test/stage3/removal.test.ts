@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { filesToRemove, khalaRemoval, lockfileWithout, manifestWithout, referencesIn } from '../stage3/removal.ts';
+import { filesToRemove, khalaRemoval, lockfileWithout, manifestWithout, referencesIn } from '../../stage3/removal.ts';
 
 const refers = (file: string, text: string) => referencesIn(file, text, khalaRemoval).map(({ line }) => line);
 
@@ -14,6 +14,10 @@ describe('what Stage 3 takes away', () => {
       'apps/desktop/test/comms/khala/support.ts',
       'apps/desktop/test/lanes/khala.test.ts',
       'apps/launcher/test/e2e/khala-flood.test.ts',
+      'apps/launcher/src/rehearse/main.ts',
+      'testing/src/khala/start-khala.ts',
+      'testing/src/khala-main.ts',
+      'tools/stage3/removal.ts',
     ];
     const stays = [
       'packages/legacy-lane-tools/src/index.ts',
@@ -22,7 +26,8 @@ describe('what Stage 3 takes away', () => {
       'apps/desktop/src/lanes/spacetime.ts',
       'apps/desktop/test/comms/no-khala.test.ts',
       'apps/desktop/test/khalaish.test.ts',
-      'testing/src/khala/server.ts',
+      'testing/src/khala-records.ts',
+      'tools/gate/main.ts',
     ];
     expect(filesToRemove([...stays, ...goes], khalaRemoval)).toEqual(goes);
   });

@@ -2,9 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { proveRemoval } from '../stage3/prove-removal.ts';
-import { khalaRemoval } from '../stage3/removal.ts';
-import { type FileTree, withTree } from './temporary-folder.ts';
+import { proveRemoval } from '../../stage3/prove-removal.ts';
+import { khalaRemoval } from '../../stage3/removal.ts';
+import { type FileTree, withTree } from '../temporary-folder.ts';
 
 // In the place of pnpm: writes down what it is asked, from where, and does what the repository's own script says.
 const pnpm = `
