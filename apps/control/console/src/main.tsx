@@ -1,5 +1,6 @@
 import './base.css';
 import './panels.css';
+import './charts.css';
 import './dialogs.css';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';

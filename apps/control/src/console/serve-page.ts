@@ -37,7 +37,7 @@ export function servePage(app: FastifyInstance, folder: string): void {
     });
     await scope.register(fastifyStatic, {
       root: folder,
-      prefix: '/console/',
+      prefix: '/console',
       redirect: true,
       cacheControl: false,
       dotfiles: 'deny',

@@ -14,7 +14,8 @@ export function ModalDialog(props: {
     const element = dialog.current;
     element?.showModal();
     const first = element?.querySelector<HTMLElement>('input, select, textarea') ?? element?.querySelector('button');
-    first?.focus();
+    // Without scrolling: what the dialog says about itself is read first.
+    first?.focus({ preventScroll: true });
     return () => {
       element?.close();
       // What opened it may be gone by now: then reading goes on at the top of the content.
