@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { RemovalError } from './errors.ts';
-import type { FindingKind } from './finding.ts';
+import type { Finding } from './finding.ts';
 import { pathPattern } from './glob.ts';
 
 /** What an allowance may excuse. An import, a manifest, a lockfile and a leftover are the lane itself: never. */
@@ -12,6 +12,8 @@ export interface Allowance {
   readonly path: string;
   /** Default: `document` only. */
   readonly kinds: readonly (typeof allowableKinds)[number][];
+  /** Only findings whose text holds one of these, as it is shown; every one without it. */
+  readonly containing?: readonly string[] | undefined;
   readonly owner: string;
   readonly reason: string;
   /** A day, `YYYY-MM-DD`; it is over when the day begins in UTC. */
@@ -24,6 +26,7 @@ export const allowForm = 'autopilot.removal-allow.v1';
 const entry = z.strictObject({
   path: z.string().min(1),
   kinds: z.array(z.enum(allowableKinds)).min(1).default(['document']),
+  containing: z.array(z.string().trim().min(1)).min(1).optional(),
   owner: z.string().trim().min(1),
   reason: z.string().trim().min(1),
   expires: z.iso.date(),
@@ -31,7 +34,8 @@ const entry = z.strictObject({
 const file = z.strictObject({ form: z.literal(allowForm), entries: z.array(entry) });
 
 /**
- * Reads an allow file: `{"form": "autopilot.removal-allow.v1", "entries": [{path, kinds?, owner, reason, expires}]}`.
+ * Reads an allow file: `{"form": "autopilot.removal-allow.v1", "entries": [{path, kinds?, containing?, owner, reason,
+ * expires}]}`.
  *
  * @throws {RemovalError} `bad_allow_file`.
  */
@@ -54,17 +58,24 @@ export function parseAllowFile(text: string): readonly Allowance[] {
 /** Allowances ready to be asked. */
 export class Allowances {
   readonly overdue: readonly Allowance[];
-  readonly #inForce: readonly { readonly pattern: RegExp; readonly kinds: readonly string[] }[];
+  readonly #inForce: readonly {
+    readonly pattern: RegExp;
+    readonly kinds: readonly string[];
+    readonly containing: readonly string[];
+  }[];
 
   constructor(entries: readonly Allowance[], now: number) {
     const isOver = ({ expires }: Allowance): boolean => !(now < Date.parse(`${expires}T00:00:00Z`));
     this.overdue = entries.filter(isOver);
     this.#inForce = entries
       .filter((one) => !isOver(one))
-      .map(({ path, kinds }) => ({ pattern: pathPattern(path), kinds }));
+      .map(({ path, kinds, containing = [''] }) => ({ pattern: pathPattern(path), kinds, containing }));
   }
 
-  excuses(path: string, kind: FindingKind): boolean {
-    return this.#inForce.some(({ pattern, kinds }) => kinds.includes(kind) && pattern.test(path));
+  excuses({ file, kind, text }: Finding): boolean {
+    return this.#inForce.some(
+      ({ pattern, kinds, containing }) =>
+        kinds.includes(kind) && pattern.test(file) && containing.some((part) => text.includes(part)),
+    );
   }
 }

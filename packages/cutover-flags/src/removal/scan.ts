@@ -164,7 +164,7 @@ class Scan {
   }
 
   #add(found: Finding): void {
-    if (this.#allowances.excuses(found.file, found.kind)) {
+    if (this.#allowances.excuses(found)) {
       this.#count.allowed += 1;
       return;
     }

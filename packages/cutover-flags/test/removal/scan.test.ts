@@ -223,6 +223,16 @@ describe('allow file', () => {
     expect(over.findings[0]?.text).toContain('allowed by docs');
   });
 
+  test('V11 excuses only findings that hold one of its texts, where it names some', async () => {
+    const lines = ['The `old_code` of Khala is a code.', 'Khala is to be connected.'].join('\n\n');
+    const narrow = allow([{ ...entry, containing: ['`old_code`', '`other`'] }]);
+    const result = await scan({ ...clean, 'docs/essay.md': lines, 'removal-allow.json': narrow });
+    expect(result).toMatchObject({ verdict: 'fail', findings: [{ line: 3 }], scanned: { allowed: 1 } });
+    expect(() => parseAllowFile(allow([{ ...entry, containing: [] }]))).toThrow(
+      expect.objectContaining({ code: 'bad_allow_file' }),
+    );
+  });
+
   test('V11 never excuses what is the lane itself', () => {
     for (const kind of ['import', 'manifest', 'lockfile', 'leftover', 'unread']) {
       expect(() => parseAllowFile(allow([{ ...entry, kinds: [kind] }]))).toThrow(
