@@ -1,16 +1,16 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { type KhalaServer, startKhala, waitFor } from '../../src/index.ts';
-import { ManualTime } from './manual-time.ts';
+import { type ManualPorts, manualPorts } from '../../src/manual-ports.ts';
 import { call, closeClients, connect, events, type RawClient } from './raw-client.ts';
 
 let khala: KhalaServer;
-let time: ManualTime;
+let ports: ManualPorts;
 
 beforeEach(async () => {
-  time = new ManualTime();
+  ports = manualPorts({ start: Date.UTC(2026, 0, 1) });
   khala = await startKhala({
-    clock: time,
-    scheduler: time,
+    clock: ports.clock,
+    scheduler: ports.scheduler,
     deniedTopics: ['worker:denied:lifecycle'],
     owners: { mine: '1', theirs: '2' },
   });
@@ -63,7 +63,7 @@ describe('dialect B', () => {
     });
     expect(third).toMatchObject({ message: { sequence: 3 } });
     publish(1);
-    time.advance(25);
+    ports.advance(25);
     await length(client, 4);
     expect(typed(client)[3]).toMatchObject({ message: { sequence: 4 } });
   });
@@ -114,7 +114,7 @@ describe('dialect B', () => {
   });
 
   test('evicts who does not read', async () => {
-    const other = await startKhala({ backpressureBytes: 100_000, scheduler: time });
+    const other = await startKhala({ backpressureBytes: 100_000, scheduler: ports.scheduler });
     try {
       const token = other.token({ scopes });
       const client = await connect(`${other.url.replace('http', 'ws')}${path('run:1:events', 'ws')}`, {
@@ -125,8 +125,8 @@ describe('dialect B', () => {
       for (let index = 0; index < 400; index += 1) {
         other.publish('run:1:events', { event_type: 'worker.a', payload: { text } });
       }
-      time.advance(25);
-      time.advance(25);
+      ports.advance(25);
+      ports.advance(25);
       client.ws.resume();
       await waitFor(() => client.closed(), { describe: 'the close' });
       expect(typed(client).at(-1)).toMatchObject({ type: 'error', code: 'slow_consumer_evicted' });
@@ -170,7 +170,7 @@ describe('dialect C', () => {
       slow_consumer_max_strikes: 3,
       recommended_reconnect_backoff_ms: expect.any(Number),
     });
-    time.advance(250);
+    ports.advance(250);
     expect((await poll('run:42:events', 'after_seq=3&limit=201')).body).toMatchObject({
       next_cursor: 5,
       replay_complete: true,
@@ -181,14 +181,14 @@ describe('dialect C', () => {
 
   test('guards the interval of polls, for each consumer and topic', async () => {
     await poll('run:42:events');
-    time.advance(100);
+    ports.advance(100);
     expect(await poll('run:42:events')).toMatchObject({
       status: 429,
       body: { error: { code: 'poll_interval_guard', retry_after_ms: 150 } },
     });
     expect((await poll('run:43:events')).status).toBe(200);
     expect((await poll('run:42:events', '', bearer({ user: { user_id: '2' } }))).status).toBe(200);
-    time.advance(150);
+    ports.advance(150);
     expect((await poll('run:42:events')).status).toBe(200);
   });
 
@@ -212,7 +212,7 @@ describe('dialect C', () => {
           consumer_lag: 301,
         });
       }
-      time.advance(250);
+      ports.advance(250);
     }
     expect(statuses).toEqual([200, 200, 409]);
     expect((await poll('run:42:events', 'after_seq=1')).body).toMatchObject({ slow_consumer_strikes: 0 });
@@ -232,9 +232,9 @@ describe('dialect C', () => {
         },
       },
     });
-    time.advance(250);
+    ports.advance(250);
     expect((await poll(events, 'after_seq=2076')).status).toBe(200);
-    time.advance(250);
+    ports.advance(250);
     expect((await poll(events)).body).toMatchObject({ messages: expect.any(Array), oldest_available_cursor: 2076 });
   });
 
@@ -256,8 +256,8 @@ describe('dialect C', () => {
     [403, 'origin_not_allowed', () => ({ ...bearer(), origin: 'https://else.test' }), 'run:1:events'],
   ])('refuses with %i and %s', async (status, reason, headers, topic) => {
     const strict = await startKhala({
-      clock: time,
-      scheduler: time,
+      clock: ports.clock,
+      scheduler: ports.scheduler,
       revokedTokenIds: ['gone'],
       deniedTopics: ['worker:denied:lifecycle'],
       owners: { theirs: '2' },

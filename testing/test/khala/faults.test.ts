@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { canonicalJson } from '@autopilot/sync-contract';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { type FaultRequest, type KhalaServer, startKhala, waitFor } from '../../src/index.ts';
-import { ManualTime } from './manual-time.ts';
+import { manualPorts } from '../../src/manual-ports.ts';
 import {
   call,
   closeClients,
@@ -229,19 +229,19 @@ describe('faults of HTTP', () => {
   });
 
   test('delay holds an answer or a push for as long as it says', async () => {
-    const time = new ManualTime();
-    const other = await startKhala({ clock: time, scheduler: time });
+    const ports = manualPorts();
+    const other = await startKhala({ clock: ports.clock, scheduler: ports.scheduler });
     try {
       const reader = await follow(other);
       other.faults.inject({ fault: 'delay', on: 'push', ms: 1000 });
       other.publish('w', { event_type: 'worker.a', payload: {} });
       reader.send('1', 'h', 'sync:v1', 'sync:heartbeat', {});
       await reader.reply('h');
-      time.advance(999);
+      ports.advance(999);
       reader.send('1', 'i', 'sync:v1', 'sync:heartbeat', {});
       await reader.reply('i');
       expect(marks(reader)).toEqual([]);
-      time.advance(1);
+      ports.advance(1);
       await reaches(1, reader);
 
       other.faults.inject({ fault: 'delay', on: 'http', ms: 1000 });
@@ -251,10 +251,10 @@ describe('faults of HTTP', () => {
         return status;
       });
       await waitFor(() => other.faults.fired().delay === 2, { describe: 'the delay' });
-      time.advance(999);
+      ports.advance(999);
       await call('GET', `${other.url}/__fixture/stats`);
       expect(answered).toBe(false);
-      time.advance(1);
+      ports.advance(1);
       expect(await asked).toBe(200);
     } finally {
       await other.close();

@@ -1,14 +1,14 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { type KhalaServer, startKhala, waitFor } from '../../src/index.ts';
-import { ManualTime } from './manual-time.ts';
+import { type ManualPorts, manualPorts } from '../../src/manual-ports.ts';
 import { closeClients, connect, events, follow, names, socketUrl, updatesOf } from './raw-client.ts';
 
 let khala: KhalaServer;
-let time: ManualTime;
+let ports: ManualPorts;
 
 beforeEach(async () => {
-  time = new ManualTime();
-  khala = await startKhala({ clock: time, scheduler: time, budgets: { [events]: 10 } });
+  ports = manualPorts();
+  khala = await startKhala({ clock: ports.clock, scheduler: ports.scheduler, budgets: { [events]: 10 } });
 });
 afterEach(async () => {
   closeClients();
@@ -102,22 +102,22 @@ describe('a stale cursor', () => {
   test('comes of age too, at the floor of the topic and not of others', async () => {
     publish(2);
     khala.publishUpdate('runtime.run_summaries', { doc_key: 'k', doc_version: 1, payload: {} });
-    time.advance(86_400_000 - 60_000);
+    ports.advance(86_400_000 - 60_000);
     publish(2);
     expect((await resume(0)).reply.status).toBe('ok');
-    time.advance(120_000);
+    ports.advance(120_000);
     // The tokens of the clients are made anew, so only the events have aged.
     expect((await resume(1)).reply.response).toMatchObject({ reason_codes: ['retention_floor_breach'] });
     expect((await resume(2)).reply.status).toBe('ok');
-    time.advance(86_400_000);
+    ports.advance(86_400_000);
     expect((await resume(3)).reply.response).toMatchObject({ reason_codes: ['retention_floor_breach'] });
   });
 
   test('comes of a limit on the count', async () => {
-    const small = await startKhala({ clock: time, scheduler: time, retainEvents: { [events]: 3 } });
+    const small = await startKhala({ clock: ports.clock, scheduler: ports.scheduler, retainEvents: { [events]: 3 } });
     try {
       for (let index = 0; index < 8; index += 1) small.publish('w', { event_type: 'worker.a', payload: {} });
-      time.advance(60_000);
+      ports.advance(60_000);
       const client = await connect(socketUrl(small));
       await client.join();
       const { response } = await client.subscribe({ topics: [events], resume_after: { [events]: 4 } });
@@ -131,17 +131,17 @@ describe('a stale cursor', () => {
 describe('heartbeats of the server', () => {
   test('come every 15 seconds, and silence of more than 60 ends the channel', async () => {
     const client = await follow(khala);
-    time.advance(14_999);
-    time.advance(1);
+    ports.advance(14_999);
+    ports.advance(1);
     await client.until('sync:heartbeat');
-    time.advance(45_000);
+    ports.advance(45_000);
     await waitFor(() => client.messages.filter((message) => message[3] === 'sync:heartbeat').length === 4, {
       describe: 'four heartbeats',
     });
     expect(client.fresh().map((message) => message[4])).toEqual(
       Array.from({ length: 4 }, () => ({ watermarks: [{ topic: events, watermark: 0 }] })),
     );
-    time.advance(15_000);
+    ports.advance(15_000);
     expect(await waitFor(() => client.closed(), { describe: 'the close' })).toBe(1000);
     expect(names(client.fresh())).toEqual(['phx_close']);
   });
@@ -149,7 +149,7 @@ describe('heartbeats of the server', () => {
   test('go on while the client sends its own', async () => {
     const client = await follow(khala);
     for (let round = 0; round < 6; round += 1) {
-      time.advance(20_000);
+      ports.advance(20_000);
       client.send('1', `h${round}`, 'sync:v1', 'sync:heartbeat', {});
       await client.reply(`h${round}`);
     }

@@ -1,16 +1,16 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { type KhalaServer, signKhalaToken, startKhala, waitFor } from '../../src/index.ts';
-import { ManualTime } from './manual-time.ts';
+import { type ManualPorts, manualPorts } from '../../src/manual-ports.ts';
 import { call, closeClients, connect, events, follow, names, socketUrl } from './raw-client.ts';
 
 let khala: KhalaServer;
-let time: ManualTime;
+let ports: ManualPorts;
 const secret = 'a-secret';
 const others: KhalaServer[] = [];
 
 beforeEach(async () => {
-  time = new ManualTime();
-  khala = await startKhala({ clock: time, scheduler: time, secret, keyring: { 'old-key': 'old' } });
+  ports = manualPorts({ start: Date.UTC(2026, 0, 1) });
+  khala = await startKhala({ clock: ports.clock, scheduler: ports.scheduler, secret, keyring: { 'old-key': 'old' } });
 });
 afterEach(async () => {
   closeClients();
@@ -19,8 +19,8 @@ afterEach(async () => {
 
 const header = { alg: 'HS256', typ: 'JWT', kid: 'sync-auth-v1' };
 const claims = () => ({
-  iat: time.now() / 1000,
-  exp: time.now() / 1000 + 300,
+  iat: ports.clock.now() / 1000,
+  exp: ports.clock.now() / 1000 + 300,
   sub: 'user:1',
   jti: 'sync_1',
   iss: 'https://khala.test',
@@ -51,9 +51,9 @@ describe('the token of the socket', () => {
     ['invalid_claims', () => sign({ jti: undefined })],
     ['invalid_claims', () => sign({ exp: 'soon' })],
     ['invalid_claims', () => sign({ oa_sync_scopes: [7] })],
-    ['token_expired', () => sign({ exp: time.now() / 1000 - 30 })],
-    ['token_not_yet_valid', () => sign({ iat: time.now() / 1000 + 31 })],
-    ['token_not_yet_valid', () => sign({ nbf: time.now() / 1000 + 31 })],
+    ['token_expired', () => sign({ exp: ports.clock.now() / 1000 - 30 })],
+    ['token_not_yet_valid', () => sign({ iat: ports.clock.now() / 1000 + 31 })],
+    ['token_not_yet_valid', () => sign({ nbf: ports.clock.now() / 1000 + 31 })],
     ['claim_mismatch', () => sign({ iss: 'https://else.test' })],
     ['claim_mismatch', () => sign({ aud: 'else' })],
     ['claim_mismatch', () => sign({ oa_claims_version: 'oa_sync_claims_v2' })],
@@ -65,8 +65,8 @@ describe('the token of the socket', () => {
   });
 
   test('may be off by 29 seconds, and signed by any key of the ring', async () => {
-    await connect(socketUrl(khala, { token: sign({ exp: time.now() / 1000 - 29 }) }));
-    await connect(socketUrl(khala, { token: sign({ iat: time.now() / 1000 + 29 }) }));
+    await connect(socketUrl(khala, { token: sign({ exp: ports.clock.now() / 1000 - 29 }) }));
+    await connect(socketUrl(khala, { token: sign({ iat: ports.clock.now() / 1000 + 29 }) }));
     await connect(socketUrl(khala, { token: sign({}, { ...header, kid: 'old-key' }, 'old') }));
     expect(khala.connections.total).toBe(3);
   });
@@ -182,7 +182,7 @@ describe('revocation', () => {
     expect(await rejoin()).toEqual({ status: 'error', response: error });
     const mint = await call('POST', `${khala.url}/api/khala/token`, {}, { 'x-khala-session': 's1' });
     expect(mint).toMatchObject({ status: 401, body: { error: { code: 'reauth_required' } } });
-    time.advance(900_000);
+    ports.advance(900_000);
     expect((await rejoin()).status).toBe('ok');
   });
 

@@ -1,15 +1,15 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { type KhalaServer, startKhala, waitFor } from '../../src/index.ts';
-import { ManualTime } from './manual-time.ts';
+import { type ManualPorts, manualPorts } from '../../src/manual-ports.ts';
 import { call } from './raw-client.ts';
 
 let khala: KhalaServer;
-let time: ManualTime;
+let ports: ManualPorts;
 const others: KhalaServer[] = [];
 
 beforeEach(async () => {
-  time = new ManualTime();
-  khala = await startKhala({ clock: time, scheduler: time, streamPage: 3 });
+  ports = manualPorts({ start: Date.UTC(2026, 0, 1) });
+  khala = await startKhala({ clock: ports.clock, scheduler: ports.scheduler, streamPage: 3 });
 });
 afterEach(async () => {
   for (const each of [khala, ...others.splice(0)]) await each.close();
@@ -118,10 +118,10 @@ describe('the worker routes', () => {
       return data;
     });
     await waitFor(() => khala.counters.httpRequests === 2, { describe: 'the request' });
-    time.advance(4999);
+    ports.advance(4999);
     await page('cursor=0');
     expect(done).toBe(false);
-    time.advance(1);
+    ports.advance(1);
     expect((await empty).events).toEqual([]);
   });
 
@@ -159,7 +159,7 @@ describe('the worker routes', () => {
   });
 
   test('limits on publishing where they are asked for', async () => {
-    const limited = await startKhala({ clock: time, scheduler: time, publishLimits: true });
+    const limited = await startKhala({ clock: ports.clock, scheduler: ports.scheduler, publishLimits: true });
     others.push(limited);
     const post = async (id: string, payload: unknown) =>
       (await call('POST', workers(`/${encodeURIComponent(id)}/events`, limited), event(payload))).body;
@@ -167,7 +167,7 @@ describe('the worker routes', () => {
     expect(await post('run:1:events', 'x'.repeat(64 * 1024))).toMatchObject({ data: { seq: 1 } });
     for (let index = 0; index < 180; index += 1) await post('w', {});
     expect(await post('w', {})).toMatchObject({ error: { code: 'khala_publish_rate_limited' } });
-    time.advance(1000);
+    ports.advance(1000);
     expect(await post('w', {})).toMatchObject({ data: { seq: 181 } });
   });
 
