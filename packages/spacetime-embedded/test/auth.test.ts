@@ -3,13 +3,13 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { HttpClient } from '@autopilot/sync-contract';
+import { type ManualPorts, manualPorts } from '@autopilot/testing/manual-ports';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { identityOf, parseIdentity } from '../src/auth/identity.ts';
 import { refreshAfter, unusableAfter } from '../src/auth/issuer-keys.ts';
 import { loadServerKey } from '../src/auth/server-key.ts';
 import { Tokens } from '../src/auth/tokens.ts';
 import { issuerUrl, type TestIssuer, testIssuer } from './support/issuer.ts';
-import { ManualPorts } from './support/manual-ports.ts';
 
 let ports: ManualPorts;
 let issuer: TestIssuer;
@@ -17,7 +17,7 @@ let tokens: Tokens;
 const key = loadServerKey(undefined);
 
 beforeEach(async () => {
-  ports = new ManualPorts();
+  ports = manualPorts();
   issuer = await testIssuer(() => ports.clock.now());
   tokens = new Tokens(key, ports, issuer.http);
 });

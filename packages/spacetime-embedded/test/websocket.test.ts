@@ -1,3 +1,4 @@
+import { manualPorts } from '@autopilot/testing/manual-ports';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { AlgebraicType, Identity, t } from 'spacetimedb';
 import { longestInbox } from '../src/ws/inbox.ts';
@@ -6,7 +7,6 @@ import { longestOutbox } from '../src/ws/outbox.ts';
 import { largestMessage } from '../src/ws/upgrade.ts';
 import { inboxModule } from './support/inbox-module.ts';
 import { testIssuer } from './support/issuer.ts';
-import { ManualPorts } from './support/manual-ports.ts';
 import { encode } from './support/memory-database.ts';
 import { type MemoryHost, startMemoryHost } from './support/memory-host.ts';
 import { clientMessage, RawClient, type RawOptions } from './support/raw-client.ts';
@@ -102,7 +102,7 @@ describe('the upgrade', () => {
   });
 
   test('W3 tokens of an issuer: good ones get in by header or query, forged, expired and of an unknown key do not', async () => {
-    const ports = new ManualPorts();
+    const ports = manualPorts();
     const issuer = await testIssuer(() => ports.clock.now());
     await restart({ ports, http: issuer.http });
     const good = await issuer.sign();
@@ -303,7 +303,7 @@ describe('endings', () => {
   });
 
   test('W12 a client that answers pings lives, one that does not is dropped after 30 s', async () => {
-    const ports = new ManualPorts();
+    const ports = manualPorts();
     await restart({ ports });
     const alive = await connect();
     const dead = await connect({ autoPong: false });
@@ -358,7 +358,7 @@ describe('faults on purpose', () => {
   });
 
   test('W13 a stalled connection neither reads nor writes, then goes on where it was', async () => {
-    const ports = new ManualPorts();
+    const ports = manualPorts();
     await restart({ ports });
     const a = await connect();
     a.send(clientMessage.subscribe(1, 1, 'SELECT * FROM player'));

@@ -1,9 +1,9 @@
 import { canonicalJson, canonicalPayloadHash } from '@autopilot/sync-contract';
+import { type ManualPorts, manualPorts } from '@autopilot/testing/manual-ports';
 import { AlgebraicType, BinaryReader, BinaryWriter, ConnectionId, Identity, ProductType } from 'spacetimedb';
 import type { EngineDatabase } from '../../../../packages/spacetime-embedded/src/engine/database.ts';
 import { openDatabase } from '../../../../packages/spacetime-embedded/src/engine/open-database.ts';
 import { buildBundle } from '../../bundle.mjs';
-import { ManualPorts } from './manual-ports.ts';
 
 export const start = 1_800_000_000_000;
 export const issuer = 'https://control.test';
@@ -54,7 +54,7 @@ export class Host {
 
   static async open(options: { configured: boolean } = { configured: true }): Promise<Host> {
     bundle ??= buildBundle();
-    const ports = new ManualPorts(start);
+    const ports = manualPorts({ start });
     const db = await openDatabase({
       module: await bundle,
       owner: ownerHex,

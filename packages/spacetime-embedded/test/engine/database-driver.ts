@@ -1,8 +1,8 @@
+import { type ManualPorts, manualPorts } from '@autopilot/testing/manual-ports';
 import { AlgebraicType, BinaryReader, BinaryWriter } from 'spacetimedb';
 import type { CallerInfo, Commit, EngineDatabase, ProcedureResult, ReducerResult } from '../../src/engine/database.ts';
 import { openDatabase } from '../../src/engine/open-database.ts';
 import type { OpenDatabaseOptions } from '../../src/engine/open-database-options.ts';
-import { ManualPorts } from '../support/manual-ports.ts';
 
 export const owner = '11'.repeat(32);
 export const databaseIdentity = 'dd'.repeat(32);
@@ -22,7 +22,7 @@ export class DatabaseDriver {
   }
 
   static async open(module: Uint8Array, options: Partial<OpenDatabaseOptions> = {}): Promise<DatabaseDriver> {
-    const ports = new ManualPorts();
+    const ports = manualPorts();
     const database = await openDatabase({ module, owner, databaseIdentity, dataDir: undefined, ports, ...options });
     return new DatabaseDriver(database, (options.ports as ManualPorts | undefined) ?? ports);
   }
