@@ -60,6 +60,7 @@ export {
   type CutoverFacts,
   type Evidence,
   type FallbackFacts,
+  type PlacementFacts,
   noFacts,
   type SampleRatioFacts,
   type ServiceFacts,

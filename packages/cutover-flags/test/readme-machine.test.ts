@@ -20,7 +20,7 @@ import {
 } from '@autopilot/cutover-flags';
 import { tableUnder } from '@autopilot/testing';
 import { expect, test } from '@jest/globals';
-import { Cutover, ciKey, observation, start } from './support/cutover.ts';
+import { Cutover, ciKey, day, observation, start } from './support/cutover.ts';
 
 /** In CI, where the gate ran. Throws when the observation holds what no receipt may carry, such as NaN. */
 function receiptOf(seen: GateObservation, key: SigningKey): DsseEnvelope {
@@ -48,7 +48,13 @@ function apply({ state, audit }: Kept, command: CutoverCommand, context: Transit
 
 test('the example keeps state and audit', () => {
   expect(receiptOf(observation('parity', start), ciKey).signatures).toHaveLength(1);
-  const options = { deployment: 'production', salt: 's', stage: 0, now: start, config: defaultCutoverConfig } as const;
+  const options = {
+    deployment: 'production',
+    salt: 's',
+    stage: 0,
+    now: start - 2 * day,
+    config: defaultCutoverConfig,
+  } as const;
   const kept: Kept = { state: initialState(options), audit: [] };
   const evidence = new Cutover().currentEvidence();
   const context = { actor: 'alice', now: start, config: defaultCutoverConfig, evidence };

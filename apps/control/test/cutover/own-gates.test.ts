@@ -157,6 +157,23 @@ describe('what units say, put together', () => {
     expect(observeFleet(units, state, clock).packages).toEqual({ p: '1.0.0 and 2.0.0' });
   });
 
+  test('a unit that does not say what it runs may run anything', () => {
+    const units = [unit('a', { packages: { p: '1.0.0' } }), unit('b'), unit('c', { packages: {} })];
+    expect(observeFleet(units, state, clock).packages).toEqual({ p: '1.0.0 and unknown of 2 units' });
+  });
+
+  test('a unit is settled when it is connected and differs in nothing', () => {
+    const units = [
+      unit('a'),
+      unit('b', { session: 'replaying' }),
+      unit('c', { session: 'connecting' }),
+      unit('d', {}, { drift: ['lane'] }),
+      unit('e', {}, { drift: ['chain'] }),
+      unit('f', {}, { drift: ['revision-behind'] }),
+    ];
+    expect(observeFleet(units, state, clock).placement).toEqual({ units: 6, settled: 2 });
+  });
+
   test('latency counts from the last change of the share on, by the worst unit on spacetime', () => {
     const latency = (p95: number, errors = 0) => ({ latency_ms: { p95, samples: 50, errors } });
     const units = [unit('a', latency(10, 5)), unit('b', latency(90)), unit('c', { ...latency(999), lane: 'khala' })];

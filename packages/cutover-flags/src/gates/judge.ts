@@ -23,7 +23,7 @@ const clockSkew = 300_000;
 
 /**
  * Judges an observation. Total: NaN, nothing and nonsense are inconclusive, never met and never thrown. `measures` are
- * bounds beside those of the requirement.
+ * bounds beside those of the requirement, `changedAt` is when stage or share last changed, milliseconds since the Unix epoch.
  */
 export function judge(
   observation: GateObservation,
@@ -31,6 +31,7 @@ export function judge(
   now: number,
   inUse: InUse,
   measures: readonly MeasureBound[] = [],
+  changedAt = 0,
 ): Judgement {
   const { observed_from, observed_to, counts, environment, verdict } = observation;
   const age_ms = Number.isFinite(observed_to) && Number.isFinite(now) ? Math.max(0, now - observed_to) : null;
@@ -58,6 +59,11 @@ export function judge(
   if (verdict !== 'pass') return inconclusive(observation.reason);
   if (age_ms > requirement.max_age_ms) {
     return { status: 'stale', reason: 'Its observation is too old.', next: 'Run the gate again.', age_ms };
+  }
+  // A time that is not known is not before the observation either.
+  if (requirement.since_change && !(observed_to >= changedAt)) {
+    const reason = 'It ended before stage or share last changed.';
+    return { status: 'stale', reason, next: 'Let units compare what they have now, then run the gate again.', age_ms };
   }
   if (counts.skipped > 0) return inconclusive(`${counts.skipped} of its cases were skipped.`);
   const cases = Math.max(1, requirement.min_cases);

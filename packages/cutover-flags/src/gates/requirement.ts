@@ -25,6 +25,8 @@ export interface GateRequirement {
   readonly same_schema: boolean;
   /** The receipt has to name at least one negotiated protocol. */
   readonly needs_protocols: boolean;
+  /** The observation has to end after stage or share last changed: what was seen before tells of other units. */
+  readonly since_change: boolean;
   /** Whether an owner may waive it for a time. */
   readonly waivable: boolean;
 }

@@ -19,6 +19,7 @@ const ofPackage: GateRequirement = {
   same_commit: false,
   same_schema: false,
   needs_protocols: false,
+  since_change: false,
   waivable: true,
 };
 
@@ -45,6 +46,7 @@ const gates: Readonly<Record<GateId, GateRequirement>> = {
     min_cases: 50,
     min_events: 50_000,
     min_duration_ms: day,
+    since_change: true,
     measures: [{ measure: 'match_ratio', at_least: 0.9999, at_most: 1 }],
   },
   // One lane against itself: the noise that parity is read against.
@@ -91,8 +93,10 @@ export const defaultCutoverConfig: CutoverConfig = {
   request_ttl_ms: day,
   gates,
   steps: {
+    // No drill: it takes units on spacetime to see them go back. Stage 1 begins with a share of nothing and khala in
+    // reach, and a drill is asked for before it becomes the default.
     enter_1: {
-      gates: [entry('parity-null'), entry('parity'), entry('rollback-drill'), ...packageGates],
+      gates: [entry('parity-null'), entry('parity'), ...packageGates],
       conditions: ['target', 'binding', 'reverse-path'],
     },
     cohort: {
@@ -111,8 +115,10 @@ export const defaultCutoverConfig: CutoverConfig = {
       ],
       conditions: ['target', 'binding', 'reverse-path', 'soak', 'service', 'sample-ratio', 'no-emergency'],
     },
+    // No drill either: one in Stage 2 would begin its release cycles anew, and a drill from before is older by then than
+    // one may be.
     enter_3: {
-      gates: [entry('removal'), entry('rollback-drill'), ...packageGates],
+      gates: [entry('removal'), ...packageGates],
       conditions: ['target', 'binding', 'release-cycles', 'no-fallback', 'no-emergency', 'no-waiver'],
     },
     seal: {

@@ -36,6 +36,15 @@ export interface SampleRatioFacts {
 export interface FallbackFacts {
   readonly since: number;
   readonly uses: number;
+  /** Units that have reported since then: where nobody reports, no use is reported either. */
+  readonly units: number;
+}
+
+/** Where the live units are, as they say. */
+export interface PlacementFacts {
+  readonly units: number;
+  /** Those of them that are connected, on the lane of the published policy, with the events that control delivered. */
+  readonly settled: number;
 }
 
 /** What control observes itself. Null: not known, which is never good. */
@@ -46,6 +55,7 @@ export interface CutoverFacts {
   readonly khala: { readonly reachable: boolean } | null;
   readonly service: ServiceFacts | null;
   readonly sample_ratio: SampleRatioFacts | null;
+  readonly placement: PlacementFacts | null;
   readonly fallback: FallbackFacts | null;
 }
 
@@ -68,5 +78,6 @@ export const noFacts: CutoverFacts = {
   khala: null,
   service: null,
   sample_ratio: null,
+  placement: null,
   fallback: null,
 };

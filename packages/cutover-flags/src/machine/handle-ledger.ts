@@ -54,6 +54,9 @@ export const ledgerHandlers: Handlers<'waive' | 'waive_end' | 'release_hold' | '
     if (now < due) return refuse('not_due', `A cycle lasts until ${due} at least.`, { until: due });
     const { fallback } = evidence.facts;
     const known = fallback !== null && Number.isFinite(fallback.uses) && fallback.uses >= 0 && fallback.since <= since;
+    if (fallback !== null && !(fallback.units > 0)) {
+      refuse('evidence_missing', 'No unit has reported in this cycle, so nobody could have reported a use.');
+    }
     if (!known) return refuse('evidence_missing', 'It is not known how often the fallback was used in this cycle.');
     const zero = fallback.uses === 0 && state.fallback === null;
     const data = { release, uses: fallback.uses, at_zero: zero ? at_zero + 1 : 0 };

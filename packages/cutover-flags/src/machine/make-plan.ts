@@ -70,7 +70,7 @@ export function plan(
       holds(state),
       cooldown(state, now),
       ...step.conditions.map((id) => conditionRequirement(id, { state, to, evidence, config, now })),
-      ...gateRequirements(step.gates, evidence, config, state.waivers, now),
+      ...gateRequirements(step.gates, evidence, config, state, now),
     ];
   }
 }

@@ -33,6 +33,7 @@ const gate: z.ZodType<GateRequirement> = z.strictObject({
   same_commit: z.boolean(),
   same_schema: z.boolean(),
   needs_protocols: z.boolean(),
+  since_change: z.boolean(),
   waivable: z.boolean(),
 });
 

@@ -83,10 +83,10 @@ const conditions: Readonly<Record<ConditionId, (input: ConditionInput) => Findin
     return { text, status: 'met', seen: 'Khala answers.' };
   },
 
-  soak({ state, to, config, now }) {
+  soak({ state, to, evidence: { facts }, config, now }) {
     const wantedPercent = typeof to === 'object' ? state.cohort.percent : 100;
-    const text = `${wantedPercent} % of the units have been on spacetime for the time of a soak.`;
-    const wanted = { soak_ms: config.cohort.soak_ms, percent: wantedPercent };
+    const text = `The share has been ${wantedPercent} % for the time of a soak, and the units are where it puts them.`;
+    const wanted = { soak_ms: config.cohort.soak_ms, percent: wantedPercent, settled: config.flip.ack_ratio };
     const soaked = now - state.cohort_since;
     if (typeof to === 'object' && state.cohort.percent === 0) {
       return { text, wanted, status: 'not-applicable', seen: 'No unit is in the share yet.' };
@@ -95,10 +95,19 @@ const conditions: Readonly<Record<ConditionId, (input: ConditionInput) => Findin
       const next = 'Enlarge the cohort step by step to 100 %.';
       return { text, wanted, status: 'missing', seen: `The share is ${state.cohort.percent} %.`, next };
     }
-    const seen = `${state.cohort.percent} % for ${soaked} ms.`;
-    if (soaked >= config.cohort.soak_ms) return { text, wanted, status: 'met', seen };
-    const next = `Wait until ${isoTime(state.cohort_since + config.cohort.soak_ms)}.`;
-    return { text, wanted, status: 'missing', seen, next };
+    const { units, settled } = facts.placement ?? { units: Number.NaN, settled: Number.NaN };
+    const where = facts.placement === null ? 'Where the units are is not known.' : `${settled} of ${units} units are.`;
+    const seen = `${state.cohort.percent} % for ${soaked} ms. ${where}`;
+    if (!(soaked >= config.cohort.soak_ms)) {
+      const next = `Wait until ${isoTime(state.cohort_since + config.cohort.soak_ms)}.`;
+      return { text, wanted, status: 'missing', seen, next };
+    }
+    if (!(units > 0 && settled >= 0)) {
+      return { text, wanted, status: 'missing', seen, next: 'Let units report where they are.' };
+    }
+    if (settled / units >= config.flip.ack_ratio) return { text, wanted, status: 'met', seen };
+    const next = 'Look at the units that drift or are not connected: a share that is only set proves nothing.';
+    return { text, wanted, status: 'failed', seen, next };
   },
 
   service({ state, to, evidence: { facts }, config, now }) {
@@ -172,7 +181,12 @@ const conditions: Readonly<Record<ConditionId, (input: ConditionInput) => Findin
     if (fallback === null || !Number.isFinite(fallback.uses)) {
       return { text, status: 'missing', seen: 'Not counted.', next: 'Let control count what the units report.' };
     }
-    if (fallback.uses === 0) return { text, status: 'met', seen: 'None is used.' };
+    if (!(fallback.units > 0)) {
+      return { text, status: 'missing', seen: 'No unit has reported since.', next: 'Let units report to control.' };
+    }
+    if (fallback.uses === 0) {
+      return { text, status: 'met', seen: `None of the ${fallback.units} units that reported used it.` };
+    }
     return { text, status: 'failed', seen: `${fallback.uses} uses.`, next: 'Find out which units still use khala.' };
   },
 

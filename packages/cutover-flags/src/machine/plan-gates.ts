@@ -8,24 +8,28 @@ import { type Waiver, waiverFor } from '../waivers/waiver.ts';
 import type { CutoverConfig, GateEntry } from './config.ts';
 import type { Evidence } from './evidence.ts';
 import type { PlanRequirement } from './plan.ts';
+import type { CutoverState } from './state.ts';
 
 /** What the gates of a step come to: one requirement for each gate and package. */
 export function gateRequirements(
   entries: readonly GateEntry[],
   evidence: Evidence,
   config: CutoverConfig,
-  waivers: readonly Waiver[],
+  { waivers, stage_since, cohort_since }: Pick<CutoverState, 'waivers' | 'stage_since' | 'cohort_since'>,
   now: number,
 ): readonly PlanRequirement[] {
   if (entries.length === 0) return [];
   const { receipts, refused } = believed(evidence);
+  const changedAt = Math.max(stage_since, cohort_since);
   return entries.flatMap((entry) => {
     const gate = config.gates[entry.gate];
-    if (gate.only_with !== null && !Object.hasOwn(evidence.packages, gate.only_with)) {
+    // Where nothing is known to be in use, nothing is known not to be.
+    const known = Object.keys(evidence.packages).length > 0;
+    if (known && gate.only_with !== null && !Object.hasOwn(evidence.packages, gate.only_with)) {
       return [notApplicable(entry, gate)];
     }
     const packages = gate.packages.length === 0 ? [null] : gate.packages;
-    return packages.map((name) => ofPackage(entry, gate, name, receipts, refused, evidence, waivers, now));
+    return packages.map((name) => ofPackage(entry, gate, name, receipts, refused, evidence, waivers, now, changedAt));
   });
 }
 
@@ -71,6 +75,7 @@ function ofPackage(
   evidence: Evidence,
   waivers: readonly Waiver[],
   now: number,
+  changedAt: number,
 ): PlanRequirement {
   const base = { ...describe(entry, gate, name), evidence: [], waiver: null };
   const waiver = gate.waivable ? waiverFor(waivers, entry.gate, now) : null;
@@ -88,7 +93,7 @@ function ofPackage(
     .filter(({ observation }) => name === null || Object.hasOwn(observation.environment.packages, name))
     .map((receipt) => ({
       receipt,
-      judgement: judge(receipt.observation, only(gate, name), now, evidence, entry.measures),
+      judgement: judge(receipt.observation, only(gate, name), now, evidence, entry.measures, changedAt),
     }))
     // The newest that is about what is in use decides: a later failure is not hidden by an earlier pass.
     .sort((a, b) => b.receipt.observation.observed_to - a.receipt.observation.observed_to);

@@ -55,6 +55,13 @@ describe('judging', () => {
     expect(status(patch, requirement)).toBe('inconclusive');
   });
 
+  test('G3 what ended before stage or share last changed is stale where that matters', () => {
+    const of = (changedAt: number, since_change = true) =>
+      judge(observation('parity', start), { ...gates.parity, since_change }, start, inUse, [], changedAt).status;
+    expect([of(start - 60_000), of(start - 59_999), of(start - 59_999, false)]).toEqual(['met', 'stale', 'met']);
+    expect(of(Number.NaN)).toBe('stale');
+  });
+
   test('G3 an unknown commit or module in use is not the same as an unknown one', () => {
     const unknown = { ...environment, commit: null, module_schema: null };
     expect(

@@ -20,6 +20,14 @@ describe('the configuration', () => {
     for (const gate of gateIds) expect(gates[gate].min_cases).toBeGreaterThan(0);
   });
 
+  test('M18 a drill is asked for where one can have been observed: with units on spacetime, and khala to go back to', () => {
+    const { steps, release, gates } = defaultCutoverConfig;
+    const asking = Object.entries(steps).filter(([, step]) => step.gates.some(({ gate }) => gate === 'rollback-drill'));
+    expect(asking.map(([id]) => id)).toEqual(['enter_2']);
+    // In Stage 2 a drill begins the release cycles anew: after them it is too old.
+    expect(release.cycles * release.min_cycle_ms).toBeGreaterThan(gates['rollback-drill'].max_age_ms);
+  });
+
   test('M18 a member that is given replaces its default only, a list replaces the list', () => {
     const config = parseCutoverConfig({
       approvals: 1,

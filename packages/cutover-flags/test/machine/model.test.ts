@@ -93,6 +93,16 @@ class World extends Cutover {
     };
   }
 
+  /** Between the steps of the way up the lanes are compared again. */
+  override grow(until: number): void {
+    for (const percent of config.cohort.steps) {
+      if (percent <= this.state.cohort.percent || percent > until) continue;
+      this.later(2 * hour);
+      this.show(this.name);
+      super.grow(percent);
+    }
+  }
+
   get good(): boolean {
     return this.name === 'good' || this.name === 'better';
   }

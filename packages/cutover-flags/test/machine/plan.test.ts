@@ -28,7 +28,7 @@ describe('a plan', () => {
     ]);
     expect(plan.requirements.map((each) => each.id)).toEqual([
       ...['order', 'holds', 'cooldown', 'target', 'binding', 'reverse-path'],
-      ...['gate:parity-null', 'gate:parity', 'gate:rollback-drill'],
+      ...['gate:parity-null', 'gate:parity'],
       'gate:replay-determinism:@autopilot/apply-engine',
       'gate:replay-determinism:@autopilot/checkpoint',
       'gate:duplicate-delivery:@autopilot/apply-engine',
@@ -196,8 +196,9 @@ describe('the gates of a plan', () => {
 
   test.each([
     ['not counted', null, 'missing'],
-    ['NaN', { since: 0, uses: Number.NaN }, 'missing'],
-    ['in use', { since: 0, uses: 1 }, 'failed'],
+    ['NaN', { since: 0, uses: Number.NaN, units: 1 }, 'missing'],
+    ['used by nobody, for nobody reports', { since: 0, uses: 0, units: 0 }, 'missing'],
+    ['in use', { since: 0, uses: 1, units: 1 }, 'failed'],
   ])('M15 Stage 3 while the fallback is %s', (_name, fallback, status) => {
     const cutover = Cutover.at(2);
     cutover.releases();

@@ -110,26 +110,18 @@ describe('what may not be asked for', () => {
     expect(cutover.refused(propose)).toBe('empty_target');
   });
 
-  test('M10 no way back: khala does not answer, is not known, or nobody has tried it', () => {
+  test('M10 no way back: khala does not answer or is not known, or nobody has tried it before Stage 2', () => {
     const cutover = new Cutover();
     for (const khala of [null, { reachable: false }]) {
       cutover.facts = { khala };
       expect(cutover.refused(propose)).toBe('no_way_back');
     }
-    cutover.facts = {};
-    cutover.evidence = {
-      receipts: [
-        ...receipts(cutover.now).filter((_, at) => at !== 7),
-        createReceipt(
-          observation('rollback-drill', cutover.now, {
-            observed_from: cutover.now - 9 * day,
-            observed_to: cutover.now - 8 * day,
-          }),
-          ciKey,
-        ),
-      ],
-    };
-    expect(cutover.refused(propose)).toBe('no_way_back');
+    const grown = Cutover.at(1);
+    grown.grow(100);
+    const times = { observed_from: grown.now - 9 * day, observed_to: grown.now - 8 * day };
+    const old = createReceipt(observation('rollback-drill', grown.now, times), ciKey);
+    grown.evidence = { receipts: [...receipts(grown.now).filter((_, at) => at !== 7), old] };
+    expect(grown.refused({ type: 'propose', id: 'flip', to: 2 })).toBe('no_way_back');
   });
 
   test('M10 the drill is repeated when half of the units are over', () => {
@@ -312,7 +304,16 @@ describe('going forward has to wait', () => {
     }
     cutover.facts = { service: null };
     expect(cutover.refused(step(5))).toBe('plan_not_ready');
+    // A share that is only set: 94 of 100 units are where it puts them.
+    for (const placement of [null, { units: 0, settled: 0 }, { units: 100, settled: 94 }]) {
+      cutover.facts = { placement };
+      expect(cutover.refused(step(5))).toBe('plan_not_ready');
+    }
+    // Lanes were compared, but before the present share.
     cutover.facts = {};
+    cutover.evidence = { receipts: receipts(cutover.state.cohort_since) };
+    expect(cutover.refused(step(5))).toBe('evidence_stale');
+    cutover.evidence = {};
     cutover.do(step(5));
     expect(cutover.state.cohort).toEqual({ salt: 'salt', percent: 5, cap: null, include: [], exclude: [] });
   });
@@ -352,7 +353,14 @@ describe('going forward has to wait', () => {
     const cycle = (release: string) => ({ type: 'release_cycle', release }) as const;
     expect(cutover.refused(cycle('1.0'))).toBe('not_due');
     cutover.later(7 * day);
-    for (const fallback of [null, { since: cutover.now, uses: 0 }, { since: 0, uses: Number.NaN }]) {
+    for (const fallback of [
+      null,
+      { since: cutover.now, uses: 0, units: 1 },
+      { since: 0, uses: Number.NaN, units: 1 },
+      // Weeks without a word are no release that passed.
+      { since: 0, uses: 0, units: 0 },
+      { since: 0, uses: 0, units: Number.NaN },
+    ]) {
       cutover.facts = { fallback };
       expect(cutover.refused(cycle('1.0'))).toBe('evidence_missing');
     }
@@ -361,7 +369,7 @@ describe('going forward has to wait', () => {
     expect(cutover.refused({ type: 'propose', id: 'flip', to: 3 })).toBe('plan_not_ready');
     cutover.later(7 * day);
     expect(cutover.refused(cycle('1.0'))).toBe('invalid_command');
-    cutover.facts = { fallback: { since: 0, uses: 1 } };
+    cutover.facts = { fallback: { since: 0, uses: 1, units: 1 } };
     expect(cutover.do(cycle('1.1')).events).toMatchObject([{ event: 'release_reset' }]);
     cutover.facts = {};
     expect(cutover.state.release_cycles.at_zero).toBe(0);

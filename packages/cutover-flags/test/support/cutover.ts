@@ -98,7 +98,8 @@ const goodFacts: CutoverFacts = {
   khala: { reachable: true },
   service: null,
   sample_ratio: null,
-  fallback: { since: 0, uses: 0 },
+  placement: { units: 100, settled: 100 },
+  fallback: { since: 0, uses: 0, units: 100 },
 };
 
 /** Facts that are good at a time, with a service that is measured since the share last changed. */
@@ -128,7 +129,8 @@ export class Cutover {
 
   constructor({ stage = 0, config = defaultCutoverConfig }: { stage?: 0 | 2; config?: CutoverConfig } = {}) {
     this.config = config;
-    this.state = initialState({ deployment: 'test', salt: 'salt', stage, now: start, config });
+    // Long enough ago for a day of evidence.
+    this.state = initialState({ deployment: 'test', salt: 'salt', stage, now: start - 2 * day, config });
   }
 
   currentEvidence(): Evidence {
@@ -136,8 +138,10 @@ export class Cutover {
       packages,
       commit: 'c0ffee',
       module_schema: 'sha256:module',
-      // Of the whole hour, so that a plan does not change from one command to the next.
-      receipts: receipts(this.now - (this.now % hour)),
+      // Of the whole hour, or of the last change, so that a plan does not change from one command to the next.
+      receipts: receipts(
+        Math.max(this.now - (this.now % hour), this.state.stage_since + minute, this.state.cohort_since + minute),
+      ),
       trusted_keys: trustedKeys,
       facts: facts(this.state, this.now, this.facts),
       ...this.evidence,
