@@ -24,6 +24,10 @@ export const desktopErrors = {
     recovery: 'ask-user',
     next: 'Install the version that wrote this data folder, or start with another --data-dir: it was left as it is.',
   },
+  null_run_refused: {
+    recovery: 'ask-user',
+    next: 'Give --khala to a build that holds the khala lane, or leave --null-run khala away.',
+  },
 } as const satisfies Record<string, ErrorSpec>;
 
 /** The closed union of codes of the desktop. */

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import type { LaneId } from '@autopilot/sync-contract';
 import { DesktopError } from './errors.ts';
 
 /** What feeds this desktop's own streams. */
@@ -33,6 +34,8 @@ export interface CliOptions {
   readonly heartbeatMs: number | undefined;
   /** How long lanes are kept after a first change, milliseconds; undefined for the usual. */
   readonly dwellMs: number | undefined;
+  /** The lane that is read twice and compared with itself; undefined for none. */
+  readonly nullRun: LaneId | undefined;
   readonly readyJson: boolean;
 }
 
@@ -62,6 +65,7 @@ The desktop core: follows the streams of an account, keeps them durably, and ser
   --khala-token-file FILE     a file with the credential that khala gives tokens for (with --khala)
   --heartbeat-ms MS           the longest time between two heartbeats and two questions for the policy
   --dwell-ms MS               how long lanes are kept after a first change (default 5000)
+  --null-run LANE             khala or spacetime: read it twice while it is open and compare the two readers
   --environment NAME          keeps the streams of environments apart (default dev)
   --ready-json                print {"ready":"desktop","url":...} when the page can be opened
   --help                      this text
@@ -88,6 +92,7 @@ const spec = {
   'khala-token-file': { type: 'string' },
   'heartbeat-ms': { type: 'string' },
   'dwell-ms': { type: 'string' },
+  'null-run': { type: 'string' },
   'ready-json': { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
 } as const;
@@ -150,8 +155,21 @@ export function parseOptions(args: readonly string[]): CliOptions | CheckOptions
     khalaTokenFile: values['khala-token-file'],
     heartbeatMs: milliseconds('heartbeat-ms'),
     dwellMs: milliseconds('dwell-ms'),
+    nullRun: laneOf(values['null-run'], khala),
     readyJson: values['ready-json'],
   };
+}
+
+/**
+ * Reads the lane of a null run.
+ *
+ * @throws {DesktopError} `usage`, also for khala without a place of khala.
+ */
+export function laneOf(lane: string | undefined, khala: string | undefined): LaneId | undefined {
+  if (lane === undefined) return undefined;
+  if (lane !== 'khala' && lane !== 'spacetime') throw usage(`--null-run must be khala or spacetime, not "${lane}".`);
+  if (lane === 'khala' && khala === undefined) throw usage('--null-run khala needs --khala.');
+  return lane;
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { HttpClient, Ports, SocketFactory } from '@autopilot/sync-contract';
+import type { HttpClient, LaneId, Ports, SocketFactory } from '@autopilot/sync-contract';
 import { buildInfo } from './build-info.ts';
 import { type Comms, type CommsOptions, type KhalaPlace, openComms } from './comms/open-comms.ts';
 import type { Log } from './log.ts';
@@ -29,6 +29,8 @@ export interface CoreOptions {
   readonly khala?: KhalaPlace | undefined;
   /** The SpacetimeDB lane unless another one is given. */
   readonly createLane?: SyncLaneFactory | undefined;
+  /** Read this lane twice as long as it is open, and compare the two readers. */
+  readonly nullRun?: LaneId | undefined;
   /** What this desktop publishes, for the view. */
   readonly feed?: () => FeedState | null;
   /** For simulations: a unit that is given and kept in memory, other times. */
@@ -50,6 +52,7 @@ export interface Core {
  *
  * @throws {DesktopError} `data_dir_locked`, `data_dir_unusable`, `store_foreign`.
  * @throws {CutoverError} `toggle_refused` when a toggle is set and the policy is of Stage 3.
+ * @throws {DesktopError} `null_run_refused`.
  */
 export async function startCore(options: CoreOptions): Promise<Core> {
   const { ports, log } = options;
@@ -58,6 +61,7 @@ export async function startCore(options: CoreOptions): Promise<Core> {
   const comms = await openComms({
     ...options,
     createLane: options.createLane ?? spacetimeLane(options),
+    createReader: options.createLane ?? spacetimeLane({ ...options, readOnly: true }),
     ...options.comms,
     changed: () => view.touch(),
   });

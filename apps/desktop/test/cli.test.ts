@@ -41,6 +41,8 @@ describe('parseOptions', () => {
     ['a client id with a colon', { '--client-id': 'a:b' }, '--client-id'],
     ['a heartbeat of no time', { '--heartbeat-ms': '0' }, '--heartbeat-ms'],
     ['a dwell that is no number', { '--dwell-ms': 'long' }, '--dwell-ms'],
+    ['a null run of no lane', { '--null-run': 'both' }, '--null-run must be khala or spacetime'],
+    ['a null run of khala without khala', { '--null-run': 'khala' }, '--null-run khala needs --khala'],
     ['an unknown feed', { '--feed': 'twitter' }, '--feed'],
     ['a recorded feed without a file', { '--feed': 'recorded' }, '--feed-file'],
     ['a pace that is no number', { '--feed-pace': 'fast' }, '--feed-pace'],

@@ -8,6 +8,7 @@ const gatherMs = 1000;
 export function fileCursors(file: string, scheduler: Scheduler): KhalaCursors & { close(): void } {
   const kept = new Map<string, bigint>(Object.entries(read(file)));
   let planned: Cancel | undefined;
+  let closed = false;
   const write = () => {
     planned = undefined;
     const text = JSON.stringify(Object.fromEntries([...kept].map(([topic, mark]) => [topic, mark.toString()])));
@@ -19,9 +20,11 @@ export function fileCursors(file: string, scheduler: Scheduler): KhalaCursors & 
     load: (topic) => kept.get(topic) ?? null,
     save(topic, watermark) {
       kept.set(topic, watermark);
-      planned ??= scheduler.after(gatherMs, write);
+      // A lane that is closed after this says its place once more.
+      if (!closed) planned ??= scheduler.after(gatherMs, write);
     },
     close() {
+      closed = true;
       if (planned === undefined) return;
       planned();
       write();

@@ -1,7 +1,8 @@
 import path from 'node:path';
 import { primaryCommsToggle, stageNames, startUpCheck } from '@autopilot/cutover-flags';
-import type { HttpClient, Ports, SocketFactory } from '@autopilot/sync-contract';
+import type { HttpClient, LaneId, Ports, SocketFactory } from '@autopilot/sync-contract';
 import { buildInfo } from '../build-info.ts';
+import { DesktopError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { AppliedView } from '../sync/applied-view.ts';
 import type { SyncLane, SyncLaneFactory } from '../sync/sync-lane.ts';
@@ -16,10 +17,12 @@ import { heartbeatBody } from './heartbeat-body.ts';
 import { fileCursors, memoryCursors } from './khala-cursors.ts';
 import type { KhalaModule } from './khala-opening.ts';
 import { loadKhala } from './load-khala.ts';
+import { createNullRun } from './null-run.ts';
 import { createParityFeed } from './parity-feed.ts';
 import { policyFile, policyInMemory } from './policy-files.ts';
 import { createPolicySource, type PolicySourceOptions } from './policy-source.ts';
 import type { RouterLimits } from './router-options.ts';
+import { openSecondReader } from './second-reader.ts';
 import { readToggles } from './toggles.ts';
 import { memoryUnit, openUnitFile } from './unit-file.ts';
 
@@ -45,6 +48,10 @@ export interface CommsOptions {
   /** Undefined: no khala connection is ever opened, whatever is decided. */
   readonly khala?: KhalaPlace | undefined;
   readonly createLane: SyncLaneFactory;
+  /** Opens the second reader of a null run; like `createLane`, but its lane never writes. */
+  readonly createReader?: SyncLaneFactory | undefined;
+  /** Read this lane twice as long as it is open, and compare the two readers. */
+  readonly nullRun?: LaneId | undefined;
   readonly limits?: Partial<RouterLimits> | undefined;
   readonly pollMs?: PolicySourceOptions['pollMs'] | undefined;
   readonly heartbeatMs?: HeartbeatOptions['everyMs'] | undefined;
@@ -73,6 +80,7 @@ const controlPatienceMs = 3000;
  * could make a difference to it: a khala lane, or a toggle.
  *
  * @throws {CutoverError} `toggle_refused` when a toggle is set and the policy is of Stage 3.
+ * @throws {DesktopError} `null_run_refused` when a null run of khala is asked for and khala cannot be opened here.
  */
 export async function openComms(options: CommsOptions): Promise<Comms> {
   const { dataDir, ports, log, http, socket } = options;
@@ -88,6 +96,10 @@ export async function openComms(options: CommsOptions): Promise<Comms> {
   const khala = options.khala === undefined ? null : await (options.loadKhala ?? loadKhala)();
   if (options.khala !== undefined && khala === null) {
     log.warn({ khala: options.khala.url }, 'this build has no khala lane');
+  }
+  if (options.nullRun === 'khala' && khala === null) {
+    const why = options.khala === undefined ? 'it was started without --khala' : 'its build holds no khala lane';
+    throw new DesktopError('null_run_refused', `This desktop cannot read khala twice: ${why}.`);
   }
   await source.load(null);
   const toggled = Object.keys(toggles.set).length > 0;
@@ -118,6 +130,17 @@ export async function openComms(options: CommsOptions): Promise<Comms> {
     const { incident, operator, reason, expires_at } = held;
     return { incident, operator, reason, expires_at };
   };
+  const nullLane = options.nullRun;
+  const nullRun =
+    nullLane === undefined
+      ? null
+      : createNullRun({
+          ...{ lane: nullLane, ports, log, ask, unit: unit.identity.unit },
+          everyMs: options.heartbeatMs?.longest,
+          open: () => openSecondReader(nullLane, options, khala, (streamId) => router?.follows(streamId) ?? false),
+          why: () => `${nullLane} is not open here (${decider.decision.rule})`,
+        });
+  const watched = (lane: SyncLane) => (nullRun?.lane === lane.id ? nullRun.watch(lane) : lane);
   const state = (): CommsState => {
     const { policy, decision } = decider;
     const { lane, writes, shadow, rule, reason, warning, expiresAt } = decision;
@@ -133,6 +156,7 @@ export async function openComms(options: CommsOptions): Promise<Comms> {
       decision: { lane, writes, shadow, rule, reason, warning, expires_at: expiresAt },
       router: router?.status() ?? notOpen,
       parity: parity?.summary() ?? null,
+      null_run: nullRun?.state() ?? null,
       fallback: fallback(),
       heartbeat: { sent: heartbeat.sent, failed: heartbeat.failed, ...heartbeat.last },
     };
@@ -170,18 +194,19 @@ export async function openComms(options: CommsOptions): Promise<Comms> {
     const { khala: given } = options;
     const openKhala = () => {
       if (khala === null || given === undefined) throw new Error('the router never opens a lane that it was not given');
-      return khala.openKhalaLane({
+      const lane = khala.openKhalaLane({
         ...{ ports, http, socket, url: given.url, credential: given.credential, cursors },
         follows: (streamId) => router?.follows(streamId) ?? false,
         // Khala alone does not say whose streams these are. Without control it goes on with what is stored.
         beforeToken: (signal) =>
           router?.isOpen('spacetime') === true ? Promise.resolve() : withinPatience(ports, () => askToken(signal)),
       });
+      return watched(lane);
     };
     const made = new CommsRouter({
       ...{ ports, log, applied, limits: options.limits, observer: parity ?? undefined },
       open: {
-        spacetime: () => options.createLane(askToken, applied),
+        spacetime: () => watched(options.createLane(askToken, applied)),
         khala: khala === null ? undefined : openKhala,
       },
     });
@@ -207,10 +232,11 @@ export async function openComms(options: CommsOptions): Promise<Comms> {
       view = shown;
       source.start();
       heartbeat.start();
+      nullRun?.start();
     },
     async close() {
       decider.close();
-      await Promise.all([source.close(), heartbeat.close()]);
+      await Promise.all([source.close(), heartbeat.close(), nullRun?.close()]);
       parity?.close();
       cursors.close();
     },

@@ -16,8 +16,9 @@ export interface ParityFeed extends RouterObserver {
 const sideOf = (lane: LaneId) => (lane === 'khala' ? 'left' : 'right');
 const summaryMs = 1000;
 /** A reconnect of the slower lane takes longer than an event. */
-const toleranceMs = 10_000;
-const limits = { pending: 10_000, streams: 1000, samples: 5, chains: 50 };
+export const parityToleranceMs = 10_000;
+/** What the comparison may keep in memory. */
+export const parityLimits = { pending: 10_000, streams: 1000, samples: 5, chains: 50 } as const;
 
 /** A comparison of nothing yet. `policy` says how much is compared. */
 export function createParityFeed(
@@ -25,7 +26,7 @@ export function createParityFeed(
   policy: () => CutoverPolicy | null,
 ): ParityFeed {
   const comparator: Comparator = createComparator({
-    ...{ pair: 'khala/spacetime', ports, tolerance_ms: toleranceMs, limits },
+    ...{ pair: 'khala/spacetime', ports, tolerance_ms: parityToleranceMs, limits: parityLimits },
   });
   const chosen = new Map<string, boolean>();
   let summary: CommsState['parity'] = null;

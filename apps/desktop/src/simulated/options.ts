@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import type { LaneId } from '@autopilot/sync-contract';
 import { z } from 'zod';
 import { DesktopError } from '../errors.ts';
-import { readSecret } from '../options.ts';
+import { laneOf, readSecret } from '../options.ts';
 
 /** One client of control that simulated desktops act as. */
 export interface SimulatedClient {
@@ -26,6 +27,9 @@ export interface SimulatedOptions {
   readonly dwellMs: number | undefined;
   readonly liveWithinMs: number | undefined;
   readonly heartbeatMs: number | undefined;
+  /** The lane that the first `nullRunUnits` units read twice; undefined for none. */
+  readonly nullRun: LaneId | undefined;
+  readonly nullRunUnits: number;
   readonly environment: string;
   readonly readyJson: boolean;
 }
@@ -49,6 +53,8 @@ rehearsals of a cutover.
   --dwell-ms MS               how long lanes are kept after a change (default as the desktop)
   --live-within-ms MS         how long the next lane may take to become live (default as the desktop)
   --heartbeat-ms MS           the longest time between two heartbeats and two questions for the policy
+  --null-run LANE             khala or spacetime: read it twice while it is open and compare the two readers
+  --null-run-units N          how many of the units do so, the first ones (default 1)
   --environment NAME          keeps the streams of environments apart (default dev)
   --ready-json                print {"ready":"simulated","url":...} when all are started
   --help                      this text
@@ -70,6 +76,8 @@ const spec = {
   'dwell-ms': text,
   'live-within-ms': text,
   'heartbeat-ms': text,
+  'null-run': text,
+  'null-run-units': text,
   environment: { ...text, default: 'dev' },
   'ready-json': { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
@@ -93,6 +101,9 @@ export function parseSimulatedOptions(args: readonly string[]): SimulatedOptions
     const value = values[name];
     return value === undefined ? undefined : whole(name, value, 1, 3_600_000);
   };
+  const nullRun = laneOf(values['null-run'], values.khala);
+  if (nullRun === undefined && values['null-run-units'] !== undefined)
+    throw usage('--null-run-units needs --null-run.');
   return {
     units,
     unitPrefix: values['unit-prefix'],
@@ -106,6 +117,8 @@ export function parseSimulatedOptions(args: readonly string[]): SimulatedOptions
     dwellMs: optional('dwell-ms'),
     liveWithinMs: optional('live-within-ms'),
     heartbeatMs: optional('heartbeat-ms'),
+    nullRun,
+    nullRunUnits: whole('null-run-units', values['null-run-units'] ?? '1', 1, units),
     environment: values.environment,
     readyJson: values['ready-json'],
   };

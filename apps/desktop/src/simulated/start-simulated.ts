@@ -60,7 +60,8 @@ export async function startSimulated(options: SimulatedEnvironment): Promise<Sim
       const unit = `${options.unitPrefix}-${String(index + 1).padStart(3, '0')}`;
       const dataDir = path.join(root, unit);
       mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-      const core = await startCore({ ...options, ...client, dataDir, comms: commsOf(options, unit) });
+      const nullRun = index < options.nullRunUnits ? options.nullRun : undefined;
+      const core = await startCore({ ...options, ...client, dataDir, nullRun, comms: commsOf(options, unit) });
       cores.push({ clientId: client.clientId, core });
       core.start();
       // One after the other, so that a service does not see all of them in one moment.

@@ -28,6 +28,14 @@ export interface SimulatedUnit {
   readonly refused_writes: number;
   readonly heartbeats: { readonly sent: number; readonly failed: number };
   readonly parity: Readonly<Record<string, number>> | null;
+  /** The lane that this unit reads twice, whether it does so now, and what the two readers brought; null for no such. */
+  readonly null_run: {
+    readonly pair: string;
+    readonly running: boolean;
+    readonly told: number;
+    readonly counts: Readonly<Record<string, number>>;
+    readonly unequal_chains: number;
+  } | null;
   readonly alarms: readonly string[];
   readonly chains: Readonly<
     Record<string, { readonly epoch: string | null; readonly seq: string; readonly chain: string }>
@@ -37,7 +45,7 @@ export interface SimulatedUnit {
 /** A snapshot of one core. */
 export function unitState(clientId: string, core: Core): SimulatedUnit {
   const { connection, totals, streams, alarms } = core.view.snapshot();
-  const { unit, stage, policy, decision, router, heartbeat, parity } = core.comms.state();
+  const { unit, stage, policy, decision, router, heartbeat, parity, null_run } = core.comms.state();
   const done = router.handovers.filter(({ outcome }) => outcome === 'done').map(({ took_ms }) => took_ms);
   return {
     ...{ unit, client_id: clientId, lane: router.active, last_lane: connection.lane, rule: decision.rule, stage },
@@ -52,6 +60,10 @@ export function unitState(clientId: string, core: Core): SimulatedUnit {
     heartbeats: { sent: heartbeat.sent, failed: heartbeat.failed },
     parity:
       parity === null ? null : { ...parity.counts, pending: parity.pending, unequal_chains: parity.unequal_chains },
+    null_run: null_run && {
+      ...{ pair: null_run.pair, running: null_run.running, told: null_run.told },
+      ...{ counts: { ...null_run.counts }, unequal_chains: null_run.unequal_chains },
+    },
     alarms: alarms.map(({ code }) => code),
     chains: Object.fromEntries(
       streams.map(({ stream_id, epoch, seq, chain }) => [stream_id, { epoch, seq: seq.toString(), chain }]),

@@ -8,6 +8,8 @@ export function spacetimeLane(options: {
   readonly http: HttpClient;
   readonly socket: SocketFactory;
   readonly clientId: string;
+  /** It never writes, whatever it is asked for. */
+  readonly readOnly?: boolean;
 }): SyncLaneFactory {
   return (token): SyncLane => {
     let uri: string | null = null;

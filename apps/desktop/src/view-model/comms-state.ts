@@ -1,4 +1,4 @@
-import type { LaneId } from '@autopilot/sync-contract';
+import type { LaneId, LaneState } from '@autopilot/sync-contract';
 import type { LastAnswer } from '../comms/policy-answer.ts';
 import type { RouterStatus } from '../comms/router-status.ts';
 
@@ -37,6 +37,23 @@ export interface CommsState {
     /** Positions that wait for the other lane. */
     readonly pending: number;
     readonly unequal_chains: number;
+  } | null;
+  /** One lane read twice and compared with itself; null when this was not asked for. */
+  readonly null_run: {
+    readonly lane: LaneId;
+    readonly pair: string;
+    /** False while the lane is not open; then no second reader is either, and `reason` says why. */
+    readonly running: boolean;
+    readonly reason: string | null;
+    /** Of the second reader. */
+    readonly second: LaneState | null;
+    readonly from: number;
+    readonly counts: ParityCounts;
+    readonly pending: number;
+    readonly unequal_chains: number;
+    /** Windows that control has taken, and what was wrong with the last try. */
+    readonly told: number;
+    readonly error: string | null;
   } | null;
   /** The emergency that this desktop is in; null when it is in none. */
   readonly fallback: {

@@ -90,6 +90,27 @@ describe('the desktop on the real khala lane', () => {
     });
   });
 
+  test('H16: a null run reads khala twice, over two connections, and finds it equal to itself', async () => {
+    mirror(1, 30);
+    const { desktop, lane: spacetime } = await start({ nullRun: 'khala' });
+    await spacetime.askToken();
+    spacetime.grant(id);
+    await until(() => desktop.state().totals.applied === 30, 'what khala had kept');
+    mirror(31, 40);
+    const run = () => desktop.state().comms?.null_run;
+    await until(() => run()?.counts.match === 40, 'both readers');
+    expect(run()).toMatchObject({ pair: 'khala/khala', running: true, second: 'live', unequal_chains: 0 });
+    expect(run()?.counts).toMatchObject({ mismatch: 0, missing_left: 0, missing_right: 0, extra: 0 });
+    expect(khala.connections.open).toBe(2);
+    goLive(spacetime);
+    spacetime.batch(eventsOf(id, 1, 40), 'replay');
+    control.set({ stage: 2 });
+    await until(() => desktop.state().comms?.router.active === 'spacetime', 'the flip');
+    await until(() => khala.connections.open === 0, 'no connection to khala');
+    expect(run()).toMatchObject({ running: false, reason: 'khala is not open here (S2.1)' });
+    expect(desktop.state().totals).toMatchObject({ applied: 40, duplicates: 0, gaps: 0, conflicts: 0 });
+  });
+
   test('H8: when the decision needs no khala, not one connection reaches it', async () => {
     for (const stage of [2, 3] as const) {
       control = cutoverControl({ stage });

@@ -23,13 +23,14 @@ afterEach(async () => {
   rmSync(dir, { recursive: true, force: true });
 });
 
-const start = async (units: number) => {
+const start = async (units: number, nullRun?: 'spacetime') => {
   const control = cutoverControl({ stage: 2 });
   const lanes: ScriptedLane[] = [];
   running = await startSimulated({
     ...{ units, unitPrefix: 'sim', control: 'http://control.test', khala: undefined, dataDir: dir, port: 0 },
     ...{ clients: ['a', 'b'].map((clientId) => ({ clientId, clientSecret: 'secret' })), staggerMs: 0 },
     ...{ dwellMs: 1, liveWithinMs: 1000, heartbeatMs: 50, environment: 'test', pid: 1, env: {} },
+    ...{ nullRun, nullRunUnits: 2 },
     ...{ ports: systemPorts, http: control.http, log: memoryLog() },
     socket: () => {
       throw new Error('a scripted lane opens no socket');
@@ -69,6 +70,13 @@ describe('simulated desktops', () => {
     await waitFor(() => new Set(control.heartbeats.map(({ unit }) => unit)).size === 5, { describe: 'all heartbeats' });
   });
 
+  test('read a lane twice in as many units as were asked for', async () => {
+    const { lanes } = await start(3, 'spacetime');
+    expect(lanes).toHaveLength(5);
+    const states = running?.state().units.map(({ null_run }) => null_run?.running ?? null);
+    expect(states).toEqual([true, true, null]);
+  });
+
   test('answer nobody who comes from a page, and nothing but the state', async () => {
     const { url } = await start(1);
     expect((await fetch(new URL('/state', url), { headers: { origin: 'http://evil.test' } })).status).toBe(403);
@@ -91,6 +99,10 @@ describe('simulated desktops', () => {
       [[...good, '--listen', '0.0.0.0:1'], '--listen must be 127.0.0.1:PORT.'],
       [[...good, '--khala', 'ws://x'], '--khala "ws://x" is not an http URL.'],
       [[...good, '--dwell-ms', '-1'], 'dwell-ms'],
+      [[...good, '--null-run', 'both'], '--null-run must be khala or spacetime, not "both".'],
+      [[...good, '--null-run', 'khala'], '--null-run khala needs --khala.'],
+      [[...good, '--null-run', 'spacetime', '--null-run-units', '4'], '--null-run-units must be a number from 1 to 3.'],
+      [[...good, '--null-run-units', '2'], '--null-run-units needs --null-run.'],
     ];
     for (const [args, message] of wrong) expect(() => parseSimulatedOptions(args)).toThrow(message);
     writeFileSync(clients, '[]');

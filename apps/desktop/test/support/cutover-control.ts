@@ -7,6 +7,8 @@ import { tokenAnswer } from './scripted-desktop.ts';
 export interface CutoverControl {
   readonly http: HttpClient;
   readonly heartbeats: Record<string, unknown>[];
+  /** Windows that came by themselves: those of null runs. */
+  readonly windows: Record<string, unknown>[];
   /** Paths that were asked, in order. */
   readonly asked: string[];
   policy: CutoverPolicy;
@@ -54,6 +56,10 @@ export function cutoverControl(first: Partial<CutoverPolicy> = {}): CutoverContr
       control.heartbeats.push(JSON.parse(String(request.body)) as Record<string, unknown>);
       return { status: 200, body: JSON.stringify({ policy_revision: revision, next_ms: 5000 }) };
     }
+    if (url.pathname === '/v1/cutover/parity') {
+      control.windows.push(JSON.parse(String(request.body)) as Record<string, unknown>);
+      return { status: 202, body: '{"stored":true}' };
+    }
     const signing = { kid: `key-${kid}`, key: key.privateKey };
     const policy = control.bend(await signPolicy(control.policy, signing));
     const unit = url.searchParams.get('unit') ?? '';
@@ -66,7 +72,17 @@ export function cutoverControl(first: Partial<CutoverPolicy> = {}): CutoverContr
     return { status: 200, body: JSON.stringify(body) };
   };
   const control: CutoverControl = {
-    ...{ heartbeats: [], asked: [], streams: [], admitted: null, down: false, old: false, bend: (jws) => jws, rotate },
+    ...{
+      heartbeats: [],
+      windows: [],
+      asked: [],
+      streams: [],
+      admitted: null,
+      down: false,
+      old: false,
+      bend: (jws) => jws,
+      rotate,
+    },
     http: async (request) => ({ headers: {}, ...(await answer(request)) }),
     policy: {
       ...{ schema: policySchema, deployment, revision: 1, stage: 0, sealed: false, issued_at: 1_800_000_000_000 },

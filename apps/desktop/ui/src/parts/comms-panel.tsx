@@ -36,6 +36,7 @@ export function CommsPanel({ comms, now }: { readonly comms: Comms; readonly now
           <LaneCard key={lane.id} lane={lane} comms={comms} />
         ))}
         <ParityCard parity={comms.parity} now={now} />
+        {comms.null_run !== null && <NullRunCard run={comms.null_run} now={now} />}
         <HandoverCard comms={comms} now={now} />
       </div>
       <p className="comms-foot quiet">{policyLine(comms, now)}</p>
@@ -122,6 +123,48 @@ function ParityCard({ parity, now }: { readonly parity: Comms['parity']; readonl
     </div>
   );
 }
+
+/** Says of one lane what its comparison with itself found; it is not the comparison of the two lanes. */
+function NullRunCard({ run, now }: { readonly run: NonNullable<Comms['null_run']>; readonly now: number }) {
+  const { counts } = run;
+  const unequal = Math.max(0, differing.reduce((sum, name) => sum + counts[name], 0) - counts.late);
+  const bad = unequal > 0 || run.unequal_chains > 0;
+  const tone: Tone = bad ? 'bad' : run.running && counts.match > 0 ? 'good' : 'idle';
+  const found = differing
+    .filter((name) => counts[name] > 0)
+    .map((name) => `${formatCount(counts[name])} ${sides[name]}`);
+  const word = bad
+    ? `${formatCount(Math.max(unequal, run.unequal_chains))} differ`
+    : counts.match > 0
+      ? `${formatCount(counts.match)} equal`
+      : 'nothing compared';
+  const notes = [
+    run.running ? `second reader ${run.second}` : `not running: ${run.reason}`,
+    ...found,
+    `${formatCount(run.told)} windows told`,
+    ...(run.error === null ? [] : [run.error]),
+  ];
+  return (
+    <div className="lane-card">
+      <h3>
+        Null run <span className="role">{`${run.lane} with itself, ${formatAge((now - run.from) / 1000)}`}</span>
+      </h3>
+      <p className="phase numbers" data-tone={tone}>
+        <ToneIcon tone={tone} />
+        {word}
+      </p>
+      <p className="note numbers">{notes.join(' · ')}</p>
+    </div>
+  );
+}
+
+const sides: Readonly<Record<(typeof differing)[number], string>> = {
+  mismatch: 'mismatch',
+  missing_left: 'missing on the first reader',
+  missing_right: 'missing on the second',
+  extra: 'extra',
+  reordered: 'reordered',
+};
 
 const phases: Readonly<Record<Comms['router']['phase'], string>> = {
   idle: 'not started',
