@@ -3,6 +3,7 @@
 //
 //   --commit REF   the tracked files of a commit instead of those of the work tree
 //   --keep         leaves the copy, and says where it is
+//   --no-tests     leaves the tests of the apps out; the receipt is then at best inconclusive
 //   --list         shows every place that still speaks of the lane
 //
 // Exits 1 when the apps do not live without the lane. The receipt is stricter: it passes only when nothing in the
@@ -29,7 +30,12 @@ function observationOf(proof: Proof, commit: string | null): GateObservation | u
   const environment = { packages, commit, module_schema: null, protocols: [] };
   const seen = removalObservation(scan, environment);
   const measures = { ...seen.measures, tests_passed: tests.passed, tests_skipped: tests.skipped };
-  return { ...seen, measures, verdict: verdictOf(proof), reason: proved ? seen.reason : reason.slice(0, 1000) };
+  return {
+    ...seen,
+    measures,
+    verdict: verdictOf(proof),
+    reason: proved && tests.passed > 0 ? seen.reason : reason.slice(0, 1000),
+  };
 }
 
 const { values } = parseArgs({
@@ -37,14 +43,15 @@ const { values } = parseArgs({
     commit: { type: 'string' },
     keep: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
+    'no-tests': { type: 'boolean', default: false },
   },
 });
-const { commit: wanted, keep, list } = values;
+const { commit: wanted, keep, list, 'no-tests': noTests } = values;
 const commit =
   wanted === undefined
     ? sourceCommit(root)
     : execFileSync('git', ['rev-parse', '--verify', `${wanted}^{commit}`], { cwd: root, encoding: 'utf8' }).trim();
-const proof = await proveRemoval({ root, removal: khalaRemoval, commit: wanted, keep, say });
+const proof = await proveRemoval({ root, removal: khalaRemoval, commit: wanted, keep, noTests, say });
 if (list) for (const { file, line, kind, text } of proof.scan?.findings ?? []) say(`${file}:${line}: ${kind}: ${text}`);
 const observation = observationOf(proof, commit);
 if (observation !== undefined) {

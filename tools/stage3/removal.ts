@@ -12,7 +12,7 @@ export interface Removal {
   readonly apps: readonly string[];
   /** Files and folders that serve only the lane or its removal; they need not exist. */
   readonly serving: readonly string[];
-  /** Scripts of the manifest at the root that run one of them. */
+  /** Scripts of manifests that run one of them. */
   readonly scripts: readonly string[];
   /** How the lane is called in the marks of what goes with it, and in the names of tests. */
   readonly word: string;
@@ -28,14 +28,16 @@ export const khalaRemoval: Removal = {
     'testing/src/khala',
     'testing/src/khala-main.ts',
     'testing/test/khala',
-    // A rehearsal leads from one lane to the other.
+    // A rehearsal leads from one lane to the other, and so does what the benchmark of a flip measures.
     'apps/launcher/src/rehearse',
     'apps/launcher/test/rehearse',
+    'bench/flip.ts',
+    'bench/src/flip',
     // The lane is removed once.
     'tools/stage3',
     'tools/test/stage3',
   ],
-  scripts: ['stage3'],
+  scripts: ['stage3', 'flip'],
   word: 'khala',
 };
 

@@ -71,8 +71,7 @@ export async function removeLane(copy: string, files: readonly string[], removal
     const isManifest = path.basename(file) === 'package.json';
     if (!isManifest && !/\.(?:md|[cm]?[jt]sx?|json|ya?ml|sh)$|^\.ci\/run$/.test(file)) continue;
     const before = readFileSync(place, 'utf8');
-    const scripts = file === 'package.json' ? removal.scripts : [];
-    const text = isManifest ? manifestWithout(before, removal.name, scripts) : stripped(file, before, removal);
+    const text = isManifest ? manifestWithout(before, removal.name, removal.scripts) : stripped(file, before, removal);
     if (text === undefined) continue;
     writeFileSync(place, text);
     (isManifest ? manifests : texts).push(file);

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { proveRemoval } from '../../stage3/prove-removal.ts';
+import { proveRemoval, verdictOf } from '../../stage3/prove-removal.ts';
 import { khalaRemoval } from '../../stage3/removal.ts';
 import { type FileTree, withTree } from '../temporary-folder.ts';
 
@@ -38,6 +38,9 @@ const repository = (does: object): FileTree => ({
   ...app('desktop'),
 });
 
+/** One in which nothing speaks of the lane once it is gone. */
+const silent: FileTree = { ...repository({}), 'apps/control/src/main.ts': '', 'apps/desktop/src/main.ts': '' };
+
 const before = process.env.AUTOPILOT_PNPM;
 afterEach(() => {
   if (before === undefined) delete process.env.AUTOPILOT_PNPM;
@@ -45,8 +48,11 @@ afterEach(() => {
 });
 
 /** Proves the removal of a repository made of files; gives what was said and what pnpm was asked. */
-async function prove(tree: FileTree): Promise<{ proved: boolean; said: string; asked: string; copy: string }> {
-  let result = { proved: false, said: '', asked: '', copy: '' };
+async function prove(
+  tree: FileTree,
+  options: { readonly noTests?: boolean } = {},
+): Promise<{ proved: boolean; said: string; asked: string; copy: string; verdict: string }> {
+  let result = { proved: false, said: '', asked: '', copy: '', verdict: '' };
   await withTree({ 'pnpm.mjs': pnpm }, async (tool) => {
     await withTree(tree, async (root) => {
       const git = (...args: readonly string[]) => execFileSync('git', args, { cwd: root, stdio: 'ignore' });
@@ -57,10 +63,11 @@ async function prove(tree: FileTree): Promise<{ proved: boolean; said: string; a
       process.env.AUTOPILOT_PNPM = `${process.execPath} ${program}`;
       const said: string[] = [];
       const say = (line: string) => said.push(line);
-      const { proved } = await proveRemoval({ root, removal: khalaRemoval, keep: false, say });
+      const proof = await proveRemoval({ root, removal: khalaRemoval, keep: false, say, ...options });
       const log = existsSync(`${program}.log`) ? readFileSync(`${program}.log`, 'utf8') : '';
       const copy = log.split(': ')[0] ?? '';
-      result = { proved, said: said.join('\n'), asked: log.replaceAll(`${copy}: `, ''), copy };
+      const asked = log.replaceAll(`${copy}: `, '');
+      result = { proved: proof.proved, said: said.join('\n'), asked, copy, verdict: verdictOf(proof) };
       // The repository itself is as it was.
       expect(existsSync(path.join(root, 'packages/legacy-lane/src/index.ts'))).toBe(true);
     });
@@ -137,6 +144,25 @@ describe('the proof of removal', () => {
   test('says how much still speaks of the lane, and does not take it for more than it is', async () => {
     const { proved, said } = await prove({ ...repository({}), 'docs/lanes.md': 'Connect to the khala lane.\n' });
     expect([proved, /still to be reworded: .*1 document/.test(said)]).toEqual([true, true]);
+  });
+
+  test('without the tests says so, and is never more than inconclusive for a receipt', async () => {
+    const { proved, said, asked, verdict } = await prove(silent, { noTests: true });
+    expect([proved, asked.includes('run test'), verdict]).toEqual([true, false, 'inconclusive']);
+    expect(said).toMatch(/THE TESTS OF THE APPS ARE LEFT OUT[\s\S]*this is not the proof/);
+    expect((await prove(silent)).verdict).toBe('pass');
+  });
+
+  test('an allow file at the root excuses what it names, and a leftover beside it still fails', async () => {
+    const entry = { path: 'docs/old.md', owner: 'maintainers', reason: 'history', expires: '2999-01-01' };
+    const excused = {
+      ...silent,
+      'removal-allow.json': { form: 'autopilot.removal-allow.v1', entries: [entry] },
+      'docs/old.md': 'Connect to the khala lane.\n',
+    };
+    expect((await prove(excused)).verdict).toBe('pass');
+    const seeded = await prove({ ...excused, 'docs/new.md': 'Connect to the khala lane.\n' });
+    expect(seeded.verdict).toBe('fail');
   });
 
   test('fails when there is nothing to remove', async () => {
