@@ -1,8 +1,8 @@
+import { type ManualPorts, manualPorts } from '@autopilot/testing/manual-ports';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { type Journal, openJournal } from '../../src/codex/journal.ts';
 import type { CodexLane } from '../../src/codex/lane-status.ts';
 import { type CodexLaneOptions, startCodexLane } from '../../src/codex/start-codex-lane.ts';
-import { type ManualPorts, manualPorts } from './manual-ports.ts';
 import { type Script, scriptedSpawn } from './scripted-child.ts';
 
 let ports: ManualPorts;
@@ -41,7 +41,7 @@ async function start(script: Script, options: Partial<CodexLaneOptions> = {}) {
     maxRestarts: 2,
     ...options,
   });
-  await ports.advance(0);
+  await ports.advanceAsync(0);
   return { lane, children: scripted.children };
 }
 
@@ -85,13 +85,13 @@ describe('app-server lane', () => {
     const params = { threadId: 't1', turn: { status: 'completed' } };
     children[0]?.send({ method: 'turn/completed', params });
     expect(lane.status()).toMatchObject({ finished: true, completed: 1 });
-    expect(ports.waiting()).toBe(0);
+    expect(ports.pending).toBe(0);
   });
 
   test('L2 declines an approval by default, visibly; the id 0 is an id', async () => {
     const { lane, children } = await start(obliging);
     children[0]?.send({ id: 0, method: 'item/commandExecution/requestApproval', params: command });
-    await ports.advance(0);
+    await ports.advanceAsync(0);
     expect(children[0]?.received.at(-1)).toEqual({ id: 0, result: { decision: 'decline' } });
     expect(lane.status()).toMatchObject({ approvals: { accepted: 0, declined: 1 }, notes: ['Declined: ls'] });
     const answer = journal.readAfter(0n, 1000).at(-1);
@@ -107,7 +107,7 @@ describe('app-server lane', () => {
     const { lane, children } = await start(obliging, { approve: 'accept' });
     const ask = async (id: number, method: string, params: object) => {
       children[0]?.send({ id, method, params });
-      await ports.advance(0);
+      await ports.advanceAsync(0);
       return children[0]?.received.at(-1);
     };
     const run = 'item/commandExecution/requestApproval';
@@ -130,7 +130,7 @@ describe('app-server lane', () => {
   test('L2 a policy that throws has not consented', async () => {
     const { children } = await start(obliging, { approve: () => Promise.reject(new Error('no window')) });
     children[0]?.send({ id: 0, method: 'item/commandExecution/requestApproval', params: command });
-    await ports.advance(0);
+    await ports.advanceAsync(0);
     expect(children[0]?.received.at(-1)).toEqual({ id: 0, result: { decision: 'decline' } });
   });
 
@@ -138,9 +138,9 @@ describe('app-server lane', () => {
     const { lane, children } = await start((message, child) => {
       if (message.method !== 'thread/start') obliging(message, child);
     });
-    await ports.advance(999);
+    await ports.advanceAsync(999);
     expect(lane.status().state).toBe('starting');
-    await ports.advance(1);
+    await ports.advanceAsync(1);
     expect(lane.status()).toMatchObject({ state: 'error', error: { code: 'request_timeout' } });
     expect(lane.status().error?.message).toContain('thread/start');
     expect(children).toHaveLength(1);
@@ -158,9 +158,9 @@ describe('app-server lane', () => {
     const { lane, children } = await start(obliging);
     children[0]?.end('signal SIGSEGV');
     expect(lane.status()).toMatchObject({ state: 'disconnected', error: { code: 'server_gone' } });
-    await ports.advance(249);
+    await ports.advanceAsync(249);
     expect(children).toHaveLength(1);
-    await ports.advance(10_000);
+    await ports.advanceAsync(10_000);
     expect(children).toHaveLength(2);
     expect(lane.status()).toMatchObject({
       state: 'ready',
@@ -196,7 +196,7 @@ describe('app-server lane', () => {
     expect(outcome()).toEqual(wanted);
     children[0]?.end('signal SIGKILL');
     expect(lane.status().error?.code).toBe('server_gone');
-    await ports.advance(10_000);
+    await ports.advanceAsync(10_000);
     expect(lane.status()).toMatchObject({ state: 'ready', finished: true });
     expect(outcome()).toEqual(wanted);
   });
@@ -210,10 +210,10 @@ describe('app-server lane', () => {
 
   test('L4 gives up after the allowed restarts', async () => {
     const { lane, children } = await start((_message, child) => child.end('exit code 1: no'));
-    await ports.advance(60_000);
+    await ports.advanceAsync(60_000);
     expect(children).toHaveLength(3);
     expect(lane.status()).toMatchObject({ state: 'error', error: { code: 'restarts_exhausted' } });
-    expect(ports.waiting()).toBe(0);
+    expect(ports.pending).toBe(0);
   });
 
   test('L1 a line that is no message ends the server instead of being skipped', async () => {
@@ -227,7 +227,7 @@ describe('app-server lane', () => {
     const { lane, children } = await start(obliging);
     journal.close();
     children[0]?.send({ id: 0, method: 'item/commandExecution/requestApproval', params: command });
-    await ports.advance(60_000);
+    await ports.advanceAsync(60_000);
     expect(lane.status()).toMatchObject({ state: 'error', error: { code: 'journal_unusable' } });
     expect(children).toHaveLength(1);
     expect(children[0]?.killed).toBe(true);
@@ -237,10 +237,10 @@ describe('app-server lane', () => {
   test('L5 stop ends the server and is final', async () => {
     const { lane, children } = await start(obliging);
     await lane.stop();
-    await ports.advance(60_000);
+    await ports.advanceAsync(60_000);
     expect(lane.status().state).toBe('stopped');
     expect(children).toHaveLength(1);
-    expect(ports.waiting()).toBe(0);
+    expect(ports.pending).toBe(0);
   });
 
   test('options that are missing are named before anything is started', () => {

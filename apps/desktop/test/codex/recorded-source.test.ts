@@ -1,11 +1,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { type ManualPorts, manualPorts } from '@autopilot/testing/manual-ports';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { type Journal, openJournal } from '../../src/codex/journal.ts';
 import { readRecording } from '../../src/codex/recorded-source.ts';
 import { startCodexLane } from '../../src/codex/start-codex-lane.ts';
-import { type ManualPorts, manualPorts } from './manual-ports.ts';
 
 const file = new URL('../../../../testing/fixtures/codex-app-server.jsonl', import.meta.url).pathname;
 const lines = readRecording(file);
@@ -24,7 +24,7 @@ describe('recorded feed', () => {
   test('replays every message once and in order, then is finished', async () => {
     const lane = startCodexLane({ journal, ports, feed: 'recorded', file, paceMs: 0, once: true });
     expect(lane.status()).toMatchObject({ state: 'starting', finished: false });
-    await ports.advance(0);
+    await ports.advanceAsync(0);
     expect(lane.status()).toMatchObject({ state: 'stopped', finished: true, completed: 1, messages: lines.length });
     const replayed = entries();
     expect(replayed.map((entry) => entry.direction)).toEqual(lines.map((line) => line.direction));
@@ -41,7 +41,7 @@ describe('recorded feed', () => {
 
   test('gives answers the method, thread and command of what they answer', async () => {
     startCodexLane({ journal, ports, feed: 'recorded', file, paceMs: 0, once: true });
-    await ports.advance(0);
+    await ports.advanceAsync(0);
     const all = entries();
     expect(all.filter((entry) => entry.method === '')).toEqual([]);
     const approvals = all.filter((entry) => entry.method === 'item/commandExecution/requestApproval');
@@ -55,28 +55,28 @@ describe('recorded feed', () => {
 
   test('every replay is a run of its own', async () => {
     const lane = startCodexLane({ journal, ports, feed: 'recorded', file, paceMs: 0 });
-    await ports.advance(1000);
+    await ports.advanceAsync(1000);
     expect(lane.status()).toMatchObject({ state: 'ready', finished: false, completed: 2 });
     const all = entries();
     expect(all).toHaveLength(2 * lines.length);
     expect(new Set(all.map((entry) => entry.boot_id)).size).toBe(2);
     expect(new Set(all.flatMap((entry) => entry.thread_id ?? [])).size).toBe(6);
     await lane.stop();
-    await ports.advance(5000);
+    await ports.advanceAsync(5000);
     expect(entries()).toHaveLength(2 * lines.length);
     expect(lane.status().state).toBe('stopped');
-    expect(ports.waiting()).toBe(0);
+    expect(ports.pending).toBe(0);
   });
 
   test('keeps a given pace, or the recorded timing', async () => {
     const paced = startCodexLane({ journal, ports, feed: 'recorded', file, paceMs: 20 });
-    await ports.advance(100);
+    await ports.advanceAsync(100);
     expect(paced.status().messages).toBe(6);
     await paced.stop();
     const timed = startCodexLane({ journal, ports, feed: 'recorded', file, once: true });
     const first = lines[0]?.at_ms ?? 0;
     const half = lines[Math.floor(lines.length / 2)]?.at_ms ?? 0;
-    await ports.advance(half - first);
+    await ports.advanceAsync(half - first);
     expect(timed.status().messages).toBe(lines.filter((line) => line.at_ms <= half).length);
     await timed.stop();
   });

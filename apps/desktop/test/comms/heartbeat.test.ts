@@ -1,11 +1,12 @@
 import { SyncError } from '@autopilot/sync-contract';
+import { manualPorts } from '@autopilot/testing/manual-ports';
 import { describe, expect, test } from '@jest/globals';
 import { createHeartbeat } from '../../src/comms/heartbeat.ts';
-import { memoryLog, testPorts } from '../support/test-ports.ts';
+import { memoryLog } from '../support/memory-log.ts';
 
 /** A heart whose control answers as a test says; `settle` lets promises run. */
 function bench() {
-  const ports = testPorts();
+  const ports = manualPorts();
   const asked: { readonly at: number; readonly body: object }[] = [];
   const revisions: number[] = [];
   let made = 0;

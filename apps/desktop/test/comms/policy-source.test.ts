@@ -9,7 +9,7 @@ import { policyFile } from '../../src/comms/policy-files.ts';
 import { createPolicySource, type PolicySource } from '../../src/comms/policy-source.ts';
 import { openUnitFile } from '../../src/comms/unit-file.ts';
 import { type CutoverControl, cutoverControl } from '../support/cutover-control.ts';
-import { memoryLog } from '../support/test-ports.ts';
+import { memoryLog } from '../support/memory-log.ts';
 
 let dir: string;
 let control: CutoverControl;

@@ -1,14 +1,15 @@
 import type { Decision } from '@autopilot/cutover-flags';
 import type { LaneId, SyncEvent } from '@autopilot/sync-contract';
+import { manualPorts } from '@autopilot/testing/manual-ports';
 import { describe, expect, test } from '@jest/globals';
 import { CommsRouter } from '../../src/comms/comms-router.ts';
 import { createPipeline } from '../../src/sync/pipeline.ts';
 import { ViewModel } from '../../src/view-model/view-model.ts';
+import { memoryLog } from '../support/memory-log.ts';
 import { MemoryStore } from '../support/memory-store.ts';
 import { chainOf, eventsOf } from '../support/scripted-lane.ts';
 import { type Seeded, seeded } from '../support/seeded.ts';
 import { SimulatedHost, SimulatedLane } from '../support/simulated-lane.ts';
-import { memoryLog, testPorts } from '../support/test-ports.ts';
 
 const streams = ['runtime.run.1.events', 'runtime.run.2.events', 'runtime.run.3.events'];
 const perStream = 60;
@@ -27,7 +28,7 @@ function decisionFor(lane: LaneId, shadow: boolean): Decision {
 /** One journal, mirrored to two hosts of different lag, two lanes that are cut now and then, and a router over both. */
 function world(seed: number) {
   const random: Seeded = seeded(seed);
-  const ports = testPorts();
+  const ports = manualPorts();
   const hosts = { khala: new SimulatedHost('khala'), spacetime: new SimulatedHost('spacetime') };
   const made: SimulatedLane[] = [];
   const open = (id: LaneId) => () => {

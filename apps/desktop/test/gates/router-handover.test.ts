@@ -6,14 +6,15 @@ import { type CheckpointStore, openCheckpointStore } from '@autopilot/checkpoint
 import type { Decision } from '@autopilot/cutover-flags';
 import type { LaneId } from '@autopilot/sync-contract';
 import { recordGateFacts } from '@autopilot/testing';
+import { manualPorts } from '@autopilot/testing/manual-ports';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { CommsRouter } from '../../src/comms/comms-router.ts';
 import { createPipeline } from '../../src/sync/pipeline.ts';
 import { ViewModel } from '../../src/view-model/view-model.ts';
+import { memoryLog } from '../support/memory-log.ts';
 import { chainOf, eventsOf } from '../support/scripted-lane.ts';
 import { seeded } from '../support/seeded.ts';
 import { SimulatedHost, SimulatedLane } from '../support/simulated-lane.ts';
-import { memoryLog, testPorts } from '../support/test-ports.ts';
 
 const streams = ['runtime.gate.a', 'runtime.gate.b'];
 const perStream = 400;
@@ -44,7 +45,7 @@ interface Core {
 
 /** One journal that is mirrored to two hosts, and a desktop core over both, with its real store on disk. */
 class World {
-  readonly ports = testPorts();
+  readonly ports = manualPorts();
   readonly hosts = { khala: new SimulatedHost('khala'), spacetime: new SimulatedHost('spacetime') };
   readonly lanes: SimulatedLane[] = [];
   /** How many events each host is behind the journal. */

@@ -1,5 +1,6 @@
 import { canonicalJson, payloadHash, streamIdForTopic } from '@autopilot/sync-contract';
 import { anyText } from '@autopilot/testing/any-text';
+import { manualPorts } from '@autopilot/testing/manual-ports';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { type Journal, type JournalEntry, openJournal } from '../../src/codex/journal.ts';
@@ -7,7 +8,6 @@ import { startCodexLane } from '../../src/codex/start-codex-lane.ts';
 import { cutText, maxPayloadBytes } from '../../src/projection/fit-payload.ts';
 import { type ProjectedEvent, projectEntry } from '../../src/projection/project-entry.ts';
 import { redact } from '../../src/projection/redact.ts';
-import { manualPorts } from '../codex/manual-ports.ts';
 
 const file = new URL('../../../../testing/fixtures/codex-app-server.jsonl', import.meta.url).pathname;
 const options = { device_id: 'desk-1', hide: [{ text: '/home/alice', as: '~' }] };
@@ -18,7 +18,7 @@ let events: readonly ProjectedEvent[];
 beforeAll(async () => {
   journal = openJournal({ file: ':memory:', clock: ports.clock });
   startCodexLane({ journal, ports, feed: 'recorded', file, paceMs: 0, once: true });
-  await ports.advance(0);
+  await ports.advanceAsync(0);
   events = journal.readAfter(0n, 10_000).flatMap((entry) => projectEntry(entry, options));
 });
 afterAll(() => journal.close());

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { systemHttp, systemPorts } from '@autopilot/sync-contract/system-ports';
 import { startFaultProxy, waitFor } from '@autopilot/testing';
+import { type ManualPorts, manualPorts } from '@autopilot/testing/manual-ports';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { type Journal, openJournal } from '../../src/codex/journal.ts';
@@ -15,7 +16,6 @@ import {
   type PublisherOptions,
   startPublisher,
 } from '../../src/projection/start-publisher.ts';
-import { type ManualPorts, manualPorts } from '../codex/manual-ports.ts';
 import { answer, type Fate, httpOf, ScriptedControl } from './scripted-control.ts';
 
 const file = new URL('../../../../testing/fixtures/codex-app-server.jsonl', import.meta.url).pathname;
@@ -32,7 +32,7 @@ let publisher: Publisher;
 
 beforeEach(() => {
   folder = mkdtempSync(path.join(tmpdir(), 'publisher-'));
-  ports = manualPorts();
+  ports = manualPorts({ draw: 0.5 });
   journal = openJournal({ file: ':memory:', clock: ports.clock });
   control = new ScriptedControl();
 });
@@ -75,7 +75,7 @@ async function settle(): Promise<void> {
   for (let round = 0; round < 400; round += 1) {
     const { state, pending } = publisher.status();
     if (state === 'idle' && pending === 0) return;
-    await ports.advance(1000);
+    await ports.advanceAsync(1000);
   }
   throw new Error(`The publisher did not come to rest: ${JSON.stringify(publisher.status())}`);
 }
@@ -115,7 +115,7 @@ describe('publisher', () => {
     note(1, 5);
     control.fates = ['lost-answer'];
     publish();
-    await ports.advance(0);
+    await ports.advanceAsync(0);
     expect(control.stored).toHaveLength(5);
     expect(publisher.status()).toMatchObject({ state: 'backoff', published: 0, pending: 5, attempts: 1 });
     expect(publisher.status().last_error).toMatchObject({ code: 'unreachable' });
@@ -129,7 +129,7 @@ describe('publisher', () => {
     const step = fc.record({ fates: fc.array(fate, { maxLength: 4 }), add: fc.nat(12), restart: fc.boolean() });
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 6 }), fc.integer({ min: 1, max: 7 }), async (steps, batchSize) => {
-        ports = manualPorts();
+        ports = manualPorts({ draw: 0.5 });
         journal.close();
         journal = openJournal({ file: ':memory:', clock: ports.clock });
         control = new ScriptedControl();
@@ -140,7 +140,7 @@ describe('publisher', () => {
           control.fates = [...fates];
           note(written + 1, written + add);
           written += add;
-          await ports.advance(300);
+          await ports.advanceAsync(300);
           if (restart) {
             await publisher.stop();
             publish({ batchSize, stateFile });
@@ -196,16 +196,16 @@ describe('publisher', () => {
     note(1, 1);
     control.fates = [busy, 'unreachable', 'unreachable'];
     publish({ backoff: { floorMs: 100, baseMs: 1000, capMs: 4000 } });
-    await ports.advance(6999);
+    await ports.advanceAsync(6999);
     expect(control.authorizations).toHaveLength(1);
-    await ports.advance(1);
+    await ports.advanceAsync(1);
     expect(control.authorizations).toHaveLength(2);
     // The draw is always 0.5: half way between the floor and the bound of the second and third failure.
-    await ports.advance(1049);
+    await ports.advanceAsync(1049);
     expect(control.authorizations).toHaveLength(2);
-    await ports.advance(1);
+    await ports.advanceAsync(1);
     expect(control.authorizations).toHaveLength(3);
-    await ports.advance(2050);
+    await ports.advanceAsync(2050);
     expectComplete(1);
   });
 
@@ -213,7 +213,7 @@ describe('publisher', () => {
     note(1, 2);
     control.fates = [unauthorized, unauthorized];
     publish();
-    await ports.advance(0);
+    await ports.advanceAsync(0);
     expect(publisher.status()).toMatchObject({ state: 'refused', pending: 2, dead: [] });
     expect(publisher.status().last_error).toMatchObject({ code: 'unauthorized', message: 'who?' });
     await settle();
@@ -224,7 +224,7 @@ describe('publisher', () => {
     note(1, 2);
     control.refuse = () => 'forbidden';
     publish();
-    await ports.advance(0);
+    await ports.advanceAsync(0);
     expect(publisher.status()).toMatchObject({ state: 'refused', pending: 2, dead: [] });
     startCodexLane({ journal, ports, feed: 'recorded', file, paceMs: 0, once: true });
     control.refuse = (event) => (event.topic.startsWith('worker:') ? 'forbidden' : undefined);
@@ -277,21 +277,21 @@ describe('publisher', () => {
       return journal.readAfter(...args);
     };
     publish({ journal: { ...journal, readAfter } });
-    await ports.advance(0);
+    await ports.advanceAsync(0);
     broken = true;
-    await ports.advance(10_000);
+    await ports.advanceAsync(10_000);
     expect(publisher.status().last_error?.code).toBe('timeout');
-    await ports.advance(1000);
+    await ports.advanceAsync(1000);
     expect(publisher.status().last_error).toMatchObject({ code: 'internal', message: 'disk' });
     broken = false;
     await settle();
     expectComplete(1);
     control.fates = ['hang'];
     note(2, 2);
-    await ports.advance(0);
+    await ports.advanceAsync(0);
     await publisher.stop();
     expect(publisher.status()).toMatchObject({ state: 'stopped', published: 1 });
-    expect(ports.waiting()).toBe(0);
+    expect(ports.pending).toBe(0);
   });
 });
 
@@ -308,7 +308,7 @@ describe('isolation', () => {
       control.fates = Array(1000).fill(fate);
       if (withPublisher) publish({ journal: own });
       const lane = startCodexLane({ journal: own, ports, feed: 'recorded', file, paceMs: 1, once: true });
-      await ports.advance(600);
+      await ports.advanceAsync(600);
       const { state, messages, completed, error } = lane.status();
       if (withPublisher) expect(publisher.status().published).toBe(0);
       await publisher?.stop();
@@ -325,7 +325,7 @@ describe('isolation', () => {
     publish();
     await publisher.stop();
     const lane = startCodexLane({ journal, ports, feed: 'recorded', file, paceMs: 0, once: true });
-    await ports.advance(0);
+    await ports.advanceAsync(0);
     expect(lane.status()).toMatchObject({ state: 'stopped', completed: 1 });
   });
 
@@ -340,7 +340,7 @@ describe('isolation', () => {
       },
     });
     publish();
-    await ports.advance(60_000);
+    await ports.advanceAsync(60_000);
     expect(lane.status()).toMatchObject({ state: 'error', error: { code: 'restarts_exhausted' } });
     await settle();
     expectComplete(4);

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { systemPorts } from '@autopilot/sync-contract/system-ports';
 import { waitFor } from '@autopilot/testing';
+import { type ManualPorts, manualPorts } from '@autopilot/testing/manual-ports';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { WebSocket } from 'ws';
 import { type HealthServer, startHealthServer } from '../../src/server/start-server.ts';
-import { type TestPorts, testPorts } from '../support/test-ports.ts';
 
 interface Answer {
   readonly status: number;
@@ -16,7 +16,7 @@ interface Answer {
 }
 
 let server: HealthServer;
-let ports: TestPorts;
+let ports: ManualPorts;
 let uiDir: string;
 let version = 1;
 const stateJson = () => JSON.stringify({ version });
@@ -34,7 +34,7 @@ afterEach(async () => {
 });
 
 const start = (port = 0) => {
-  ports = testPorts();
+  ports = manualPorts();
   const { scheduler } = ports;
   return startHealthServer({ host: '127.0.0.1', port, uiDir, stateJson, random: systemPorts.random, scheduler });
 };

@@ -7,9 +7,9 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { parseSimulatedOptions } from '../../src/simulated/options.ts';
 import { type SimulatedDesktops, startSimulated } from '../../src/simulated/start-simulated.ts';
 import { cutoverControl } from '../support/cutover-control.ts';
+import { memoryLog } from '../support/memory-log.ts';
 import { goLive } from '../support/pipeline-bench.ts';
 import { chainOf, eventsOf, ScriptedLane } from '../support/scripted-lane.ts';
-import { memoryLog } from '../support/test-ports.ts';
 
 const id = 'runtime.run.1.events';
 let dir: string;

@@ -2,12 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type CheckpointStore, openCheckpointStore } from '@autopilot/checkpoint';
+import { type ManualPorts, manualPorts } from '@autopilot/testing/manual-ports';
 import type { Ack } from '../../src/sync/ack-queue.ts';
 import { createPipeline, type Pipeline } from '../../src/sync/pipeline.ts';
 import type { DesktopState } from '../../src/view-model/desktop-state.ts';
 import { ViewModel } from '../../src/view-model/view-model.ts';
+import { memoryLog } from './memory-log.ts';
 import { ScriptedLane } from './scripted-lane.ts';
-import { memoryLog, type TestPorts, testPorts } from './test-ports.ts';
 
 /** The real engine and the real store between a scripted lane and the real view model. */
 export interface PipelineBench {
@@ -15,7 +16,7 @@ export interface PipelineBench {
   readonly view: ViewModel;
   readonly store: CheckpointStore;
   readonly pipeline: Pipeline;
-  readonly ports: TestPorts;
+  readonly ports: ManualPorts;
   readonly acks: Ack[];
   state(): DesktopState;
   stream(streamId: string): DesktopState['streams'][number];
@@ -37,7 +38,7 @@ export async function startBench(
   dir: string,
   wrap: (store: CheckpointStore) => CheckpointStore = (store) => store,
 ): Promise<PipelineBench> {
-  const ports = testPorts();
+  const ports = manualPorts();
   const lane = new ScriptedLane();
   const acks: Ack[] = [];
   const view = new ViewModel({

@@ -1,13 +1,14 @@
 import type { Decision } from '@autopilot/cutover-flags';
 import type { LaneId } from '@autopilot/sync-contract';
+import { type ManualPorts, manualPorts } from '@autopilot/testing/manual-ports';
 import { CommsRouter } from '../../src/comms/comms-router.ts';
 import type { RouterLimits } from '../../src/comms/router-options.ts';
 import { createPipeline, type Pipeline } from '../../src/sync/pipeline.ts';
 import { ViewModel } from '../../src/view-model/view-model.ts';
+import { memoryLog } from './memory-log.ts';
 import { MemoryStore } from './memory-store.ts';
 import { goLive } from './pipeline-bench.ts';
 import { ScriptedLane } from './scripted-lane.ts';
-import { memoryLog, type TestPorts, testPorts } from './test-ports.ts';
 
 /** A decision for a lane; `shadow` null for no comparison. */
 export function decisionFor(lane: LaneId, over: Partial<Decision> = {}): Decision {
@@ -24,7 +25,7 @@ export interface RouterBench {
   readonly pipeline: Pipeline;
   readonly store: MemoryStore;
   readonly view: ViewModel;
-  readonly ports: TestPorts;
+  readonly ports: ManualPorts;
   /** Every lane that was opened, the oldest first. */
   readonly opened: ScriptedLane[];
   /** The newest lane of an id. */
@@ -44,7 +45,7 @@ export function startRouter(
   streams: readonly string[],
   options: { readonly live?: boolean; readonly khala?: boolean; readonly drain?: boolean } = {},
 ): RouterBench {
-  const ports = testPorts();
+  const ports = manualPorts();
   const store = new MemoryStore();
   const opened: ScriptedLane[] = [];
   const open = (id: LaneId) => () => {

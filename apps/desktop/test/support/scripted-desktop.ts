@@ -4,8 +4,8 @@ import path from 'node:path';
 import type { HttpClient } from '@autopilot/sync-contract';
 import { systemPorts } from '@autopilot/sync-contract/system-ports';
 import { type DesktopHandle, type DesktopOptions, startDesktop } from '../../src/start-desktop.ts';
+import { memoryLog } from './memory-log.ts';
 import { type ScriptedLane, scriptedLane } from './scripted-lane.ts';
-import { memoryLog } from './test-ports.ts';
 
 /** A whole desktop on a lane that a test drives. */
 export interface ScriptedDesktop {

@@ -1,7 +1,7 @@
 import { SyncError } from '@autopilot/sync-contract';
+import { manualPorts } from '@autopilot/testing/manual-ports';
 import { describe, expect, test } from '@jest/globals';
 import { type Ack, createAckQueue } from '../../src/sync/ack-queue.ts';
-import { testPorts } from '../support/test-ports.ts';
 
 const ack = (stream_id: string, seq: bigint): Ack => ({ stream_id, epoch: 'e1', seq, chain: 'c' });
 const settle = async () => {
@@ -10,7 +10,7 @@ const settle = async () => {
 
 describe('createAckQueue', () => {
   test('gathers for a second and sends only the newest place of each stream', async () => {
-    const ports = testPorts();
+    const ports = manualPorts();
     const sent: Ack[] = [];
     const queue = createAckQueue(ports.scheduler, async (one) => void sent.push(one));
     for (let seq = 1n; seq <= 500n; seq += 1n) queue.note(ack('a', seq));
@@ -23,7 +23,7 @@ describe('createAckQueue', () => {
   });
 
   test('a failure is harmless: it is counted, and the newest place goes out later', async () => {
-    const ports = testPorts();
+    const ports = manualPorts();
     const sent: Ack[] = [];
     let failing = true;
     const queue = createAckQueue(ports.scheduler, async (one) => {
@@ -42,7 +42,7 @@ describe('createAckQueue', () => {
   });
 
   test('what the host refuses for good is not sent again', async () => {
-    const ports = testPorts();
+    const ports = manualPorts();
     let tries = 0;
     const queue = createAckQueue(ports.scheduler, async () => {
       tries += 1;
@@ -59,7 +59,7 @@ describe('createAckQueue', () => {
   });
 
   test('after close nothing is sent and no timer is left', async () => {
-    const ports = testPorts();
+    const ports = manualPorts();
     const sent: Ack[] = [];
     const queue = createAckQueue(ports.scheduler, async (one) => void sent.push(one));
     queue.note(ack('a', 1n));

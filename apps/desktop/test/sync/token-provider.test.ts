@@ -1,7 +1,7 @@
 import type { HttpRequest, HttpResponse } from '@autopilot/sync-contract';
+import { manualPorts } from '@autopilot/testing/manual-ports';
 import { describe, expect, test } from '@jest/globals';
 import { createTokenClient } from '../../src/sync/token-provider.ts';
-import { testPorts } from '../support/test-ports.ts';
 
 const start = 1_800_000_000_000;
 const answer = {
@@ -13,7 +13,12 @@ const answer = {
 function client(respond: (request: HttpRequest) => Partial<HttpResponse>) {
   const requests: HttpRequest[] = [];
   const ask = createTokenClient({
-    ...{ clock: testPorts(start).clock, control: 'http://127.0.0.1:9/base', clientId: 'me', clientSecret: 'hush' },
+    ...{
+      clock: manualPorts({ start }).clock,
+      control: 'http://127.0.0.1:9/base',
+      clientId: 'me',
+      clientSecret: 'hush',
+    },
     http: async (request) => {
       requests.push(request);
       return { status: 200, headers: {}, body: '', ...respond(request) };
@@ -69,7 +74,7 @@ describe('createTokenClient', () => {
 
   test('no answer, and an answer that is no token, can be tried again; the secret is in no message', async () => {
     const silent = createTokenClient({
-      ...{ clock: testPorts().clock, control: 'http://127.0.0.1:9', clientId: 'me', clientSecret: 'hush' },
+      ...{ clock: manualPorts().clock, control: 'http://127.0.0.1:9', clientId: 'me', clientSecret: 'hush' },
       http: () => Promise.reject(new Error('ECONNREFUSED')),
     });
     const error: unknown = await silent(new AbortController().signal).catch((reason: unknown) => reason);

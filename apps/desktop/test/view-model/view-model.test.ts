@@ -1,3 +1,4 @@
+import { manualPorts } from '@autopilot/testing/manual-ports';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { createFeedWatch } from '../../src/view-model/feed-watch.ts';
@@ -7,13 +8,12 @@ import { updateStandingAlarms } from '../../src/view-model/standing-alarms.ts';
 import { stateJson } from '../../src/view-model/state-json.ts';
 import { type AppliedBatch, ViewModel, type ViewSources } from '../../src/view-model/view-model.ts';
 import { eventsOf } from '../support/scripted-lane.ts';
-import { testPorts } from '../support/test-ports.ts';
 
 const id = 'runtime.run.1.events';
 const facts = { attempts: 0, next_retry_ms: null, protocol: null, identity: null, database: null, uri: null };
 
 function newView(over: Partial<ViewSources> = {}) {
-  const ports = testPorts();
+  const ports = manualPorts();
   const view = new ViewModel({
     ...{ clock: ports.clock, lane: () => facts, token: () => null, feed: () => null },
     boot: { pid: 1, started_at: 0, build: 'b', environment: 'test' },
