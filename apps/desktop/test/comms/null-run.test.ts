@@ -1,11 +1,11 @@
 import { waitFor } from '@autopilot/testing';
+import { manualPorts } from '@autopilot/testing/manual-ports';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { createNullRun } from '../../src/comms/null-run.ts';
 import { cutoverControl } from '../support/cutover-control.ts';
+import { memoryLog } from '../support/memory-log.ts';
 import { goLive } from '../support/pipeline-bench.ts';
 import { eventsOf, ScriptedLane } from '../support/scripted-lane.ts';
-import { manualPorts } from '@autopilot/testing/manual-ports';
-import { memoryLog } from '../support/memory-log.ts';
 import { startTwoLanes, type TwoLaneDesktop } from '../support/two-lane-desktop.ts';
 
 const id = 'runtime.run.1.events';
