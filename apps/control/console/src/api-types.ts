@@ -5,7 +5,6 @@ import type {
   CutoverState,
   GateCounts,
   GateId,
-  Plan,
   Rule,
   SampleRatio,
   Stage,
@@ -106,10 +105,6 @@ export interface AuditCheck {
   readonly ok: boolean;
   readonly records: number;
   readonly reason?: string;
-}
-
-export interface PlanAnswer {
-  readonly plan: Plan;
 }
 
 /** Who is signed in. */

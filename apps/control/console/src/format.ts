@@ -1,7 +1,7 @@
 // Numbers and times as the page writes them. `null` is always a dash: what is not known is never shown as a value.
 
 /** For what is not known. */
-export const unknown = '–';
+const unknown = '–';
 
 const counts = new Intl.NumberFormat('en');
 const exact = new Intl.NumberFormat('en', { maximumFractionDigits: 4 });

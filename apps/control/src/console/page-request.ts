@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
 /** Sent by the page with each of its requests. Another site cannot add it without being allowed to, and is not. */
-export const pageHeader = 'x-autopilot-console';
+const pageHeader = 'x-autopilot-console';
 
 /** Whether a request says that it is from the console's page. */
 export function isFromPage(headers: IncomingHttpHeaders): boolean {
@@ -23,7 +23,7 @@ export function foreignReason(method: string, headers: IncomingHttpHeaders): str
 }
 
 /** The cookie of this control. Cookies do not know ports: with the port in the name two controls get along. */
-export function cookieName({ host }: IncomingHttpHeaders): string {
+function cookieName({ host }: IncomingHttpHeaders): string {
   return `autopilot_console_${/:(\d+)$/.exec(host ?? '')?.[1] ?? 'default'}`;
 }
 

@@ -20,7 +20,7 @@ export interface ConsoleSessions {
 }
 
 /** How long a session lasts that nobody uses, and how long one lasts at most; milliseconds. */
-export const sessionLimits = { idle: 30 * 60_000, whole: 8 * 3_600_000 };
+const sessionLimits = { idle: 30 * 60_000, whole: 8 * 3_600_000 };
 
 /** Sessions in the store, by the hash of their token: who reads the store cannot use them. */
 export function createConsoleSessions({ db }: Store, clock: Clock, random: Random): ConsoleSessions {

@@ -1,5 +1,5 @@
 import type { GateId } from '@autopilot/cutover-flags';
-import { comparisonResults } from '@autopilot/cutover-flags/parity';
+import type { ComparisonResult } from '@autopilot/cutover-flags/parity';
 import { type CutoverHarness, observation, quickConfig, startCutover } from './cutover.ts';
 import { waitUntil } from './wait-until.ts';
 
@@ -87,7 +87,7 @@ export async function compare(it: CutoverHarness, windows: number, bad = false):
 function sample(at: number, n: number) {
   const event = { kind: 'item', idempotency_key: `f${n}`, payload_hash: `sha256:${'0'.repeat(64)}` };
   return {
-    result: 'mismatch' satisfies (typeof comparisonResults)[number],
+    result: 'mismatch' satisfies ComparisonResult,
     stream_id: 'runtime.run.1',
     epoch: 'e1',
     seq: `${400 + n}`,

@@ -29,7 +29,7 @@ export interface ConsoleLink {
 
 /** Units and audit records that are read. */
 export const mostUnits = 500;
-export const auditShown = 60;
+const auditShown = 60;
 
 const pollMs = 2_000;
 

@@ -71,7 +71,14 @@ export function AuditPanel(props: { readonly snapshot: Snapshot; readonly now: n
 function Chain({ snapshot, ticking }: { readonly snapshot: Snapshot; readonly ticking: number }) {
   const { check, status } = snapshot;
   if (check === null) return <Badge tone="warn">chain not verified</Badge>;
-  if (!check.ok) return <Badge tone="bad">{`chain broken: ${check.reason ?? 'no reason was given'}`}</Badge>;
+  if (!check.ok) {
+    return (
+      <>
+        <Badge tone="bad">chain broken</Badge> {check.reason ?? 'No reason was given.'}
+      </>
+    );
+  }
+  if (check.records === 0) return 'no record to verify';
   return (
     <>
       <Badge tone="good">chain verified</Badge> {formatOf(check.records, 'record')},{' '}

@@ -20,9 +20,7 @@ export function CohortPanel({ snapshot, now }: { readonly snapshot: Snapshot; re
     return (
       <Panel id="cohort" title="Cohort" note="acts in Stage 1 only">
         <p className="empty">
-          {stage === 0
-            ? 'It begins with a share of 0 % when Stage 1 is entered.'
-            : 'Every unit is on spacetime by the stage: no share decides.'}
+          {stage === 0 ? 'It begins with a share of 0 % when Stage 1 is entered.' : 'In this stage no share decides.'}
         </p>
       </Panel>
     );

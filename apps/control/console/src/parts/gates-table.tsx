@@ -65,7 +65,7 @@ export function GatesTable({ snapshot, now }: { readonly snapshot: Snapshot; rea
 }
 
 /** A pass is green only when it is fresh and of what is in use; the plan's own judgement wins where there is one. */
-export function worthOf(snapshot: Snapshot, gate: GateId, row: GateRow | null, now: number): [Tone, string] {
+function worthOf(snapshot: Snapshot, gate: GateId, row: GateRow | null, now: number): [Tone, string] {
   const requirement = snapshot.plan?.requirements.find(
     ({ id, evidence }) =>
       (id === `gate:${gate}` || id.startsWith(`gate:${gate}:`)) &&

@@ -37,12 +37,10 @@ export function Notices({ snapshot, now }: { readonly snapshot: Snapshot; readon
               {fallback.expires_at > now ? 'Emergency fallback in force' : 'Emergency fallback, expired'}:{' '}
               {fallback.incident}.
             </strong>{' '}
-            {fallback.units === 'all'
-              ? 'Every unit is'
-              : `${formatOf(fallback.units.length, 'unit')} ${fallback.units.length === 1 ? 'is' : 'are'}`}{' '}
-            {fallback.expires_at > now ? 'on khala' : 'off it again'}. {fallback.operator}: <q>{fallback.reason}</q>{' '}
-            Started <Ago at={fallback.since} now={now} />, {fallback.expires_at > now ? 'ends' : 'ended'}{' '}
-            <Ago at={fallback.expires_at} now={now} />.
+            {fallback.expires_at > now ? 'It sends ' : 'It sent '}
+            {fallback.units === 'all' ? 'every unit' : formatOf(fallback.units.length, 'unit')} to khala.{' '}
+            {fallback.operator}: <q>{fallback.reason}</q> Started <Ago at={fallback.since} now={now} />,{' '}
+            {fallback.expires_at > now ? 'ends' : 'ended'} <Ago at={fallback.expires_at} now={now} />.
           </p>
           <ActionButton action={endFallbackAction} label="End …" />
         </div>

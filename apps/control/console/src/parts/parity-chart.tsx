@@ -2,7 +2,7 @@ import type { Parity } from '../api-types.ts';
 import { formatAbsolute, formatClock, formatCount, formatOf, inWords } from '../format.ts';
 import { resultOrder } from './result-order.ts';
 
-const bins = 48;
+const mostBins = 48;
 const height = 100;
 
 interface Bin {
@@ -11,18 +11,19 @@ interface Bin {
   readonly total: number;
 }
 
-/** Windows dealt to bins of equal length by their end. */
-export function binned(series: Parity['series']): readonly Bin[] {
+/** Windows dealt to bins of equal length by their middle. */
+function binned(series: Parity['series']): readonly Bin[] {
   const from = Math.min(...series.map((window) => window.from));
   const to = Math.max(...series.map((window) => window.to));
   const length = Math.max(1, to - from);
+  const bins = Math.min(mostBins, series.length);
   const dealt = Array.from({ length: bins }, (_, index) => ({
     from: from + (index * length) / bins,
     counts: {} as Record<string, number>,
     total: 0,
   }));
   for (const window of series) {
-    const bin = dealt[Math.min(bins - 1, Math.floor(((window.to - from) / length) * bins))];
+    const bin = dealt[Math.min(bins - 1, Math.floor((((window.from + window.to) / 2 - from) / length) * bins))];
     if (bin === undefined) continue;
     for (const result of resultOrder) {
       bin.counts[result] = (bin.counts[result] ?? 0) + window.counts[result];
@@ -76,7 +77,7 @@ function Stack(props: {
   return (
     <svg
       className="stack"
-      viewBox={`0 0 ${bins} ${height}`}
+      viewBox={`0 0 ${props.bins.length} ${height}`}
       preserveAspectRatio="none"
       role="img"
       aria-label={`${props.name}: ${formatOf(sum, 'position')} in all`}

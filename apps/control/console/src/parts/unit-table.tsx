@@ -46,6 +46,8 @@ function Row(props: { readonly unit: UnitRow; readonly now: number; readonly pol
   const { unit, now, policy } = props;
   const { heartbeat } = unit;
   const { khala, spacetime } = heartbeat.lag_events;
+  // What was judged by an older policy says nothing of the present one.
+  const current = !unit.silent && heartbeat.policy_revision === policy;
   return (
     <tr data-silent={unit.silent}>
       <th scope="row">{unit.unit}</th>
@@ -69,7 +71,7 @@ function Row(props: { readonly unit: UnitRow; readonly now: number; readonly pol
       </td>
       <td>
         {unit.drift.length === 0 ? (
-          <Badge tone={unit.silent ? 'idle' : 'good'}>{unit.silent ? 'not known' : 'none'}</Badge>
+          <Badge tone={current ? 'good' : 'idle'}>{current ? 'none' : 'not known'}</Badge>
         ) : (
           <>
             <Badge tone={unit.drift.includes('chain') ? 'bad' : 'warn'}>{unit.drift.map(inWords).join(', ')}</Badge>
