@@ -2,8 +2,11 @@ import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { parseOptions, readSecret } from '../src/options.ts';
+
+// Each start of the program loads all of it, which takes long on a busy machine.
+jest.setTimeout(60_000);
 
 let dir: string;
 let secret: string;
@@ -71,8 +74,6 @@ describe('readSecret', () => {
 });
 
 describe('the program', () => {
-  // Starting it loads all of it, which takes long on a busy machine.
-  const programMs = 60_000;
   const main = path.join(import.meta.dirname, '..', 'src', 'main.ts');
   const nodeArgs = ['--conditions=@autopilot/source', '--disable-warning=ExperimentalWarning', main];
   const run = (given: readonly string[], codexBin = '') =>
@@ -89,7 +90,7 @@ describe('the program', () => {
     expect(usage.stderr).toMatch(/^usage: .*--bogus.*--help.*\n$/);
     expect(folder).toMatchObject({ code: 1, stdout: '' });
     expect(folder.stderr).toMatch(/^data_dir_unusable: .*\/dev\/null\/x.*\n$/);
-  }, programMs);
+  });
 
   test('--check-codex answers in one JSON line, needs nothing else, and starts nothing', async () => {
     const { code, stdout, stderr } = await run(['--check-codex', '--codex-dir', '/dev/null/x'], process.execPath);
@@ -101,7 +102,7 @@ describe('the program', () => {
       stderr: '',
       stdout: expect.stringMatching(/^{"codex":{"file":.*,"by":"CODEX_BIN"}}\n$/),
     });
-  }, programMs);
+  });
 
   test('prints its ready line, and ends with 0 on SIGTERM', async () => {
     const outcome = await new Promise<{ code: number | null; stdout: string; stderr: string }>((resolve) => {
@@ -122,5 +123,5 @@ describe('the program', () => {
     expect(ready.ready).toBe('desktop');
     expect(ready.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/\?token=[\w-]{43}$/);
     expect(outcome.stderr).not.toContain(new URL(ready.url).searchParams.get('token'));
-  }, programMs);
+  });
 });
