@@ -8,6 +8,7 @@ export const launchErrors = {
   codex_dir_unusable: { recovery: 'ask-user', next: 'Nothing was started. Choose another folder with --codex-dir.' },
   part_failed: { recovery: 'ask-user', next: 'Read the lines of that part above.' },
   verification_failed: { recovery: 'stop', next: 'Keep the data folder and look at the streams named above.' },
+  gates_failed: { recovery: 'ask-user', next: 'Run `pnpm gate` and repair what it names.' },
   no_progress: { recovery: 'stop', next: 'Look at the log of the part that stands still.' },
 } as const satisfies Record<string, ErrorSpec>;
 

@@ -7,14 +7,15 @@ import type { FeedKind } from './options.ts';
 import type { PartSpec } from './part.ts';
 
 const require = createRequire(import.meta.url);
-const folderOf = (name: string) => path.dirname(require.resolve(`${name}/package.json`));
+/** The folder of a workspace package. */
+export const folderOf = (name: string) => path.dirname(require.resolve(`${name}/package.json`));
 const entryOf = (name: string) => path.join(folderOf(name), 'src', 'main.ts');
 export const desktopEntry = entryOf('@autopilot/desktop');
-const controlEntry = entryOf('@autopilot/control');
+export const controlEntry = entryOf('@autopilot/control');
 const moduleBundle = path.join(folderOf('@autopilot/autopilot-sync'), 'dist', 'bundle.js');
 
 /** What belongs to the agent, its keys among it, reaches the desktop only. */
-function withoutAgent(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+export function withoutAgent(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !/^(CODEX|OPENAI)_/.test(name)));
 }
 

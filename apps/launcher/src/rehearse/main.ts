@@ -1,0 +1,43 @@
+// `pnpm cutover rehearse`: the whole cutover on a pair of lanes on this machine. Exits 0 only when every check held,
+// 1 when not, 2 for a mistake on the command line.
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { isCodedError } from '@autopilot/sync-contract';
+import { help, parseRehearseOptions } from './options.ts';
+import { rehearse } from './rehearse.ts';
+import { describeReport, summaryOf } from './report.ts';
+import { reportPage } from './report-page.ts';
+
+const exit = { held: 0, failed: 1, usage: 2 } as const;
+const note = (text: string) => process.stderr.write(`${text}\n`);
+
+async function main(): Promise<number> {
+  const options = parseRehearseOptions(process.argv.slice(2));
+  if (options === 'help') {
+    process.stdout.write(help);
+    return exit.held;
+  }
+  const interrupted = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(name, () => {
+      note('interrupted');
+      interrupted.abort(new Error('interrupted'));
+    });
+  }
+  const report = await rehearse(options, note, interrupted.signal);
+  const out = path.resolve(options.out);
+  writeFileSync(path.join(out, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
+  writeFileSync(path.join(out, 'report.html'), reportPage(report));
+  for (const line of describeReport(report)) note(line);
+  note(`report and evidence: ${path.relative(process.cwd(), out) || '.'}`);
+  if (options.json) process.stdout.write(`${JSON.stringify(summaryOf(report))}\n`);
+  return report.ok ? exit.held : exit.failed;
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  if (!isCodedError(error)) throw error;
+  note(`${(error as Error).message}\n${error.code}: ${error.next}`);
+  process.exitCode = error.code === 'usage' ? exit.usage : exit.failed;
+}

@@ -1,0 +1,29 @@
+import type { RehearseOptions } from './options.ts';
+
+/** How large and how fast a rehearsal is. Times are milliseconds of the machine. */
+export interface Scale {
+  readonly desktops: number;
+  readonly processes: number;
+  readonly events: number;
+  readonly streams: number;
+  /** How many times as fast as the machine the cutover clock runs. */
+  readonly clockRate: number;
+  readonly cohortSteps: readonly number[];
+  readonly heartbeatMs: number;
+  /** Events that are published in a second while units change lanes. */
+  readonly eventsPerSecond: number;
+}
+
+/** Streams of the fleet: each desktop follows all of them. */
+const streams = 8;
+
+export function scaleOf({ quick, desktops, events }: RehearseOptions): Scale {
+  return {
+    ...{ desktops, events, streams, processes: desktops > 15 ? 2 : 1 },
+    // A week, which is how far back control looks for differences, is 30 seconds; in a quick run 7.5.
+    clockRate: quick ? 80_000 : 20_000,
+    cohortSteps: quick ? [5, 100] : [1, 5, 25, 100],
+    heartbeatMs: quick ? 1_500 : 3_000,
+    eventsPerSecond: quick ? 25 : 40,
+  };
+}
