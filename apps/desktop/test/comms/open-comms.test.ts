@@ -50,7 +50,11 @@ describe('a desktop under a policy', () => {
     expect(control.heartbeats.at(-1)).toMatchObject({
       ...{ unit: comms(two).unit, policy_revision: 2, stage: 2, lane: 'spacetime', rule: 'S2.1', shadow: 'khala' },
       ...{ session: 'live', lag_events: { khala: 2, spacetime: 0 }, gaps: 0, conflicts: 0, fallback_used: false },
-      packages: { '@autopilot/cutover-flags': '0.1.0', '@autopilot/session': expect.any(String) },
+      packages: {
+        '@autopilot/desktop': expect.any(String),
+        '@autopilot/cutover-flags': '0.1.0',
+        '@autopilot/session': expect.any(String),
+      },
       streams: [{ stream_id: id, epoch: 'e1', seq: '5', chain: chainOf(id, eventsOf(id, 1, 5)) }],
     });
     const now = Date.now();
