@@ -1,12 +1,12 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { SyncError } from '@autopilot/sync-contract';
+import { manualPorts } from '@autopilot/testing/manual-ports';
 import { describe, expect, test } from '@jest/globals';
 import { parseCommand } from '../src/cli/parse-command.ts';
 import { ControlError } from '../src/errors.ts';
 import { createDatabaseAdmin } from '../src/spacetime/database-admin.ts';
 import { issuer, startHarness } from './support/harness.ts';
-import { simulatedPorts } from './support/simulated-ports.ts';
 import { temporaryFolder } from './support/temporary-folder.ts';
 import { waitUntil } from './support/wait-until.ts';
 
@@ -130,7 +130,7 @@ describe('start', () => {
 
   test('waits for the database, says so, and is reachable meanwhile', async () => {
     let refusals = 3;
-    const ports = simulatedPorts();
+    const ports = manualPorts();
     const starting = startHarness({
       ports,
       async configure() {

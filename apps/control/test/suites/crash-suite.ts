@@ -1,10 +1,10 @@
 import { extendChain, genesisChain } from '@autopilot/sync-contract';
 import { systemPorts } from '@autopilot/sync-contract/system-ports';
+import { manualPorts } from '@autopilot/testing/manual-ports';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { NewPlace } from '../support/place.ts';
 import { type Fault, ScriptedDatabase } from '../support/scripted-database.ts';
-import { simulatedPorts } from '../support/simulated-ports.ts';
 import { waitUntil } from '../support/wait-until.ts';
 import { drafts, openBench } from '../support/writer-bench.ts';
 
@@ -52,7 +52,7 @@ export function crashSuite(place: NewPlace, runs = 12): void {
           const where = await place();
           let accepted = 0;
           for (const { accept, appends, faults } of [...lives, { accept: 1, appends: Infinity, faults: [] }]) {
-            const ports = simulatedPorts(seed);
+            const ports = manualPorts({ seed });
             const bench = await openBench({ ...where, database, ports, limits: { window: 5, streams: 2 } });
             const script = [...faults];
             let left = appends;

@@ -1,3 +1,4 @@
+import { manualPorts } from '@autopilot/testing/manual-ports';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { decodeProtectedHeader } from 'jose';
 import { openKeyRing } from '../../src/issuer/key-ring.ts';
@@ -5,7 +6,6 @@ import { defaultRotation } from '../../src/issuer/key-rotation.ts';
 import { openStore, type Store } from '../../src/store/open-store.ts';
 import { compatible, type Harness, issuer, startHarness } from '../support/harness.ts';
 import type { NewPlace, Place } from '../support/place.ts';
-import { simulatedPorts } from '../support/simulated-ports.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
 /** What the issuer must do on every kind of store. */
@@ -19,7 +19,7 @@ export function issuerSuite(place: NewPlace): void {
   });
 
   async function ringAt(where?: Place) {
-    const ports = simulatedPorts();
+    const ports = manualPorts();
     const { dataDir, store: url } = where ?? (await place());
     const store = await openStore({ dataDir, url });
     stores.push(store);
@@ -97,7 +97,7 @@ export function issuerSuite(place: NewPlace): void {
     });
 
     test('the service rotates on its schedule, and tokens of the old key stay good', async () => {
-      const ports = simulatedPorts();
+      const ports = manualPorts();
       const it = await startHarness({ ...(await place()), ports });
       running.push(it);
       const ask = async () =>

@@ -1,4 +1,5 @@
 import { SyncError } from '@autopilot/sync-contract';
+import { manualPorts } from '@autopilot/testing/manual-ports';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { createMirrorQueue } from '../../src/mirror/mirror-queue.ts';
@@ -7,7 +8,6 @@ import { eventsFor, type Harness, startHarness } from '../support/harness.ts';
 import type { NewPlace } from '../support/place.ts';
 import { ScriptedDatabase } from '../support/scripted-database.ts';
 import { type KhalaFault, ScriptedKhala } from '../support/scripted-khala.ts';
-import { simulatedPorts } from '../support/simulated-ports.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
 const fast = { poll: 5, backoff: { floorMs: 0, baseMs: 1, capMs: 4 } };
@@ -159,7 +159,7 @@ export function mirrorSuite(place: NewPlace): void {
     });
 
     test('I11 only one replica writes to khala, and another takes over when it falls silent', async () => {
-      const ports = simulatedPorts();
+      const ports = manualPorts();
       const where = await place();
       const store = await openStore({ dataDir: where.dataDir, url: where.store });
       const queue = createMirrorQueue(store, ports.clock);

@@ -1,11 +1,11 @@
 import { extendChain, genesisChain, SyncError } from '@autopilot/sync-contract';
 import { systemPorts } from '@autopilot/sync-contract/system-ports';
+import { manualPorts } from '@autopilot/testing/manual-ports';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { parseClients } from '../../src/config/clients-file.ts';
 import { createDeadLetters } from '../../src/projections/dead-letters.ts';
 import type { NewPlace } from '../support/place.ts';
 import { ScriptedDatabase } from '../support/scripted-database.ts';
-import { simulatedPorts } from '../support/simulated-ports.ts';
 import { waitUntil } from '../support/wait-until.ts';
 import { type BenchOptions, drafts, openBench, type WriterBench } from '../support/writer-bench.ts';
 
@@ -131,7 +131,7 @@ export function writerSuite(place: NewPlace): void {
     });
 
     test('I4 sends again after a lost answer, and the event is there once', async () => {
-      const ports = simulatedPorts();
+      const ports = manualPorts();
       const it = await bench({ ports });
       const lost = new Set(['k0', 'k5', 'k19']);
       it.database.fault = ({ idempotency_key }) => (lost.delete(idempotency_key) ? 'lost-answer' : undefined);
@@ -148,7 +148,7 @@ export function writerSuite(place: NewPlace): void {
     });
 
     test('I3 keeps the order when an event in the middle of a window fails', async () => {
-      const ports = simulatedPorts();
+      const ports = manualPorts();
       const it = await bench({ ports });
       const failing = new Map([
         ['k3', 3],
@@ -217,7 +217,7 @@ export function writerSuite(place: NewPlace): void {
     });
 
     test('I5 an event that keeps meeting an internal error is parked in the end', async () => {
-      const ports = simulatedPorts();
+      const ports = manualPorts();
       const it = await bench({ ports, limits: { internalAttempts: 4 } });
       let tries = 0;
       it.database.fault = ({ idempotency_key: key }) => {
@@ -238,7 +238,7 @@ export function writerSuite(place: NewPlace): void {
     test.each(['forbidden', 'unauthorized', 'token_expired', 'unavailable', 'rate_limited'] as const)(
       'I5 %s says nothing about the event: it is tried again and shown as stalled',
       async (code) => {
-        const ports = simulatedPorts();
+        const ports = manualPorts();
         const it = await bench({ ports });
         let broken = true;
         it.database.fault = () => (broken ? new SyncError(code, 'scripted') : undefined);
@@ -261,7 +261,7 @@ export function writerSuite(place: NewPlace): void {
     );
 
     test('sends nothing while the database is away and goes on at once when it is back', async () => {
-      const ports = simulatedPorts();
+      const ports = manualPorts();
       const it = await bench({ ports, offline: true });
       begin(it);
       await it.accept('feed', drafts(a, 0, 3));
@@ -278,7 +278,7 @@ export function writerSuite(place: NewPlace): void {
     });
 
     test('finds waiting events that nobody told it of', async () => {
-      const ports = simulatedPorts();
+      const ports = manualPorts();
       const it = await bench({ ports });
       begin(it);
       await it.accept('feed', drafts(a, 0, 3));
@@ -319,7 +319,7 @@ export function writerSuite(place: NewPlace): void {
     });
 
     test('makes a stream again that has been retired', async () => {
-      const ports = simulatedPorts();
+      const ports = manualPorts();
       const it = await bench({ ports });
       begin(it);
       await it.accept('feed', drafts(a, 0, 2));
