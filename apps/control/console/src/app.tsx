@@ -1,5 +1,5 @@
 import type { ComparisonPair } from '@autopilot/cutover-flags/parity';
-import { useMemo, useState } from 'react';
+import { useEffect, useMemo, useState } from 'react';
 import { ActionDialog } from './actions/action-dialog.tsx';
 import { type Action, type Actions, ActionsContext } from './actions/action.ts';
 import type { CommandAnswer } from './actions/send.ts';
@@ -20,6 +20,9 @@ import { SafetyPanel } from './parts/safety-panel.tsx';
 import { SignIn } from './parts/sign-in.tsx';
 import { StageTrack } from './parts/stage-track.tsx';
 
+/** How long the word of what was done stays in sight. */
+const toldMs = 8_000;
+
 /** The release manager's console. */
 export function App() {
   const [pair, choosePair] = useState<ComparisonPair>('khala/spacetime');
@@ -28,6 +31,10 @@ export function App() {
   const [action, setAction] = useState<Action | null>(null);
   const [told, setTold] = useState('');
   const lost = link === 'lost';
+  useEffect(() => {
+    const timer = setTimeout(() => setTold(''), toldMs);
+    return () => clearTimeout(timer);
+  }, [told]);
   const scopes = who?.scopes.join(' ') ?? '';
   const me = who?.client_id ?? '';
   const actions = useMemo<Actions>(

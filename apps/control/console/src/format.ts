@@ -30,7 +30,7 @@ export function formatShare(value: number | null): string {
 /** A length of time in its two largest units: 42 s, 5 m 10 s, 3 h 05 m, 4 d 2 h. */
 export function formatSpan(ms: number): string {
   const seconds = Math.max(0, Math.round(ms / 1000));
-  if (ms < 1000 && ms > 0) return `${Math.round(ms)} ms`;
+  if (ms < 1000 && ms >= 1) return `${Math.round(ms)} ms`;
   if (seconds < 60) return `${seconds} s`;
   if (seconds < 3600) return pair(Math.floor(seconds / 60), 'm', seconds % 60, 's');
   if (seconds < 86_400) return pair(Math.floor(seconds / 3600), 'h', Math.floor(seconds / 60) % 60, 'm');

@@ -1,12 +1,14 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import { createConsoleSessions } from '../../src/console/sessions.ts';
 import { openStore } from '../../src/store/open-store.ts';
 import { atEnd } from '../support/cleanup.ts';
 import { startCutover } from '../support/cutover.ts';
 import { manualPorts } from '@autopilot/testing/manual-ports';
 import { temporaryFolder } from '../support/temporary-folder.ts';
+
+jest.setTimeout(20_000);
 
 const page = { 'x-autopilot-console': '1' };
 

@@ -35,7 +35,7 @@ export function StageTrack({ snapshot, now }: { readonly snapshot: Snapshot; rea
             <p className="quiet">{meanings[stage]}</p>
             {stage === state.stage && (
               <p className="here">
-                {flipping === null ? 'Here' : `Flipping from Stage ${flipping.from}`}, since{' '}
+                {flipping === null ? 'Here; entered' : `Flipping from Stage ${flipping.from}; published`}{' '}
                 <Ago at={state.stage_since} now={now} />
               </p>
             )}
