@@ -16,6 +16,8 @@ const run = spawnSync(
     '--disable-warning=ExperimentalWarning',
     jest,
     '--maxWorkers=2',
+    // As for the gates: a test that starts programs or a database is slow on a busy machine, not wrong.
+    '--testTimeout=20000',
     '--json',
     `--outputFile=${report}`,
     ...process.argv.slice(2),
