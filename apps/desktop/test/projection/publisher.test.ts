@@ -369,7 +369,8 @@ test('over real HTTP through a bad network: cut between accept and answer, hung,
     http: systemHttp,
     ports: systemPorts,
     batchSize: 10,
-    requestTimeoutMs: 100,
+    // Longer than a busy machine takes to answer: a request that is given up too soon is one more duplicate.
+    requestTimeoutMs: 1_500,
     backoff: { floorMs: 1, baseMs: 5, capMs: 20 },
   });
   await waitFor(() => publisher.status().published === 40, { describe: '40 published events' });
