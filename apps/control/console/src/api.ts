@@ -41,6 +41,12 @@ export async function call<T>(method: Method, path: string, body?: object): Prom
   }
 }
 
+/** What to do about a refusal. A scope is missing in the clients file, whatever the code means elsewhere. */
+export function nextOf({ next, details }: Refusal): string {
+  const scope = details?.scope;
+  return typeof scope === 'string' ? `Sign in with a client that has ${scope}, or add it in the clients file.` : next;
+}
+
 /** A fresh idempotency key. */
 export function freshKey(): string {
   // randomUUID is there only on secure origins; control may be used by http in a closed network.

@@ -10,7 +10,7 @@ const chromium = findChromium();
 const withBrowser = chromium === undefined ? describe.skip : describe;
 const fleet = Array.from({ length: 12 }, (_, index) => `desktop-${index + 1}`);
 
-jest.setTimeout(40_000);
+jest.setTimeout(120_000);
 
 withBrowser('the console', () => {
   let built: string;
@@ -32,7 +32,7 @@ withBrowser('the console', () => {
   ): Promise<Page> {
     const context: BrowserContext = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
     const page = await context.newPage();
-    page.setDefaultTimeout(10_000);
+    page.setDefaultTimeout(20_000);
     problems.push(watchProblems(page));
     await page.goto(`${it.control.url}/console`);
     await page.getByLabel('Client id').fill(as);
@@ -233,7 +233,7 @@ withBrowser('the console', () => {
     );
     const signIn = async (as: string) => {
       const page = await (await browser.newContext({ viewport: { width: 1280, height: 800 } })).newPage();
-      page.setDefaultTimeout(10_000);
+      page.setDefaultTimeout(20_000);
       problems.push(watchProblems(page));
       await page.goto(`${it.control.url}/console`);
       await page.getByLabel('Client id').waitFor();

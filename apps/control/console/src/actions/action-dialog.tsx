@@ -1,4 +1,5 @@
 import { type FormEvent, useEffect, useId, useRef, useState } from 'react';
+import { nextOf } from '../api.ts';
 import type { Refusal } from '../api-types.ts';
 import { humanise } from '../format.ts';
 import { changesBetween } from '../live/changes.ts';
@@ -142,7 +143,7 @@ function Refused({ refusal }: { readonly refusal: Refusal }) {
       <p>
         <strong>Refused:</strong> {humanise(refusal.message)} <code>{refusal.code}</code>
       </p>
-      <p>{refusal.next}</p>
+      <p>{nextOf(refusal)}</p>
     </div>
   );
 }

@@ -1,6 +1,6 @@
 import { type FormEvent, useEffect, useRef, useState } from 'react';
 import type { Refusal } from '../api-types.ts';
-import { call } from '../api.ts';
+import { call, nextOf } from '../api.ts';
 import { TextField } from '../actions/fields.tsx';
 
 /** Client id and secret for a session. */
@@ -41,7 +41,7 @@ export function SignIn({ ended, signedIn }: { readonly ended: boolean; readonly 
         {said !== null && said !== 'lost' && (
           <div className="said" data-tone="bad" role="alert">
             <p>{said.message}</p>
-            <p>{said.next}</p>
+            <p>{nextOf(said)}</p>
           </div>
         )}
         <button type="submit" className="button primary" aria-disabled={busy}>
