@@ -1,52 +1,26 @@
-import {
-  canonicalJson,
-  canonicalPayloadHash,
-  extendChain,
-  genesisChain,
-  type PayloadHash,
-  type SyncEvent,
-} from '@autopilot/sync-contract';
+import { canonicalJson, type PayloadHash, type SyncEvent } from '@autopilot/sync-contract';
+import { chainOf, sampleEpoch, sampleEvent, sampleStreamId } from '@autopilot/testing/sample-events';
 import type { AppliedLookup, StreamState } from '../src/index.ts';
 
-export const streamId = 'runtime.run.42.events';
-export const epoch = '0199aa00-0000-7000-8000-000000000001';
+export { chainOf, sampleEpoch as epoch, sampleEvent as event, sampleStreamId as streamId };
 export const otherEpoch = '0199aa00-0000-7000-8000-000000000002';
-
-export function event(seq: number | bigint, changes: Partial<SyncEvent> = {}): SyncEvent {
-  const payload = changes.payload ?? canonicalJson({ seq: Number(seq) });
-  return {
-    stream_id: streamId,
-    epoch,
-    seq: BigInt(seq),
-    kind: 'item/completed',
-    payload,
-    payload_hash: canonicalPayloadHash(payload),
-    idempotency_key: `key-${seq}`,
-    committed_at: 1_700_000_000_000_000n + BigInt(seq),
-    ...changes,
-  };
-}
 
 /** Another truthful event at the same sequence. */
 export function rival(seq: number | bigint): SyncEvent {
-  return event(seq, { payload: canonicalJson({ rival: Number(seq) }) });
+  return sampleEvent(seq, { payload: canonicalJson({ rival: Number(seq) }) });
 }
 
 /** The event with a payload that its hash was not made of. */
 export function damaged(seq: number | bigint): SyncEvent {
-  return { ...event(seq), payload: canonicalJson({ damaged: Number(seq) }) };
+  return { ...sampleEvent(seq), payload: canonicalJson({ damaged: Number(seq) }) };
 }
 
 export function log(length: number): readonly SyncEvent[] {
-  return Array.from({ length }, (_, index) => event(index + 1));
-}
-
-export function chainOf(events: readonly SyncEvent[], start = genesisChain(streamId)): string {
-  return events.reduce((chain, link) => extendChain(chain, link), start);
+  return Array.from({ length }, (_, index) => sampleEvent(index + 1));
 }
 
 export function stateAt(seq: number): StreamState {
-  return { stream_id: streamId, epoch, seq: BigInt(seq), chain: chainOf(log(seq)) };
+  return { stream_id: sampleStreamId, epoch: sampleEpoch, seq: BigInt(seq), chain: chainOf(log(seq)) };
 }
 
 /** A lookup over events that were applied. */

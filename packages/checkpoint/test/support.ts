@@ -4,17 +4,15 @@ import path from 'node:path';
 import {
   type Clock,
   canonicalJson,
-  canonicalPayloadHash,
-  extendChain,
   genesisChain,
   isCodedError,
   type Random,
   type SyncEvent,
 } from '@autopilot/sync-contract';
+import { chainOf, sampleEpoch, sampleEvent, sampleStreamId } from '@autopilot/testing/sample-events';
 import { type CheckpointOptions, type CheckpointStore, openCheckpointStore, type StreamChange } from '../src/index.ts';
 
-export const streamId = 'runtime.run.42.events';
-const epoch = '0199aa00-0000-7000-8000-000000000001';
+export const streamId = sampleStreamId;
 export const scope = { environment: 'test', database: 'autopilot', account: 'alice' };
 
 export const clock: Clock = { now: () => 1_700_000_000_000, monotonic: () => 0 };
@@ -58,18 +56,9 @@ export async function withFolder(body: (folder: string) => Promise<void>): Promi
   }
 }
 
+/** An event of so many bytes, and a few more. */
 export function event(seq: number, size = 0, stream_id = streamId): SyncEvent {
-  const payload = canonicalJson({ fill: 'x'.repeat(size), seq });
-  return {
-    stream_id,
-    epoch,
-    seq: BigInt(seq),
-    kind: 'item/completed',
-    payload,
-    payload_hash: canonicalPayloadHash(payload),
-    idempotency_key: `key-${seq}`,
-    committed_at: 1_700_000_000_000_000n + BigInt(seq),
-  };
+  return sampleEvent(seq, { stream_id, payload: canonicalJson({ fill: 'x'.repeat(size), seq }) });
 }
 
 /** The change after what a store has, of `count` events. */
@@ -77,9 +66,8 @@ export function nextChange(store: CheckpointStore, count: number, size = 0, stre
   const stored = store.load(stream_id);
   const expected_seq = stored?.seq ?? 0n;
   const events = Array.from({ length: count }, (_, index) => event(Number(expected_seq) + index + 1, size, stream_id));
-  const start = stored?.chain ?? genesisChain(stream_id);
-  const chain = events.reduce((before, link) => extendChain(before, link), start);
-  return { stream_id, epoch, expected_seq, events, seq: expected_seq + BigInt(count), chain };
+  const chain = chainOf(events, stored?.chain ?? genesisChain(stream_id));
+  return { stream_id, epoch: sampleEpoch, expected_seq, events, seq: expected_seq + BigInt(count), chain };
 }
 
 /** The code of the error of a call or promise; `nothing thrown` when there is none. */

@@ -1,4 +1,5 @@
 import { extendChain, genesisChain, type SyncEvent } from '@autopilot/sync-contract';
+import { chainOf } from '@autopilot/testing/sample-events';
 import type { CheckpointStore, StreamChange } from '../../src/index.ts';
 import { event, streamId } from '../support.ts';
 
@@ -22,7 +23,7 @@ export function nextPart(store: CheckpointStore, count: number): StreamChange | 
   const to = Math.min(length, from + count);
   if (to === from) return undefined;
   const events = theLog.slice(from, to);
-  const chain = events.reduce((before, link) => extendChain(before, link), stored?.chain ?? genesisChain(streamId));
+  const chain = chainOf(events, stored?.chain);
   const effects = events.map(({ seq }) => ({ kind: 'shown', body: `${seq}` }));
   const { epoch } = event(1);
   return { stream_id: streamId, epoch, expected_seq: BigInt(from), events, seq: BigInt(to), chain, effects };
