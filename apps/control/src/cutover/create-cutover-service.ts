@@ -24,6 +24,7 @@ import { type CutoverStore, openCutoverStore } from './cutover-store.ts';
 import { createDrills, type Drills } from './drills.ts';
 import { openOwnGateKey } from './gate-keys.ts';
 import { createHeartbeats, type Heartbeats } from './heartbeats.ts';
+import { createModuleWatch } from './module-watch.ts';
 import { createOwnGates, type OwnGates } from './own-gates.ts';
 import { createParityStore, type ParityStore } from './parity-store.ts';
 import { createReceiptStore, type ReceiptStore } from './receipt-store.ts';
@@ -130,6 +131,12 @@ export async function openCutoverService(options: CutoverServiceOptions): Promis
   const receipts = createReceiptStore(store, trusted);
   const drills = createDrills(store);
   const parity = createParityStore(store, scheduler);
+  const module = createModuleWatch({
+    store,
+    probe,
+    wall,
+    failed: (error) => logger.error({ err: error }, 'the module could not be looked at'),
+  });
   const admissions = createAdmissions(store);
   const heartbeat = settings.heartbeat ?? 15_000;
   const timing = { heartbeat, inFlip: Math.min(heartbeat, settings.heartbeatInFlip ?? 1_000) };
@@ -149,6 +156,7 @@ export async function openCutoverService(options: CutoverServiceOptions): Promis
 
   async function seen(state: CutoverState): Promise<void> {
     mirror.want(state.stage < 3);
+    module.glance();
     if (state.status !== 'sealed' || emptied) return;
     await mirror.clear();
     emptied = true;
@@ -165,7 +173,7 @@ export async function openCutoverService(options: CutoverServiceOptions): Promis
     trusted,
     drills,
     mirror,
-    probe,
+    probe: module.probe,
     commit: settings.commit ?? null,
     silentAfter: heartbeat * missedHeartbeats,
     logger,
@@ -198,7 +206,17 @@ export async function openCutoverService(options: CutoverServiceOptions): Promis
     timing,
     nudge: () => supervisor.nudge(),
   });
-  const gates = createOwnGates({ cutover, parity, drills, receipts, key: ownKey, clock, wall, lookBack });
+  const gates = createOwnGates({
+    cutover,
+    parity,
+    drills,
+    receipts,
+    key: ownKey,
+    clock,
+    wall,
+    lookBack,
+    moduleSince: module.since,
+  });
   mirror.want(stored.stage < 3);
   let stopSweep = () => {};
   return {

@@ -1,5 +1,6 @@
 import type { CutoverState } from '@autopilot/cutover-flags';
 import type { Store } from '../store/open-store.ts';
+import { ranOf } from './held-window.ts';
 import type { KnownUnit } from './unit-store.ts';
 
 /** One direction of a drill, as the units that changed lanes were seen. */
@@ -20,6 +21,8 @@ export interface DrilledUnit {
   readonly duplicates: number;
   readonly applied: number;
   readonly chains_different: number;
+  /** What it ran: `ranOf` its packages. */
+  readonly ran: string | null;
 }
 
 /** A rollback and the return from it. */
@@ -37,6 +40,8 @@ export interface Drill {
     readonly different: number;
     readonly compared: number;
     readonly events: number;
+    /** Units whose counts began anew meanwhile: what they lost before is not known. */
+    readonly restarted: number;
   } | null;
   /** Why it can no longer be completed; null while it can. */
   readonly failed: string | null;
@@ -94,7 +99,8 @@ export function createDrills({ db }: Store): Drills {
         .filter(({ heartbeat }) => heartbeat.lane === 'spacetime')
         .map(({ unit, heartbeat, chains_different }) => {
           const { gaps, conflicts, duplicates, applied } = heartbeat;
-          return { unit, gaps, conflicts, duplicates, applied, chains_different };
+          const ran = ranOf(heartbeat.packages);
+          return { unit, gaps, conflicts, duplicates, applied, chains_different, ran };
         });
       const drill: Drill = {
         from_stage: before.stage,
@@ -156,11 +162,13 @@ function percentOf(state: CutoverState): number {
 }
 
 function seenOf(drill: Drill, units: ReadonlyMap<string, KnownUnit>): NonNullable<Drill['seen']> {
-  const seen = { lost: 0, repeated: 0, different: 0, compared: 0, events: 0 };
+  const seen = { lost: 0, repeated: 0, different: 0, compared: 0, events: 0, restarted: 0 };
   for (const before of drill.units) {
     const after = units.get(before.unit);
     if (after === undefined) continue;
-    const { gaps, conflicts, applied } = after.heartbeat;
+    const { gaps, conflicts, applied, duplicates } = after.heartbeat;
+    const fell = applied < before.applied || gaps < before.gaps || conflicts < before.conflicts;
+    if (fell || duplicates < before.duplicates || ranOf(after.heartbeat.packages) !== before.ran) seen.restarted += 1;
     seen.lost += Math.max(0, gaps - before.gaps);
     seen.repeated += Math.max(0, conflicts - before.conflicts);
     seen.different += after.chains_different - before.chains_different;

@@ -8,9 +8,10 @@ import { type Cutover, published } from './cutover.ts';
 import type { CutoverClock } from './cutover-clock.ts';
 import { driftOf } from './drift.ts';
 import type { Heartbeat } from './heartbeat-request.ts';
+import { ranOf, withinKnownTime } from './held-window.ts';
 import type { ParityStore } from './parity-store.ts';
 import type { RecentChains } from './recent-chains.ts';
-import type { UnitStore } from './unit-store.ts';
+import type { StoredHeartbeat, UnitStore } from './unit-store.ts';
 
 /** What taking heartbeats needs. */
 export interface HeartbeatsOptions {
@@ -70,8 +71,17 @@ export function createHeartbeats(options: HeartbeatsOptions): Heartbeats {
     return row?.chain ?? undefined;
   }
 
+  /** Of a unit that has never reported nothing is known: neither since when, nor what it runs. */
   async function compare(unit: string, window: ParityWindow): Promise<boolean> {
-    const added = await parity.add(unit, window);
+    const query = store.db.selectFrom('cutover_unit').select(['first_seen', 'heartbeat']).where('unit', '=', unit);
+    const row = await query.executeTakeFirst();
+    const packages = row && (JSON.parse(row.heartbeat) as StoredHeartbeat).packages;
+    return keep(unit, window, row?.first_seen ?? storedNow(wall), packages);
+  }
+
+  async function keep(unit: string, window: ParityWindow, firstSeen: number, packages: Heartbeat['packages']) {
+    const held = { window: withinKnownTime(window, firstSeen, storedNow(wall)), ran: ranOf(packages) };
+    const added = await parity.add(unit, window, held);
     if (!added) return false;
     const { pair } = window;
     for (const result of comparisonResults) {
@@ -96,9 +106,11 @@ export function createHeartbeats(options: HeartbeatsOptions): Heartbeats {
         now,
       });
       const before = await units.beat({ client_id: clientId, heartbeat, drift, chains: compared, at: now });
-      if (window !== undefined) await compare(heartbeat.unit, window);
-      if (heartbeat.fallback_used && before?.heartbeat.fallback_used !== true)
-        await used(heartbeat.unit, state.fallback);
+      if (window !== undefined) await keep(heartbeat.unit, window, before?.first_seen ?? now, heartbeat.packages);
+      // Once in a use, and again in each cycle that it lasts into.
+      const told =
+        before?.heartbeat.fallback_used === true && before.last_seen >= clock.toWall(state.release_cycles.since);
+      if (heartbeat.fallback_used && !told) await used(heartbeat.unit, state.fallback);
       const flipping = state.status === 'flipping';
       if (flipping && heartbeat.policy_revision !== before?.heartbeat.policy_revision) options.nudge();
       // One that has acknowledged has nothing to tell soon: ten thousand of them would keep the others waiting.

@@ -15,6 +15,7 @@ import type { Cutover } from './cutover.ts';
 import type { CutoverClock } from './cutover-clock.ts';
 import type { Drills, StoredDrill } from './drills.ts';
 import type { OwnGate, OwnGateKey } from './gate-keys.ts';
+import { type HeldWindow, ranOf } from './held-window.ts';
 import type { ParityStore } from './parity-store.ts';
 import type { ReceiptStore } from './receipt-store.ts';
 
@@ -29,12 +30,22 @@ export interface OwnGatesOptions {
   readonly wall: Clock;
   /** How far back windows are looked at, milliseconds of the cutover clock. */
   readonly lookBack: number;
+  /** Since when the module has a schema, by the machine's clock. */
+  readonly moduleSince: (schema: string | null) => Promise<number>;
 }
 
 /** Runs the gates that control runs itself. */
 export interface OwnGates {
   /** Looks, signs what was seen, and keeps the receipt. */
   evaluate(gate: OwnGate, by: string): Promise<{ receipt: VerifiedReceipt; duplicate: boolean }>;
+}
+
+/** What is in use while a gate looks. */
+interface InUseNow {
+  /** What live units run, as `ranOf` names it. */
+  readonly ran: ReadonlySet<string | null>;
+  /** Since when the module is the present one, by the machine's clock. */
+  readonly since: number;
 }
 
 /** What a gate makes of what it saw. */
@@ -44,27 +55,35 @@ type Seen = Pick<GateObservation, 'verdict' | 'reason' | 'observed_from' | 'obse
 export function createOwnGates(options: OwnGatesOptions): OwnGates {
   const { cutover, parity, drills, receipts, key, clock, wall } = options;
 
-  async function windows(pair: ComparisonPair): Promise<readonly ParityWindow[]> {
-    const since = clock.toWall(clock.now() - options.lookBack);
-    return (await parity.report(pair, since)).windows;
+  /** Only of what is in use: of packages that a live unit runs, on the module that is there now. */
+  async function windows(pair: ComparisonPair, { ran, since }: InUseNow): Promise<readonly ParityWindow[]> {
+    const from = clock.toWall(clock.now() - options.lookBack);
+    const counts = (held: HeldWindow) => held.ran !== null && ran.has(held.ran) && held.window.from >= since;
+    return (await parity.report(pair, from, counts)).windows;
   }
 
-  const looks: Record<OwnGate, () => Promise<Seen>> = {
-    async parity() {
-      const nulls = [...(await windows('khala/khala')), ...(await windows('spacetime/spacetime'))];
-      return seenOfParity(await windows('khala/spacetime'), nulls, clock);
+  async function nulls(now: InUseNow): Promise<readonly ParityWindow[]> {
+    return [...(await windows('khala/khala', now)), ...(await windows('spacetime/spacetime', now))];
+  }
+
+  const looks: Record<OwnGate, (now: InUseNow) => Promise<Seen>> = {
+    async parity(now) {
+      const setAside = (await cutover.liveUnits()).filter(({ heartbeat }) => heartbeat.conflicts > 0);
+      const units = setAside.map(({ unit }) => unit);
+      return seenOfParity(await windows('khala/spacetime', now), await nulls(now), clock, units);
     },
-    async 'parity-null'() {
-      return seenOfNull([...(await windows('khala/khala')), ...(await windows('spacetime/spacetime'))], clock);
-    },
-    async 'rollback-drill'() {
-      return seenOfDrill(await drills.last());
+    'parity-null': async (now) => seenOfNull(await nulls(now), clock),
+    async 'rollback-drill'({ ran, since }) {
+      const last = await drills.last();
+      if (last === undefined) return seenOfDrill(last);
+      const same = last.drill.units.every((unit) => unit.ran !== null && ran.has(unit.ran));
+      if (same && clock.toWall(last.began_at) >= since) return seenOfDrill(last);
+      return nothing('The last drill was of other versions or of another module than those in use.');
     },
   };
 
   return {
     async evaluate(gate, by) {
-      const seen = await looks[gate]();
       const { packages, commit, module_schema, facts } = await cutover.evidence();
       if (Object.keys(packages).length === 0) {
         throw new ControlError(
@@ -72,6 +91,8 @@ export function createOwnGates(options: OwnGatesOptions): OwnGates {
           'No live unit has said which packages it runs: a receipt names them.',
         );
       }
+      const ran = new Set<string | null>((await cutover.liveUnits()).map(({ heartbeat }) => ranOf(heartbeat.packages)));
+      const seen = await looks[gate]({ ran, since: await options.moduleSince(module_schema) });
       const fleet = await cutover.fleet();
       const protocols = [...new Set([...(facts.binding?.protocols ?? []), ...fleet.protocols])];
       const observation: GateObservation = {
@@ -86,11 +107,15 @@ export function createOwnGates(options: OwnGatesOptions): OwnGates {
   };
 }
 
-/** What the comparison of the lanes says, held against the noise of a lane compared with itself. */
+/**
+ * What the comparison of the lanes says, held against the noise of a lane compared with itself. A unit that has set an
+ * event aside no longer reads that stream, so its comparison has ended where the lanes differ: `setAside` names them.
+ */
 export function seenOfParity(
   windows: readonly ParityWindow[],
   nulls: readonly ParityWindow[],
   clock: CutoverClock,
+  setAside: readonly string[] = [],
 ): Seen {
   if (windows.length === 0) return nothing('No unit has compared the lanes.');
   const merged = mergeWindows(windows);
@@ -104,18 +129,20 @@ export function seenOfParity(
           reason: 'No A/A run measured the noise.',
         }
       : overNoise(merged, noise);
-  const verdict: Verdict = merged.unequal_chains > 0 ? 'fail' : judged.verdict;
+  const verdict: Verdict = merged.unequal_chains > 0 || setAside.length > 0 ? 'fail' : judged.verdict;
+  const names = setAside.slice(0, 5).join(', ');
   return {
     verdict,
-    reason: judged.reason,
+    reason: setAside.length > 0 ? `${setAside.length} units have set events aside: ${names}.` : judged.reason,
     ...timesOf(merged, clock),
     counts: {
       cases: windows.length,
       failed: verdict === 'fail' ? Math.max(1, failed) : 0,
       skipped: 0,
-      events: merged.positions,
+      // What a rule excused was not found equal.
+      events: measures.match_denominator,
     },
-    measures: { ...measures, differences: failed, noise_rate: noise.rate },
+    measures: { ...measures, differences: failed, noise_rate: noise.rate, units_set_aside: setAside.length },
   };
 }
 
@@ -159,10 +186,10 @@ export function seenOfDrill(stored: StoredDrill | undefined): Seen {
     return { verdict: 'inconclusive', reason: drill.failed ?? 'It was not completed.', ...times, counts, measures: {} };
   }
   const bad = seen.lost + seen.repeated + seen.different;
-  const enough = seen.compared >= units.length && seen.events > 0;
+  const enough = seen.compared >= units.length && seen.events > 0 && seen.restarted === 0;
   return {
     verdict: bad > 0 ? 'fail' : enough ? 'pass' : 'inconclusive',
-    reason: `${units.length} units went back and returned: ${seen.lost} lost, ${seen.repeated} repeated, ${seen.different} unequal chains, ${seen.events} events.`,
+    reason: `${units.length} units went back and returned: ${seen.lost} lost, ${seen.repeated} repeated, ${seen.different} unequal chains, ${seen.events} events, ${seen.restarted} restarted.`,
     ...times,
     counts: { cases: units.length, failed: bad > 0 ? 1 : 0, skipped: 0, events: seen.events },
     measures: {

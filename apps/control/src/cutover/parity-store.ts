@@ -2,6 +2,7 @@ import { type ComparisonPair, mergeWindows, type ParityWindow } from '@autopilot
 import type { Scheduler } from '@autopilot/sync-contract';
 import type { Store } from '../store/open-store.ts';
 import { createGather } from './gather.ts';
+import type { HeldWindow } from './held-window.ts';
 
 /** Windows of one pair over a time. */
 export interface ParityReport {
@@ -13,10 +14,10 @@ export interface ParityReport {
 
 /** The comparisons that units have reported. */
 export interface ParityStore {
-  /** False when the window is known. */
-  add(unit: string, window: ParityWindow): Promise<boolean>;
-  /** Windows that end at or after `since`, by the clock of the machines. */
-  report(pair: ComparisonPair, since: number): Promise<ParityReport>;
+  /** Stores a window; false when one that was told with the same times is known. */
+  add(unit: string, told: Pick<ParityWindow, 'from' | 'to'>, held: HeldWindow): Promise<boolean>;
+  /** Windows that end at or after `since`, by the clock of the machines, and of them those that `counts`. */
+  report(pair: ComparisonPair, since: number, counts?: (held: HeldWindow) => boolean): Promise<ParityReport>;
   /** Deletes windows that ended before, and the oldest beyond the bound. */
   sweep(before: number): Promise<void>;
 }
@@ -59,12 +60,13 @@ export function createParityStore({ db }: Store, scheduler: Scheduler): ParitySt
   const gather = createGather({ scheduler, wait: gatherFor, most: mostAtOnce, write });
 
   return {
-    add(unit, window) {
-      const report = JSON.stringify({ ...window, samples: window.samples.slice(0, mostSamples) });
-      const [from_at, to_at] = [Math.floor(window.from), Math.floor(window.to)];
+    add(unit, told, { window, ran }) {
+      const held: HeldWindow = { ran, window: { ...window, samples: window.samples.slice(0, mostSamples) } };
+      const report = JSON.stringify(held);
+      const [from_at, to_at] = [Math.floor(told.from), Math.floor(told.to)];
       return gather({ row: { unit, pair: window.pair, from_at, to_at }, report });
     },
-    async report(pair, since) {
+    async report(pair, since, counts = () => true) {
       const rows = await db
         .selectFrom('cutover_parity')
         .select(['unit', 'report'])
@@ -73,9 +75,13 @@ export function createParityStore({ db }: Store, scheduler: Scheduler): ParitySt
         .orderBy('to_at', 'desc')
         .limit(longestReport)
         .execute();
-      const windows = rows.map(({ report }) => JSON.parse(report) as ParityWindow).reverse();
+      const held = rows
+        .map(({ unit, report }) => ({ unit, ...(JSON.parse(report) as HeldWindow) }))
+        .filter((each) => each.window.to >= since && counts(each))
+        .reverse();
+      const windows = held.map(({ window }) => window);
       const merged = windows.length === 0 ? undefined : mergeWindows(windows);
-      return { windows, units: new Set(rows.map((row) => row.unit)).size, merged };
+      return { windows, units: new Set(held.map(({ unit }) => unit)).size, merged };
     },
     async sweep(before) {
       await db.deleteFrom('cutover_parity').where('to_at', '<', before).execute();

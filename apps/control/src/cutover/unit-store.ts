@@ -57,10 +57,11 @@ export interface UnitStore {
   ownerOf(unit: string): Promise<string | undefined>;
   list(limit: number): Promise<readonly KnownUnit[]>;
   counts(liveSince: number): Promise<UnitCounts>;
-  /** Live units, and those of them that have a policy of that revision or a later one. */
+  /** Live units, and those of them that have a policy of that revision or a later one that was published. */
   acknowledged(
     liveSince: number,
     revision: number,
+    newest: number,
   ): Promise<{ readonly expected: number; readonly acknowledged: number }>;
   /** Forgets units that were not heard of since. */
   forget(before: number): Promise<void>;
@@ -161,12 +162,16 @@ export function createUnitStore(store: Store, scheduler: Scheduler): UnitStore {
       const sum = (field: 'count' | 'drifting') => rows.reduce((all, row) => all + row[field], 0);
       return { total, live: sum('count'), khala: of('khala'), spacetime: of('spacetime'), drifting: sum('drifting') };
     },
-    async acknowledged(liveSince, revision) {
+    async acknowledged(liveSince, revision, newest) {
       return db
         .selectFrom('cutover_unit')
         .select((e) => [
           e.fn.countAll<number>().as('expected'),
-          e.fn.countAll<number>().filterWhere('policy_revision', '>=', revision).as('acknowledged'),
+          e.fn
+            .countAll<number>()
+            // One that control has never made acknowledges nothing: such a unit refuses every policy of control.
+            .filterWhere(e.and([e('policy_revision', '>=', revision), e('policy_revision', '<=', newest)]))
+            .as('acknowledged'),
         ])
         .where('last_seen', '>=', liveSince)
         .executeTakeFirstOrThrow();

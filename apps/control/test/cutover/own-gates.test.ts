@@ -67,6 +67,7 @@ describe('what control signs of comparisons', () => {
       [window('khala/khala', { match: 9 })],
       'inconclusive',
     ],
+    ['lanes that a rule excuses', [window('khala/spacetime', { match: 49, ignored: 50_000 })], quiet, 'inconclusive'],
     ['equal lanes', [window('khala/spacetime', { match: 500 })], quiet, 'pass'],
     ['one loss', [window('khala/spacetime', { match: 499, missing_right: 1 })], quiet, 'fail'],
     ['one repeat', [window('khala/spacetime', { match: 500, extra: 1 })], quiet, 'fail'],
@@ -78,6 +79,20 @@ describe('what control signs of comparisons', () => {
     const seen = seenOfParity(windows, nulls, clock);
     expect(seen.verdict).toBe(verdict);
     expect(seen.counts.failed > 0).toBe(verdict === 'fail');
+  });
+
+  test('K9 parity fails when a unit has set an event aside: its comparison ended where the lanes differ', () => {
+    const equal = [window('khala/spacetime', { match: 500 })];
+    expect(seenOfParity(equal, quiet, clock, []).verdict).toBe('pass');
+    const seen = seenOfParity(equal, quiet, clock, ['u7']);
+    expect(seen).toMatchObject({ verdict: 'fail', measures: { units_set_aside: 1 } });
+    expect(seen.reason).toContain('u7');
+    expect(seen.counts.failed).toBeGreaterThan(0);
+  });
+
+  test('K9 what a rule excused counts as no event', () => {
+    const seen = seenOfParity([window('khala/spacetime', { match: 60, ignored: 50_000 })], quiet, clock);
+    expect(seen).toMatchObject({ verdict: 'pass', counts: { events: 60 }, measures: { positions: 50_060 } });
   });
 
   test('K9 the noise is measured, not judged, and of too little nothing is said', () => {
@@ -92,7 +107,7 @@ describe('drills', () => {
   const began: Drill = {
     from_stage: 1,
     from_percent: 50,
-    units: [{ unit: 'u', gaps: 1, conflicts: 0, duplicates: 3, applied: 10, chains_different: 0 }],
+    units: [{ unit: 'u', gaps: 1, conflicts: 0, duplicates: 0, applied: 10, chains_different: 0, ran: null }],
     back: { policy_revision: 5, began_at: 100, arrived_at: null },
     return: null,
     seen: null,
@@ -128,6 +143,11 @@ describe('drills', () => {
     expect(stored(end({ chains_on_lane: 1, gaps: 2, applied: 12 })).verdict).toBe('fail');
     expect(stored(end({ chains_on_lane: 1, gaps: 1, conflicts: 1, applied: 12 })).verdict).toBe('fail');
     expect(stored(end({ chains_on_lane: 1, gaps: 1, applied: 12 }, { chains_different: 1 })).verdict).toBe('fail');
+    // It began to count anew: what it lost before is not known, nor what another version would have lost.
+    for (const fields of [{ gaps: 0 }, { gaps: 1, packages: { p: '2' } }]) {
+      const restarted = end({ chains_on_lane: 1, applied: 12, ...fields });
+      expect([restarted.seen?.restarted, stored(restarted).verdict]).toEqual([1, 'inconclusive']);
+    }
     // Nothing flowed meanwhile: nothing is proved.
     expect(stored(end({ chains_on_lane: 1, gaps: 1, applied: 10 })).verdict).toBe('inconclusive');
   });

@@ -130,6 +130,8 @@ export function cutoverSuite(place: NewPlace): void {
       await ready(it);
       const id = await it.approved(1);
       await it.act('anna', `requests/${id}/advance`);
+      // A revision that control has never made: after a restored backup such units refuse every policy of control.
+      for (const unit of ['u1', 'u2']) await it.beat(unit, { policy_revision: 1_000_000 });
       await waitUntil(async () => (await it.get('state')).body.state.status === 'idle');
       const { state } = await it.status();
       expect(state).toMatchObject({
@@ -346,7 +348,7 @@ export function cutoverSuite(place: NewPlace): void {
         verdict: 'inconclusive',
         observation: { counts: { cases: 0 } },
       });
-      const now = (await it.status()).now - 10_000;
+      const { now } = await it.status();
       expect(await compare('khala/spacetime', now, { match: 100 })).toBe(true);
       expect(await compare('khala/spacetime', now, { match: 100 })).toBe(false);
       // Without a run of a lane against itself nobody knows what a difference is worth.
@@ -371,6 +373,81 @@ export function cutoverSuite(place: NewPlace): void {
       );
       const gates = (await it.get('gates')).body.gates;
       expect(gates.find((gate: { gate: string }) => gate.gate === 'parity')).toMatchObject({ verdict: 'fail' });
+    });
+
+    test('K9 a comparison counts for what is in use, and within the time that control knew its unit', async () => {
+      let module_schema = 'sha256:first';
+      const it = await start({ moduleSchema: () => module_schema });
+      const cases = async (gate: string) =>
+        (await it.request('POST', `/v1/cutover/gates/${gate}/evaluate`, { as: 'ci', body: {} })).body.observation.counts
+          .cases;
+      let shift = 0;
+      const compare = async (unit: string) => {
+        shift += 1;
+        for (const pair of ['khala/khala', 'khala/spacetime']) {
+          // A clock that is a day ahead, and a beginning that nobody saw.
+          const window = { pair, from: shift, to: Date.now() + 86_400_000 + shift, counts: { match: 100 } };
+          await it.request('POST', '/v1/cutover/parity', { as: 'desktop', body: { unit, window } });
+        }
+      };
+      await compare('stranger');
+      await it.beat('u1');
+      const began = (await it.status()).now;
+      expect([await cases('parity'), await cases('parity-null')]).toEqual([0, 0]);
+      await compare('u1');
+      expect([await cases('parity'), await cases('parity-null')]).toEqual([1, 1]);
+      const report = (await it.get('parity')).body;
+      expect(report.from).toBeGreaterThan(began - 10_000);
+      expect(report.to).toBeLessThanOrEqual((await it.status()).now);
+      // Another version, then another module: what was compared before says nothing of it.
+      const upgraded = { packages: { '@autopilot/desktop': '0.2.0', '@autopilot/session': '0.1.0' } };
+      await it.beat('u1', upgraded);
+      expect([await cases('parity'), await cases('parity-null')]).toEqual([0, 0]);
+      await compare('u1');
+      expect(await cases('parity')).toBe(1);
+      module_schema = 'sha256:second';
+      const answer = () => it.request('POST', '/v1/cutover/gates/parity/evaluate', { as: 'ci', body: {} });
+      await waitUntil(async () => (await answer()).body.observation.environment.module_schema === 'sha256:second');
+      expect(await cases('parity')).toBe(0);
+      // What a unit saw from then on counts again.
+      const { now } = await it.status();
+      const window = { pair: 'khala/spacetime', from: now, to: now + 1, counts: { match: 100 } };
+      await it.request('POST', '/v1/cutover/parity', { as: 'desktop', body: { unit: 'u1', window } });
+      expect(await cases('parity')).toBe(1);
+    });
+
+    test('K15 a fallback that units are still in is in use, in whatever cycle they began', async () => {
+      const it = await start({ khala: null });
+      const inUse = async () => {
+        const { plan } = (await it.request('POST', '/v1/cutover/plan', { as: 'anna', body: { to: 3 } })).body;
+        return plan.requirements.find((each: { id: string }) => each.id === 'no-fallback').status;
+      };
+      const fallen = { lane: 'khala', rule: 'S2.2', fallback_used: true };
+      const risen = { lane: 'spacetime', rule: 'S2.1' };
+      const fall = async () => {
+        const { now } = await it.status();
+        const body = { incident: 'INC-1', expires_at: now + 60_000, units: 'all' };
+        expect((await it.act('anna', 'fallback', body)).status).toBe(200);
+      };
+      const rise = async () => expect((await it.act('anna', 'fallback', {}, 'DELETE')).status).toBe(200);
+      expect(await inUse()).toBe('missing');
+      await it.beat('u1', risen);
+      expect(await inUse()).toBe('met');
+      await fall();
+      await it.beat('u1', fallen);
+      await rise();
+      // Its last word was that it is in it.
+      await it.beat('u2', risen);
+      expect(await inUse()).toBe('failed');
+      await it.beat('u1', risen);
+      expect(await inUse()).toBe('met');
+      await fall();
+      await it.beat('u1', fallen);
+      await rise();
+      // It did not hear of the end: a use of this cycle, also when it is over.
+      await it.beat('u1', fallen);
+      await it.beat('u1', risen);
+      expect(await inUse()).toBe('failed');
     });
 
     test('K10 a drill passes when units went back and returned with equal chains, and not before', async () => {

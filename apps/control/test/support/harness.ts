@@ -54,6 +54,8 @@ type Overrides = Partial<ControlOptions> & {
   readonly scripted?: ScriptedDatabase;
   readonly offline?: boolean;
   readonly configure?: DatabaseAdmin['configure'];
+  /** Digest of the schema of the module that the probe finds. */
+  readonly moduleSchema?: () => string;
 };
 
 /** The issuer of the tests; nothing has to be reachable there with a scripted database. */
@@ -61,7 +63,7 @@ export const issuer = 'https://control.example';
 
 /** Starts control on a free port; it is closed at the end of the test file at the latest. */
 export async function startHarness(overrides: Overrides = {}): Promise<Harness> {
-  const { scripted, offline, configure, ...options } = overrides;
+  const { scripted, offline, configure, moduleSchema = () => 'sha256:scripted', ...options } = overrides;
   const database = scripted ?? new ScriptedDatabase();
   const sink = connect(database, { offline: offline ?? false });
   const dataDir = options.dataDir ?? temporaryFolder();
@@ -80,7 +82,7 @@ export async function startHarness(overrides: Overrides = {}): Promise<Harness> 
     logger: pino({ level: 'debug' }, { write: (line: string) => void log.push(line) }),
     openGateway: () => ({
       sink,
-      probe: async () => ({ ok: true, module_schema: 'sha256:scripted', protocols: ['v3.bsatn.spacetimedb'] }),
+      probe: async () => ({ ok: true, module_schema: moduleSchema(), protocols: ['v3.bsatn.spacetimedb'] }),
       admin: {
         async publish(bundle) {
           administered.push(`publish ${bundle.length}`);

@@ -47,7 +47,10 @@ const gates: Readonly<Record<GateId, GateRequirement>> = {
     min_events: 50_000,
     min_duration_ms: day,
     since_change: true,
-    measures: [{ measure: 'match_ratio', at_least: 0.9999, at_most: 1 }],
+    measures: [
+      { measure: 'match_ratio', at_least: 0.9999, at_most: 1 },
+      { measure: 'left_out_share', at_least: 0, at_most: 0.01 },
+    ],
   },
   // One lane against itself: the noise that parity is read against.
   'parity-null': { ...ofTraffic, min_cases: 50, min_events: 50 },

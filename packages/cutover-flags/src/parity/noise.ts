@@ -106,6 +106,8 @@ export interface ParityMeasures extends Readonly<Record<string, number>> {
   readonly reordered: number;
   readonly extra: number;
   readonly not_compared: number;
+  /** Share of the events that were left out for want of memory or because they were no events. */
+  readonly left_out_share: number;
   /** Share of the events that sampling let through. */
   readonly sampled_share: number;
   readonly unequal_chains: number;
@@ -113,7 +115,9 @@ export interface ParityMeasures extends Readonly<Record<string, number>> {
 
 /** The numbers of a window for the receipt of a gate. Counts are kept apart: one ratio alone would hide a loss. */
 export function parityMeasures(window: ParityWindow): ParityMeasures {
-  const { counts } = window;
+  const { counts, offered, foreign, not_compared: left } = window;
+  const owned = offered.left + offered.right - foreign;
+  const leftOut = left.sampled + left.forgotten + left.too_many_streams + left.malformed;
   const denominator = judgedPositions(window);
   return {
     match_ratio: denominator > 0 ? counts.match / denominator : Number.NaN,
@@ -127,6 +131,7 @@ export function parityMeasures(window: ParityWindow): ParityMeasures {
     reordered: counts.reordered,
     extra: counts.extra,
     not_compared: Object.values(window.not_compared).reduce((all, one) => all + one, 0),
+    left_out_share: owned > 0 ? leftOut / owned : Number.NaN,
     sampled_share: window.share ?? Number.NaN,
     unequal_chains: window.unequal_chains,
   };

@@ -79,9 +79,10 @@ describe('judging', () => {
   test.each<[string, Partial<GateObservation>, string]>([
     ['the limit of age', { observed_from: start - 2 * day, observed_to: start - day }, 'met'],
     ['one millisecond more', { observed_from: start - 2 * day - 1, observed_to: start - day - 1 }, 'stale'],
-    ['the limit of a measure', { measures: { match_ratio: 0.9999 } }, 'met'],
-    ['less', { measures: { match_ratio: 0.99989 } }, 'failed'],
-    ['more than there can be', { measures: { match_ratio: 1.01 } }, 'failed'],
+    ['the limit of a measure', { measures: { left_out_share: 0, match_ratio: 0.9999 } }, 'met'],
+    ['less', { measures: { left_out_share: 0, match_ratio: 0.99989 } }, 'failed'],
+    ['more left out than a hundredth', { measures: { match_ratio: 1, left_out_share: 0.011 } }, 'failed'],
+    ['more than there can be', { measures: { left_out_share: 0, match_ratio: 1.01 } }, 'failed'],
     ['a failed verdict', { verdict: 'fail' }, 'failed'],
     ['a pass with a failed case', { counts: { ...counts, failed: 1 } }, 'failed'],
     // A failure does not get better by being old.
@@ -109,7 +110,10 @@ describe('judging', () => {
             skipped: fc.oneof(fc.constant(0), number),
             events: number,
           }),
-          measures: fc.record({ match_ratio: fc.oneof(fc.constant(1), number) }),
+          measures: fc.record({
+            match_ratio: fc.oneof(fc.constant(1), number),
+            left_out_share: fc.oneof(fc.constant(0), number),
+          }),
         }),
         (patch) => {
           const found = status(patch);
@@ -121,6 +125,7 @@ describe('judging', () => {
           expect(patch.counts.failed === 0).toBe(true);
           expect(patch.counts.skipped === 0).toBe(true);
           expect(patch.measures.match_ratio).toBeGreaterThanOrEqual(0.9999);
+          expect(patch.measures.left_out_share).toBeLessThanOrEqual(0.01);
           expect(patch.observed_to).toBeGreaterThanOrEqual(start - day);
           expect(patch.observed_to - patch.observed_from).toBeGreaterThanOrEqual(day);
         },

@@ -43,7 +43,14 @@ describe('a plan', () => {
     expect(find(cutover, 1, 'gate:parity')).toMatchObject({
       status: 'met',
       age_ms: 60_000,
-      wanted: { max_age_ms: 86_400_000, min_events: 50_000, measures: [{ measure: 'match_ratio', at_least: 0.9999 }] },
+      wanted: {
+        max_age_ms: 86_400_000,
+        min_events: 50_000,
+        measures: [
+          { measure: 'match_ratio', at_least: 0.9999 },
+          { measure: 'left_out_share', at_most: 0.01 },
+        ],
+      },
       evidence: [expect.stringMatching(/^sha256:/)],
     });
   });

@@ -75,9 +75,23 @@ test('P31 the measures keep the denominators apart', () => {
     reordered: 0,
     extra: 1,
     not_compared: 0,
+    left_out_share: 0,
     sampled_share: 1,
     unequal_chains: 1,
   });
+});
+
+test('P31 what was left out is a share of what was offered, and of nothing there is none', () => {
+  const not_compared = {
+    ...run('khala/spacetime', 0).not_compared,
+    sampled: 3,
+    forgotten: 2,
+    malformed: 1,
+    paused: 40,
+  };
+  const window = { ...run('khala/spacetime', 100), offered: { left: 60, right: 70 }, foreign: 10, not_compared };
+  expect(parityMeasures(window).left_out_share).toBe(6 / 120);
+  expect(parityMeasures({ ...window, offered: { left: 0, right: 0 }, foreign: 0 }).left_out_share).toBeNaN();
 });
 
 test('P31 without a comparison there is no ratio', () => {

@@ -43,7 +43,11 @@ export function installReportRoutes(app: FastifyInstance, context: Context): voi
     const live = await cutover.liveUnits();
     const fleet = await cutover.fleet();
     const counts = await units.counts(cutover.liveSince());
-    const { acknowledged } = await units.acknowledged(cutover.liveSince(), state.policy_revision);
+    const { acknowledged } = await units.acknowledged(
+      cutover.liveSince(),
+      state.policy_revision,
+      state.policy_revision,
+    );
     const next = nextTarget(state.stage, state.status === 'sealed');
     const plan = next === null ? null : await cutover.plan(next);
     const depth = await mirror.depth();
