@@ -1,9 +1,4 @@
-import {
-  type CutoverConfig,
-  defaultCutoverConfig,
-  type GateEntry,
-  type GateRequirement,
-} from '@autopilot/cutover-flags';
+import { type CutoverConfig, defaultCutoverConfig, type GateRequirement } from '@autopilot/cutover-flags';
 import type { Scale } from './scale.ts';
 
 const hour = 3_600_000;

@@ -63,7 +63,7 @@ export async function seedDefect(name: DefectName, options: DefectsOptions): Pro
   const plan = await manager.plan(1);
   const parity = plan.requirements.find((each: { id: string }) => each.id === 'gate:parity');
   timeline.check(`${name}: the plan is not ready`, !plan.ready && parity?.status === 'failed', `${parity?.status}`);
-  const advanced = await manager.advance(id);
+  const advanced = await manager.advance(id, 1);
   const code = advanced.body?.code;
   timeline.check(
     `${name}: advancing the approved request is refused`,

@@ -20,6 +20,15 @@ export interface ProcessesOptions {
   readonly progress: (text: string) => void;
 }
 
+/** One process of simulated desktops. */
+export interface SimulatedSpec {
+  readonly name: string;
+  readonly units: number;
+  readonly client: Client | 'fleet';
+  /** Whether some of the units read khala twice: the noise that a comparison of the lanes is held to. */
+  readonly nullRun?: boolean;
+}
+
 /** Both lanes and everything on them, as processes. */
 export interface Processes {
   readonly controlUrl: string;
@@ -31,7 +40,7 @@ export interface Processes {
   /** Addresses of those that run now. */
   simulated(): readonly string[];
   real(): readonly string[];
-  startSimulated(options: { name: string; units: number; client: Client | 'fleet' }): Promise<string>;
+  startSimulated(options: SimulatedSpec): Promise<string>;
   stopSimulated(name: string): Promise<void>;
   startReal(index: number): Promise<void>;
   killReal(index: number): Promise<void>;
@@ -115,7 +124,7 @@ export async function startProcesses(options: ProcessesOptions): Promise<Process
       ...{ controlUrl: issuer, khalaUrl, spacetime, khala, stop },
       simulated: () => [...simulated.values()].map(({ ready }) => ready.url),
       real: () => [...real.values()].map(({ ready }) => ready.url),
-      async startSimulated({ name, units, client }) {
+      async startSimulated({ name, units, client, nullRun = false }) {
         const who =
           client === 'fleet'
             ? ['--clients', clients.simulatedFile]
@@ -123,6 +132,7 @@ export async function startProcesses(options: ProcessesOptions): Promise<Process
         const folder = path.join(dataDir, name);
         mkdirSync(folder, { recursive: true });
         const args = ['--units', String(units), '--unit-prefix', name, '--data-dir', folder, ...who, ...common];
+        if (nullRun) args.push('--null-run', 'khala', '--null-run-units', '2');
         const part = await start({ name, entry: simulatedEntry, args });
         simulated.set(name, part);
         return part.ready.url;
@@ -137,7 +147,15 @@ export async function startProcesses(options: ProcessesOptions): Promise<Process
         if (client === undefined) throw new Error(`There is no real desktop ${index}.`);
         const args = [
           ...['--listen', '127.0.0.1:0', '--data-dir', path.join(dataDir, client.id)],
-          ...['--client-id', client.id, '--client-secret-file', client.secretFile, ...common],
+          ...[
+            '--client-id',
+            client.id,
+            '--client-secret-file',
+            client.secretFile,
+            '--null-run',
+            'spacetime',
+            ...common,
+          ],
         ];
         real.set(index, await start({ name: client.id, entry: desktopEntry, args }));
       },

@@ -11,7 +11,6 @@ import { createPolicyCollector, writeEvidence } from './evidence.ts';
 import { gateReceipts } from './gate-receipts.ts';
 import { type Load, startLoad } from './load.ts';
 import { type Measurement, measure } from './measure.ts';
-import { type NullRun, startNullRun } from './null-run.ts';
 import type { RehearseOptions } from './options.ts';
 import { type Processes, startProcesses } from './processes.ts';
 import { createPublisher } from './publisher.ts';
@@ -55,7 +54,6 @@ export async function rehearse(
 
   let processes: Processes | undefined;
   let watch: Watch | undefined;
-  let nullRun: NullRun | undefined;
   let load: Load | undefined;
   let stoppedBy: string | null = null;
   let measurement: Measurement | null = null;
@@ -92,14 +90,13 @@ export async function rehearse(
     const each = Math.ceil(scale.desktops / scale.processes);
     for (let index = 0; index < scale.processes; index += 1) {
       const units = Math.min(each, scale.desktops - index * each);
-      await processes.startSimulated({ name: `fleet-${index + 1}`, units, client: 'fleet' });
+      await processes.startSimulated({ name: `fleet-${index + 1}`, units, client: 'fleet', nullRun: true });
     }
     for (const index of clients.real.keys()) await processes.startReal(index);
-    nullRun = startNullRun(api, clients.observer);
     const manager = createStageManager({ api, clients, timeline, out, signal, units: () => scale.desktops + 2 });
     await goTheWay({
       ...{ api, clients, processes, publisher, manager, timeline, scale, dataDir, receipts, removalKey },
-      ...{ load, watch, nullRun },
+      ...{ load, watch },
     });
 
     timeline.begin('Measurement');
@@ -151,7 +148,6 @@ export async function rehearse(
     load?.stop();
     ended.abort();
     say('ending every process');
-    await nullRun?.close().catch(() => {});
     await watch?.close();
     differences = watch?.differences ?? [];
     await processes?.stop();
@@ -172,7 +168,6 @@ export async function rehearse(
     ...{ ok, stopped_by: stoppedBy, began, seconds: timeline.now(), seed: options.seed, quick: options.quick },
     ...{ scale, commit, packages, measurement, differences, handovers, parity, policies },
     publisher_repeated: publisherRepeated,
-    null_positions: nullRun?.positions ?? 0,
     audit_records: audit,
     peak_applied_per_second: rates.length === 0 ? null : Math.max(...rates),
     ...{ checks, phases, marks, samples },

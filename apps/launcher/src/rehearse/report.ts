@@ -19,7 +19,6 @@ export interface Report {
   readonly differences: readonly string[];
   readonly handovers: { readonly done: number; readonly failed: number; readonly longest_ms: number | null };
   readonly publisher_repeated: number;
-  readonly null_positions: number;
   readonly parity: unknown;
   readonly audit_records: number;
   readonly policies: number;

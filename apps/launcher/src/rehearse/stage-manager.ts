@@ -19,7 +19,7 @@ export interface StageManager {
   ready(to: Target | { percent: number }, gates: readonly OwnGate[]): Promise<void>;
   /** A request with two approvals by others. The id. */
   approved(to: Target, gates: readonly OwnGate[]): Promise<string>;
-  advance(id: string): Promise<Answer>;
+  advance(id: string, to: Target): Promise<Answer>;
   /** From plan to acknowledgement. `inFlight` runs when the flip has been published. */
   flip(to: Target, gates: readonly OwnGate[], inFlight?: () => Promise<void>): Promise<void>;
   include(units: readonly string[]): Promise<void>;
@@ -41,6 +41,8 @@ export interface StageManagerOptions {
   readonly units: () => number;
 }
 
+/** Sessions change lanes while they run: that is the way under load. */
+const drain = { drain: true } as const;
 const lookMs = 300;
 const usualPatienceMs = 120_000;
 const years = 10 * 365 * 86_400_000;
@@ -122,8 +124,8 @@ export function createStageManager(options: StageManagerOptions): StageManager {
     });
   }
 
-  async function advance(id: string): Promise<Answer> {
-    return api.command(anna, `requests/${id}/advance`, 'Rehearsal: go.');
+  async function advance(id: string, to: Target): Promise<Answer> {
+    return api.command(anna, `requests/${id}/advance`, 'Rehearsal: go.', to === 'sealed' ? {} : drain);
   }
 
   async function settled(least: number): Promise<void> {
@@ -148,7 +150,7 @@ export function createStageManager(options: StageManagerOptions): StageManager {
       for (let tries = 1; ; tries += 1) {
         const id = await approved(to, gates);
         await keepBundle(to, `to-${to}`);
-        const went = await advance(id);
+        const went = await advance(id, to);
         if (went.status === 200) {
           timeline.mark('flip', to === 'sealed' ? 'sealed' : `to Stage ${to}`);
           break;
@@ -178,7 +180,7 @@ export function createStageManager(options: StageManagerOptions): StageManager {
     async include(units) {
       const { now } = await get('state');
       const include = units.map((unit) => ({ unit, until: now + years, reason: 'early adopter of the rehearsal' }));
-      good(await api.command(anna, 'cohort', 'Rehearsal: early adopters.', { include }), 'cohort');
+      good(await api.command(anna, 'cohort', 'Rehearsal: early adopters.', { include, ...drain }), 'cohort');
       await settled(options.units());
     },
     async grow(steps, between) {
@@ -186,7 +188,7 @@ export function createStageManager(options: StageManagerOptions): StageManager {
         await ready({ percent }, ['parity']);
         await keepBundle({ percent }, `cohort-${percent}`);
         for (let tries = 1; ; tries += 1) {
-          const answer = await api.command(anna, 'cohort', `Rehearsal: ${percent} %.`, { percent });
+          const answer = await api.command(anna, 'cohort', `Rehearsal: ${percent} %.`, { percent, ...drain });
           if (answer.status === 200) break;
           if (tries === 5) throw refusal(`cohort of ${percent} %`, answer);
           await ready({ percent }, ['parity']);
@@ -197,7 +199,7 @@ export function createStageManager(options: StageManagerOptions): StageManager {
       }
     },
     async rollback(target, reason) {
-      good(await api.command(anna, 'rollback', reason, { target }), 'rollback');
+      good(await api.command(anna, 'rollback', reason, { target, ...drain }), 'rollback');
       timeline.mark('rollback', reason);
       await settled(options.units());
     },

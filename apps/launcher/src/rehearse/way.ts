@@ -3,7 +3,6 @@ import { defectNames } from './clients.ts';
 import { type DefectsOptions, injectKhalaFault, khalaStats, seedDefect } from './defects.ts';
 import type { GateReceipts } from './gate-receipts.ts';
 import type { Load } from './load.ts';
-import type { NullRun } from './null-run.ts';
 import { RehearsalError } from './rehearsal-error.ts';
 import { type RemovalKey, removalReceipt, scanTree, scanWithLane, treeWithoutLane } from './removal-receipt.ts';
 import type { Scale } from './scale.ts';
@@ -16,7 +15,6 @@ export interface WayOptions extends DefectsOptions {
   readonly removalKey: RemovalKey;
   readonly load: Load;
   readonly watch: Watch;
-  readonly nullRun: NullRun;
 }
 
 /** Faults of khala that a reader has to get over; twins it makes by itself. */
@@ -218,7 +216,7 @@ async function refusals({ api, clients, manager, timeline }: WayOptions): Promis
   const { id, state } = asked.body;
   const own = await api.command(anna, `requests/${id}/approvals`, 'Mine.', { plan_digest: state.flip.plan_digest });
   timeline.check('the own approval is refused', own.body?.code === 'own_approval', `${own.status} ${own.body?.code}`);
-  const alone = await manager.advance(id);
+  const alone = await manager.advance(id, 1);
   const code = alone.body?.code;
   timeline.check('advancing without approvals is refused', code === 'approvals_missing', `${alone.status} ${code}`);
   await api.command(anna, `requests/${id}/withdraw`, 'It was only a question.');
