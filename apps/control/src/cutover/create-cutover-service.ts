@@ -6,7 +6,6 @@ import {
   initialState,
   type TrustedKey,
 } from '@autopilot/cutover-flags';
-import { noiseFloor, overNoise } from '@autopilot/cutover-flags/parity';
 import type { Clock, Ports } from '@autopilot/sync-contract';
 import type { Logger } from 'pino';
 import { ControlError } from '../errors.ts';
@@ -26,7 +25,9 @@ import { openOwnGateKey } from './gate-keys.ts';
 import { createHeartbeats, type Heartbeats } from './heartbeats.ts';
 import { createModuleWatch } from './module-watch.ts';
 import { createOwnGates, type OwnGates } from './own-gates.ts';
+import { createOwnSignals } from './own-signals.ts';
 import { createParityStore, type ParityStore } from './parity-store.ts';
+import { createPolicyWaiters, type PolicyWaiters } from './policy-waiters.ts';
 import { createReceiptStore, type ReceiptStore } from './receipt-store.ts';
 import type { RecentChains } from './recent-chains.ts';
 import { createSupervisor, type Supervisor } from './supervisor.ts';
@@ -84,12 +85,16 @@ export interface CutoverService {
   readonly gates: OwnGates;
   readonly heartbeats: Heartbeats;
   readonly supervisor: Supervisor;
+  readonly waiters: PolicyWaiters;
   start(): void;
   stop(): Promise<void>;
 }
 
 /** Heartbeats that a unit may miss before it counts as silent. */
 const missedHeartbeats = 3;
+
+/** Requests for the policy that may wait for a new one: more units than that ask now and then. */
+const mostWaiters = 12_000;
 
 /** Windows and units that are kept, milliseconds. */
 const keepFor = 30 * 86_400_000;
@@ -138,6 +143,7 @@ export async function openCutoverService(options: CutoverServiceOptions): Promis
     failed: (error) => logger.error({ err: error }, 'the module could not be looked at'),
   });
   const admissions = createAdmissions(store);
+  const waiters = createPolicyWaiters({ scheduler, most: mostWaiters });
   const heartbeat = settings.heartbeat ?? 15_000;
   const timing = { heartbeat, inFlip: Math.min(heartbeat, settings.heartbeatInFlip ?? 1_000) };
 
@@ -149,6 +155,7 @@ export async function openCutoverService(options: CutoverServiceOptions): Promis
       if (event === 'flip_undone') metrics.count('cutover_rollbacks_total', { by: 'timeout' });
     }
     mirror.want(state.stage < 3);
+    waiters.tell(state.policy_revision);
     supervisor.nudge();
   }
 
@@ -156,6 +163,7 @@ export async function openCutoverService(options: CutoverServiceOptions): Promis
 
   async function seen(state: CutoverState): Promise<void> {
     mirror.want(state.stage < 3);
+    waiters.tell(state.policy_revision);
     module.glance();
     if (state.status !== 'sealed' || emptied) return;
     await mirror.clear();
@@ -191,7 +199,7 @@ export async function openCutoverService(options: CutoverServiceOptions): Promis
     seen,
     every: settings.supervise ?? 1_000,
     observeEvery: settings.observe ?? 5_000,
-    signals: () => paritySignals(cutover, parity, clock),
+    signals: createOwnSignals({ cutover, parity, receipts, metrics, clock, lookBack }),
   });
   const heartbeats = createHeartbeats({
     store,
@@ -234,6 +242,7 @@ export async function openCutoverService(options: CutoverServiceOptions): Promis
     gates,
     heartbeats,
     supervisor,
+    waiters,
     start() {
       supervisor.start();
       const sweep = async () => {
@@ -245,6 +254,7 @@ export async function openCutoverService(options: CutoverServiceOptions): Promis
     },
     async stop() {
       stopSweep();
+      waiters.close();
       await supervisor.stop();
     },
   };
@@ -254,30 +264,4 @@ export async function openCutoverService(options: CutoverServiceOptions): Promis
 function acceleratedConfig(config: CutoverConfig, rate: number): CutoverConfig {
   if (rate === 1) return config;
   return { ...config, flip: { ...config.flip, ack_timeout_ms: config.flip.ack_timeout_ms * rate } };
-}
-
-/** How far the comparison of the lanes since the last change of the share is above its own noise. */
-async function paritySignals(
-  cutover: Cutover,
-  parity: ParityStore,
-  clock: CutoverClock,
-): Promise<Record<string, number | null>> {
-  const state = await cutover.state();
-  const since = clock.toWall(Math.max(state.cohort_since, clock.now() - lookBack));
-  const { merged } = await parity.report('khala/spacetime', since);
-  const uses = { fallback_uses: state.fallback === null ? 0 : 1 };
-  if (merged === undefined) return { ...uses, parity_comparisons: 0, parity_sigma_over_noise: null };
-  const lookFrom = clock.toWall(clock.now() - lookBack);
-  const nulls = [
-    ...(await parity.report('khala/khala', lookFrom)).windows,
-    ...(await parity.report('spacetime/spacetime', lookFrom)).windows,
-  ];
-  const comparisons = merged.positions;
-  if (nulls.length === 0) return { ...uses, parity_comparisons: comparisons, parity_sigma_over_noise: null };
-  const noise = noiseFloor(nulls);
-  // One sigma: how many of them the rate is above the noise.
-  const { rate, limit } = overNoise(merged, noise, { sigma: 1, minimum: 1 });
-  const sigma = limit - noise.rate;
-  const over = rate <= noise.rate ? 0 : sigma > 0 ? (rate - noise.rate) / sigma : Number.MAX_SAFE_INTEGER;
-  return { ...uses, parity_comparisons: comparisons, parity_sigma_over_noise: Number.isFinite(over) ? over : null };
 }

@@ -107,18 +107,18 @@ export function createCutover(options: CutoverOptions): Cutover {
   const { cutovers, config, clock, wall, units, receipts, drills, mirror, probe, logger } = options;
   const khalaAnswers = kept(() => mirror.reachable(), wall);
   const binding = kept(probe, wall);
-  let glance: { readonly at: number; readonly state: Promise<CutoverState> } | undefined;
+  let glance: { readonly at: number; readonly state: CutoverState } | undefined;
+
+  function remember(state: CutoverState): void {
+    // What was read before a change and comes after it must not hide it.
+    if (glance === undefined || state.revision >= glance.state.revision) glance = { at: wall.monotonic(), state };
+  }
 
   async function loadRecent(): Promise<CutoverState> {
-    const at = wall.monotonic();
-    if (glance === undefined || at - glance.at >= recentFor) {
-      const asked = { at, state: cutovers.load().then(({ state }) => state) };
-      glance = asked;
-      asked.state.catch(() => {
-        if (glance === asked) glance = undefined;
-      });
-    }
-    return glance.state;
+    if (glance !== undefined && wall.monotonic() - glance.at < recentFor) return glance.state;
+    const { state } = await cutovers.load();
+    remember(state);
+    return state;
   }
 
   const liveSince = () => storedNow(wall) - options.silentAfter;
@@ -201,7 +201,7 @@ export function createCutover(options: CutoverOptions): Cutover {
     const done = key === null ? null : { key, actor, digest };
     logger.debug({ actor, type: command.type, revision }, 'cutover commits');
     if (!(await cutovers.commit({ before, state, events, command: done, now: storedNow(wall) }))) return null;
-    glance = { at: wall.monotonic(), state: Promise.resolve(state) };
+    remember(state);
     for (const event of events) {
       const { reason, from, to } = event;
       const entry = { cutover: event.event, actor, revision, from: from.stage, to: to.stage, reason };
@@ -214,7 +214,11 @@ export function createCutover(options: CutoverOptions): Cutover {
   }
 
   return {
-    state: async () => (await cutovers.load()).state,
+    async state() {
+      const { state } = await cutovers.load();
+      remember(state);
+      return state;
+    },
     recent: loadRecent,
     policy: async () => published((await cutovers.load()).state, clock),
     async command(actor, given) {

@@ -1,5 +1,5 @@
 import { type CutoverPolicy, type PolicySigningKey, signAdmission, signPolicy } from '@autopilot/cutover-flags';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { describeIssues } from '../../config/describe-issues.ts';
 import { published } from '../../cutover/cutover.ts';
@@ -8,16 +8,33 @@ import { ControlError } from '../../errors.ts';
 import { storedNow } from '../../store/stored-time.ts';
 import type { Context } from '../context.ts';
 
-const querySchema = z.strictObject({ unit: unitId.optional() });
+/** The longest wait for a new policy, and when a unit that has waited asks again; milliseconds. */
+const longestWait = 20_000;
+const againAfterWait = 1_000;
+
+const querySchema = z
+  .strictObject({
+    unit: unitId.optional(),
+    after: z.coerce.number().int().min(0).optional(),
+    wait_ms: z.coerce.number().int().min(1).max(longestWait).optional(),
+  })
+  .refine((query) => (query.after === undefined) === (query.wait_ms === undefined), 'needs both after and wait_ms');
 const paritySchema = z.strictObject({ unit: unitId, window: z.unknown() });
 
 /** A fleet asks and tells all the time: only what goes wrong is logged. */
 const quiet = { logLevel: 'warn' } as const;
 
+/** Aborted when nobody is there any more for the answer. */
+function goneOf(reply: FastifyReply): AbortSignal {
+  const gone = new AbortController();
+  reply.raw.once('close', () => gone.abort());
+  return gone.signal;
+}
+
 /** What units ask and tell: the policy, heartbeats, comparisons. Any client with sync.subscribe may. */
 export function installUnitRoutes(app: FastifyInstance, context: Context): void {
   const { authenticate, clock: wall, keys, service } = context;
-  const { admissions, clock, cutover, deployment, heartbeats, units } = service;
+  const { admissions, clock, cutover, deployment, heartbeats, units, waiters } = service;
 
   /** A unit belongs to the client that first used it. */
   async function requireOwn(unit: string, clientId: string): Promise<void> {
@@ -41,8 +58,13 @@ export function installUnitRoutes(app: FastifyInstance, context: Context): void 
     const query = querySchema.safeParse(request.query);
     if (!query.success)
       throw new ControlError('invalid_request', `The query is wrong: ${describeIssues(query.error)}.`);
-    const { unit } = query.data;
+    const { unit, after, wait_ms } = query.data;
     if (unit !== undefined) await requireOwn(unit, client.client_id);
+    const waits = after !== undefined && wait_ms !== undefined && waiters.free;
+    if (waits) {
+      const { policy_revision } = await cutover.recent();
+      if (policy_revision <= after) await waiters.wait(after, wait_ms, goneOf(reply));
+    }
     const policy = published(await cutover.recent(), clock);
     const now = storedNow(wall);
     const admitted =
@@ -60,7 +82,8 @@ export function installUnitRoutes(app: FastifyInstance, context: Context): void 
             ),
       policy_revision: policy.revision,
       deployment,
-      next_ms: heartbeats.usual,
+      next_ms: waits ? againAfterWait : heartbeats.usual,
+      wait_ms: waiters.free ? longestWait : null,
     };
   });
 
