@@ -39,7 +39,11 @@ const answerSchema = z.object({
   admission: z.string().min(1).nullable().default(null),
   deployment: z.string().min(1).max(200).optional(),
   next_ms: z.number().positive().optional(),
+  wait_ms: z.number().positive().nullable().optional(),
 });
+
+/** A control that grants more is not waited for longer. */
+const longestWaitMs = 20_000;
 
 type Keys = Parameters<PolicyCache['offer']>[0]['keys'];
 
@@ -58,6 +62,9 @@ export function createPolicySource(options: PolicySourceOptions): PolicySource {
   let failures = 0;
   let started = false;
   let closed = false;
+  /** How long control lets a question wait for another policy; null when it does not, or has not said so. */
+  let waits: number | null = null;
+  const ending = new AbortController();
 
   const atMost = async (milliseconds: number, work: Promise<void> | undefined) => {
     if (work === undefined) return;
@@ -103,10 +110,18 @@ export function createPolicySource(options: PolicySourceOptions): PolicySource {
     failures = answer === 'failed' ? failures + 1 : 0;
     tell();
   };
+  /** Control is asked to wait only when it has said that it does, and for something newer than what is held. */
+  const asked = () => {
+    const path = `/v1/cutover/policy?unit=${encodeURIComponent(unit.identity.unit)}`;
+    const revision = cache?.held().policy?.revision;
+    if (waits === null || revision === undefined || !started) return { path, waitMs: 0 };
+    const waitMs = Math.min(longestWaitMs, Math.floor(waits));
+    return { path: `${path}&after=${revision}&wait_ms=${waitMs}`, waitMs };
+  };
   const question = async (): Promise<number> => {
     try {
-      const path = `/v1/cutover/policy?unit=${encodeURIComponent(unit.identity.unit)}`;
-      const { status, json } = await ask('GET', path);
+      const { path, waitMs } = asked();
+      const { status, json } = await ask('GET', path, undefined, { waitMs, signal: ending.signal });
       if (status === 404) {
         note('absent', null);
         return bounds.longest;
@@ -115,16 +130,19 @@ export function createPolicySource(options: PolicySourceOptions): PolicySource {
       if (status !== 200 || !parsed.success) {
         throw new SyncError('unavailable', `Control answered ${status} to the question for the policy.`);
       }
+      waits = parsed.data.wait_ms ?? null;
       const taken = await offer(parsed.data);
       if (parsed.data.deployment !== undefined) unit.pin(parsed.data.deployment);
       note(taken, null);
       return parsed.data.next_ms ?? 15_000;
     } catch (error) {
+      waits = null;
       const code = isCodedError(error) ? error.code : 'internal';
       const message = error instanceof Error ? error.message : String(error);
-      if (failures === 0) log.warn({ code, err: error }, 'no policy from control');
+      if (failures === 0 && !closed) log.warn({ code, err: error }, 'no policy from control');
       note('failed', `${code}: ${message}`);
-      return bounds.shortest * 2 ** Math.min(failures, 6);
+      // All that waited at a control that goes away fail at one moment: they come back spread out.
+      return bounds.shortest * 2 ** Math.min(failures, 6) * (1 + ports.random.next());
     }
   };
   const plan = (delay: number) => {
@@ -174,6 +192,7 @@ export function createPolicySource(options: PolicySourceOptions): PolicySource {
     listen: (listener) => void listeners.add(listener),
     async close() {
       closed = true;
+      ending.abort();
       planned?.();
       listeners.clear();
       await atMost(closingMs, asking);

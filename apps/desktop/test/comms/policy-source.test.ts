@@ -24,11 +24,11 @@ afterEach(async () => {
 });
 
 const place = (name: string) => path.join(dir, name);
-const start = () => {
+const start = (http = control.http) => {
   const access = { control: 'http://control.test', clientId: 'c', clientSecret: 's', ports: systemPorts };
   const source = createPolicySource({
     ...{ ports: systemPorts, log: memoryLog(), pollMs: { shortest: 5, longest: 15 } },
-    ask: createAskControl({ ...access, http: control.http }),
+    ask: createAskControl({ ...access, http }),
     unit: openUnitFile(place('unit.json'), systemPorts.random),
     files: policyFile(place('policy.json')),
   });
@@ -49,6 +49,43 @@ describe('the policy of a desktop', () => {
     await until(() => told.includes(2), 'the listener');
     expect(source.last).toMatchObject({ answer: expect.stringMatching(/taken|unchanged/), error: null });
     expect(control.asked).toContain('/v1/cutover/policy');
+  });
+
+  test('H14: waits for the next policy only at a control that says that it lets one wait', async () => {
+    const source = start();
+    source.start();
+    await until(() => control.queries.length >= 3, 'some questions');
+    expect(control.queries.some((query) => query.has('wait_ms') || query.has('after'))).toBe(false);
+    control.waits = 60_000;
+    const last = () => Object.fromEntries(control.queries.at(-1) ?? []);
+    await until(() => last().wait_ms === '20000', 'a question that waits');
+    expect(last()).toMatchObject({ after: '1', wait_ms: '20000' });
+    control.set({ stage: 2 });
+    await until(() => last().after === '2', 'a question for what comes after');
+    control.down = true;
+    await until(() => source.last.answer === 'failed', 'the failure');
+    control.down = false;
+    const before = control.queries.length;
+    await until(() => control.queries.length > before, 'the question after the failure');
+    expect(control.queries[before]?.has('wait_ms')).toBe(false);
+  });
+
+  test('H14: a question that waits ends with the source', async () => {
+    control.waits = 20_000;
+    const asks: AbortSignal[] = [];
+    const http: typeof control.http = (request) => {
+      if (!request.url.includes('wait_ms')) return control.http(request);
+      return new Promise((_resolve, reject) => {
+        if (request.signal !== undefined) asks.push(request.signal);
+        request.signal?.addEventListener('abort', () => reject(new Error('aborted')));
+      });
+    };
+    const source = start(http);
+    source.start();
+    await until(() => asks.length === 1, 'the question that waits');
+    expect(asks[0]?.aborted).toBe(false);
+    await source.close();
+    expect(asks[0]?.aborted).toBe(true);
   });
 
   test('H14: goes on without control, over a restart, under the same unit', async () => {

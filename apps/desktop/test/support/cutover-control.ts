@@ -11,6 +11,10 @@ export interface CutoverControl {
   readonly windows: Record<string, unknown>[];
   /** Paths that were asked, in order. */
   readonly asked: string[];
+  /** What the questions for the policy asked for, in order. */
+  readonly queries: URLSearchParams[];
+  /** How long it says that it lets a question wait; null for a control that does not. */
+  waits: number | null;
   policy: CutoverPolicy;
   /** Streams that the token names. */
   streams: readonly string[];
@@ -60,6 +64,7 @@ export function cutoverControl(first: Partial<CutoverPolicy> = {}): CutoverContr
       control.windows.push(JSON.parse(String(request.body)) as Record<string, unknown>);
       return { status: 202, body: '{"stored":true}' };
     }
+    control.queries.push(url.searchParams);
     const signing = { kid: `key-${kid}`, key: key.privateKey };
     const policy = control.bend(await signPolicy(control.policy, signing));
     const unit = url.searchParams.get('unit') ?? '';
@@ -68,10 +73,12 @@ export function cutoverControl(first: Partial<CutoverPolicy> = {}): CutoverContr
       control.admitted === null
         ? null
         : await signAdmission({ deployment, unit, salt, admitted: control.admitted, issued_at: 1 }, signing);
-    const body = { policy, admission, policy_revision: revision, deployment, next_ms: 15_000 };
+    const waits = control.waits === null ? {} : { wait_ms: control.waits };
+    const body = { policy, admission, policy_revision: revision, deployment, next_ms: 15_000, ...waits };
     return { status: 200, body: JSON.stringify(body) };
   };
   const control: CutoverControl = {
+    ...{ queries: [], waits: null },
     ...{
       heartbeats: [],
       windows: [],
