@@ -1,8 +1,8 @@
 // How long a flip takes for many connected desktops: real control, embedded database and khala fixture as processes, and
 // units that keep the routes and cadence of the desktop. Against it, in the same run, a bare HTTP server that answers the
 // same exchanges with constant bytes.
-// node --conditions=@autopilot/source bench/flip.ts [units] [--sockets N] [--profile DIR]
-// Exits 1 when a flip takes longer than --most seconds (30).
+// node --conditions=@autopilot/source bench/flip.ts [units] [--no-wait] [--sockets N] [--most SECONDS] [--profile DIR]
+// --no-wait: units ask for the policy now and then only. Exits 1 when a flip takes longer than --most seconds (30).
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -19,7 +19,12 @@ import { createUnit, type SimulatedUnit } from './src/flip/unit.ts';
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
-  options: { sockets: { type: 'string' }, profile: { type: 'string' }, most: { type: 'string' } },
+  options: {
+    sockets: { type: 'string' },
+    profile: { type: 'string' },
+    most: { type: 'string' },
+    'no-wait': { type: 'boolean', default: false },
+  },
 });
 const count = wholeNumber(positionals[0], 10_000, 'units');
 const sockets = wholeNumber(values.sockets, 64, 'sockets');
@@ -32,12 +37,14 @@ const profile = values.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-d
 const lane = await startLane(folder, profile);
 const operators = createOperators(lane.control.url);
 const exchange = createExchange(lane.control.url, sockets, credentialsOf('fleet'));
+const waiting = createExchange(lane.control.url, count, credentialsOf('fleet'));
 let units: SimulatedUnit[] = [];
 try {
   process.exitCode = (await run()) ? 0 : 1;
 } finally {
   for (const unit of units) unit.stop();
   exchange.close();
+  waiting.close();
   operators.close();
   await lane.stop();
   rmSync(folder, { recursive: true });
@@ -58,20 +65,26 @@ async function run(): Promise<boolean> {
   let recorded: Recorded[] | undefined;
   let recordedFrom = 0;
   let failures = 0;
+  const began = performance.now();
   const world = {
     exchange,
+    waiting,
+    waits: !values['no-wait'],
     prove,
     now: () => Date.now(),
     packages: Object.fromEntries(['sync-contract', 'session', 'apply-engine'].map((n) => [`@autopilot/${n}`, '0.1.0'])),
-    began: (kind: Recorded['kind']) => recorded?.push({ at: performance.now() - recordedFrom, kind }),
+    // A question that has been waiting since before the flip counts from its beginning.
+    answered: (kind: Recorded['kind'], began: number) =>
+      recorded?.push({ at: Math.max(0, began - recordedFrom), kind }),
     failed: (error: unknown) => {
       failures += 1;
-      if (failures <= 5) console.error(error);
+      if (failures <= 3) console.error(`after ${seconds(performance.now() - began)} s: ${String(error)}`);
     },
   };
   units = Array.from({ length: count }, (_, n) => createUnit(`desktop-${n}`, world));
   for (const unit of units) unit.start(Math.random() * spread, Math.random() * spread);
-  await pause(spread * 1.5);
+  // The first question is never one that waits; from the second on a unit is where it stays.
+  await pause(spread * 2.5);
 
   const flips: { readonly to: 1 | 2; readonly times: FlipTimes; readonly recorded: readonly Recorded[] }[] = [];
   for (const to of [1, 2] as const) {
@@ -83,7 +96,7 @@ async function run(): Promise<boolean> {
     };
     const times = await measureFlip(operators, id, count, lane.control.pid, advanced);
     recorded = undefined;
-    flips.push({ to, times, recorded: own });
+    flips.push({ to, times, recorded: own.toSorted((one, other) => one.at - other.at) });
     // Until every unit keeps the usual cadence again.
     if (to === 1) await pause(spread * 1.5);
   }
@@ -97,7 +110,8 @@ async function run(): Promise<boolean> {
   if (failures > 0) throw new Error(`${failures} exchanges failed: nothing was measured.`);
   for (const unit of units) unit.stop();
 
-  console.log(`${count} units over ${sockets} sockets; seconds from the answer of advance`);
+  const how = values['no-wait'] ? 'that ask now and then' : 'that wait for a policy';
+  console.log(`${count} units ${how}, other exchanges over ${sockets} sockets; seconds from the answer of advance`);
   console.log('flip to     50 %     99 %      all     done   exchanges   CPU of control');
   for (const { to, times, recorded: own } of flips) {
     const cells = [times.half, times.most, times.all, times.done].map((each) => seconds(each).padStart(8));

@@ -4,12 +4,16 @@ import type { Exchange } from './exchange.ts';
 /** What all units of a fleet have in common. */
 export interface UnitWorld {
   readonly exchange: Exchange;
+  /** For questions that control lets wait: each of them holds a socket. */
+  readonly waiting: Exchange;
+  /** Whether units wait where control lets them; otherwise they only ask now and then. */
+  readonly waits: boolean;
   /** The proved policy of a document. Verified once for the same text: there are as many desktops as units. */
   readonly prove: (jws: string) => Promise<CutoverPolicy>;
   readonly now: () => number;
   readonly packages: Readonly<Record<string, string>>;
-  /** Told of every exchange when it begins. */
-  readonly began: (kind: 'policy' | 'heartbeat', bytes: number) => void;
+  /** Told of every exchange that was answered, with the `performance.now()` at which it began. */
+  readonly answered: (kind: 'policy' | 'heartbeat', began: number) => void;
   /** Told of every exchange that failed. */
   readonly failed: (error: unknown) => void;
 }
@@ -32,11 +36,17 @@ const gather = 250;
 
 /** A unit that has no policy yet. It keeps the cadence of the desktop: the same routes at the same times. */
 export function createUnit(id: string, world: UnitWorld): SimulatedUnit {
-  const { exchange, now } = world;
+  const { exchange, waiting, now } = world;
   let policy: CutoverPolicy | null = null;
   let decision = decide(null, unitOf(id, null, null), { now: now(), flag: undefined, khala: true });
   let stopped = false;
-  const poll = { timer: undefined as NodeJS.Timeout | undefined, busy: false, again: false, failures: 0 };
+  const poll = {
+    timer: undefined as NodeJS.Timeout | undefined,
+    busy: false,
+    again: false,
+    failures: 0,
+    waits: null as number | null,
+  };
   const beat = { timer: undefined as NodeJS.Timeout | undefined, at: 0, busy: false, again: false, failures: 0 };
   let toldAt = now();
 
@@ -53,17 +63,24 @@ export function createUnit(id: string, world: UnitWorld): SimulatedUnit {
   const question = async (): Promise<number> => {
     try {
       const path = `/v1/cutover/policy?unit=${encodeURIComponent(id)}`;
-      world.began('policy', 0);
-      const { status, body } = await exchange.ask('GET', path);
+      const wait = !world.waits || poll.waits === null || policy === null ? null : poll.waits;
+      const began = performance.now();
+      const { status, body } =
+        wait === null
+          ? await exchange.ask('GET', path)
+          : await waiting.ask('GET', `${path}&after=${policy?.revision}&wait_ms=${wait}`);
+      world.answered('policy', began);
       if (status !== 200) throw new Error(`GET policy: ${status} ${body.slice(0, 200)}`);
-      const answer = JSON.parse(body) as { policy: string; next_ms?: number };
+      const answer = JSON.parse(body) as { policy: string; next_ms?: number; wait_ms?: number | null };
+      poll.waits = answer.wait_ms ?? null;
       await take(answer.policy);
       poll.failures = 0;
       return answer.next_ms ?? usualPoll;
     } catch (error) {
       if (!stopped) world.failed(error);
       poll.failures += 1;
-      return shortest * 2 ** Math.min(poll.failures - 1, 6);
+      poll.waits = null;
+      return shortest * 2 ** Math.min(poll.failures, 6) * (1 + Math.random());
     }
   };
   const runPoll = () => {
@@ -112,8 +129,9 @@ export function createUnit(id: string, world: UnitWorld): SimulatedUnit {
   const tell = async (): Promise<number> => {
     try {
       const body = bodyNow();
-      world.began('heartbeat', body.length);
+      const began = performance.now();
       const { status, body: text } = await exchange.ask('POST', '/v1/cutover/heartbeats', body);
+      world.answered('heartbeat', began);
       if (status !== 200) throw new Error(`POST heartbeats: ${status} ${text.slice(0, 200)}`);
       const answer = JSON.parse(text) as { policy_revision: number; next_ms?: number };
       beat.failures = 0;
