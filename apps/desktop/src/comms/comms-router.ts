@@ -3,21 +3,26 @@ import type { Cancel, LaneId, LaneSignal, LaneState, StreamPosition } from '@aut
 import type { Ack } from '../sync/ack-queue.ts';
 import type { SyncLane } from '../sync/sync-lane.ts';
 import type { LaneFacts } from '../view-model/view-model.ts';
-import { type ComparedStreams, createComparedStreams } from './compared-streams.ts';
+import { createActivePath } from './active-path.ts';
+import { createComparedStreams } from './compared-streams.ts';
 import { createDamping } from './damping.ts';
 import { CommsError } from './errors.ts';
+import { createHandoverCheck } from './handover-check.ts';
+import { insistence } from './handover-insists.ts';
+import { createHandoverLog } from './handover-log.ts';
+import { describeDifference, type LaneDifference } from './lane-difference.ts';
+import { createLaneDifferences } from './lane-differences.ts';
 import { lagOf } from './lane-lag.ts';
-import { askAgainMs, LaneSlot } from './lane-slot.ts';
-import { createOverlapGuard } from './overlap-guard.ts';
+import { createLanePool } from './lane-pool.ts';
+import { askAgainMs, type LaneSlot } from './lane-slot.ts';
 import { type RouterEvent, type RouterPhase, routerStep } from './router-machine.ts';
 import { defaultLimits, type RouterLimits, type RouterOptions } from './router-options.ts';
-import type { Handover, LaneStanding, RouterStatus } from './router-status.ts';
-import { joinRelation, joinTable } from './stream-join.ts';
-import { createYoungStreams } from './young-streams.ts';
+import type { Handover, Insistence, LaneStanding, RouterStatus } from './router-status.ts';
+import { createRouterTimers } from './router-timers.ts';
+import { createRouterVoice } from './router-voice.ts';
 
 type StateSignal = Extract<LaneSignal, { type: 'state' }>;
 
-const keptHandovers = 50;
 const noFacts: LaneFacts = {
   ...{ attempts: 0, next_retry_ms: null, protocol: null, identity: null, database: null, uri: null },
 };
@@ -33,14 +38,15 @@ export class CommsRouter implements SyncLane {
   readonly #options: RouterOptions;
   readonly #limits: RouterLimits;
   readonly #damping;
-  readonly #guard;
-  readonly #young;
-  readonly #compared: ComparedStreams;
-  readonly #slots = new Map<LaneId, LaneSlot>();
-  readonly #endings = new Set<Promise<void>>();
+  readonly #pool;
+  readonly #voice;
+  readonly #path;
+  readonly #compared;
+  readonly #differences;
+  readonly #check;
+  readonly #log;
+  readonly #timers;
   readonly #followed = new Set<string>();
-  readonly #listeners = new Set<(signal: LaneSignal) => void>();
-  readonly #grantListeners = new Set<(streamIds: readonly string[]) => void>();
   #phase: RouterPhase = 'idle';
   #active: LaneSlot | undefined;
   #decision: Decision | undefined;
@@ -49,32 +55,47 @@ export class CommsRouter implements SyncLane {
   #established = false;
   /** The session that kept its lane has ended: the way is free, even if the lane comes back meanwhile. */
   #released = false;
+  /** Since when the present lane is not live, monotonic; undefined while it is. */
+  #downSince: number | undefined;
   #granted: readonly string[] | undefined;
-  #timer: Cancel | undefined;
-  #timerDue = 0;
-  #look: Cancel | undefined;
   #asking: Cancel | undefined;
-  #began = 0;
-  #marks = new Map<string, StreamPosition | null>();
   #missing: LaneId | null = null;
-  #handovers: readonly Handover[] = [];
-  readonly #counts = { done: 0, failed: 0, dropped: 0, refused: 0, illegal: 0 };
-  /** The lane of the signal that is being handed on. */
-  #speaking: LaneId | undefined;
+  #forced: RouterStatus['forced'] = null;
+  readonly #counts = { dropped: 0, refused: 0, illegal: 0 };
   #changed: () => void = () => {};
 
   constructor(options: RouterOptions) {
+    const { ports, applied, log } = options;
     this.#options = options;
     this.#limits = { ...defaultLimits, ...options.limits };
     this.#damping = createDamping(this.#limits);
-    this.#guard = createOverlapGuard(options.ports.clock, options.applied, this.#limits.joinPatienceMs);
-    this.#young = createYoungStreams(options.ports.scheduler, options.applied);
+    this.#voice = createRouterVoice(log);
+    this.#pool = createLanePool({
+      ...options,
+      heard: (slot, signal) => this.#heard(slot, signal),
+      granted: (streamIds) => {
+        this.#granted = streamIds;
+        this.#voice.granted(streamIds);
+      },
+    });
+    this.#path = createActivePath({
+      ...{ ports, applied, patienceMs: this.#limits.joinPatienceMs },
+      reread: (slot, streamId, after) => this.#reread(slot, streamId, after),
+      ask: (slot, streamId) => this.#askActive(slot, streamId),
+    });
     this.#compared = createComparedStreams(options.observer);
+    this.#differences = createLaneDifferences(applied);
+    this.#check = createHandoverCheck({
+      ...{ applied, followed: this.#followed, differences: this.#differences },
+      insists: () => this.#insistence() !== undefined,
+    });
+    this.#log = createHandoverLog(ports, log);
+    this.#timers = createRouterTimers(ports);
   }
 
   /** The lane of the signal being handed on, so that what is applied is labelled by the lane that brought it. */
   get id(): LaneId {
-    return this.#speaking ?? this.#active?.id ?? this.#decision?.lane ?? 'spacetime';
+    return this.#voice.speaking ?? this.#active?.id ?? this.#decision?.lane ?? 'spacetime';
   }
 
   get state(): LaneState {
@@ -97,7 +118,7 @@ export class CommsRouter implements SyncLane {
    * @param drain Move at once, instead of letting the session keep its lane until it ends by itself.
    */
   decide(decision: Decision, drain: boolean): void {
-    const lane = this.#available(decision.lane);
+    const lane = this.#pool.available(decision.lane);
     this.#missing = lane === decision.lane ? null : decision.lane;
     this.#decision = { ...decision, lane };
     this.#drain = drain;
@@ -113,15 +134,15 @@ export class CommsRouter implements SyncLane {
   follow(streamId: string, after: StreamPosition | null): void {
     this.#followed.add(streamId);
     if (this.#active !== undefined) this.#followActive(this.#active, streamId, after);
-    for (const slot of this.#slots.values()) if (slot !== this.#active) slot.follow(streamId, after);
-    this.#compared.begin(streamId, this.#slots);
+    for (const slot of this.#pool.slots.values()) if (slot !== this.#active) slot.follow(streamId, after);
+    this.#compared.begin(streamId, this.#pool.slots);
   }
 
   rewind(streamId: string, after: StreamPosition | null): void {
     const active = this.#active;
     if (active === undefined) return;
     // A lane that has not reached the position yet would call it stale: it brings what follows by itself.
-    if (this.#guard.awaits(streamId, active.streams.get(streamId)?.span.end ?? null, after)) return;
+    if (this.#path.awaits(active, streamId, after)) return;
     this.#reread(active, streamId, after);
   }
 
@@ -131,27 +152,24 @@ export class CommsRouter implements SyncLane {
 
   unfollow(streamId: string): void {
     this.#followed.delete(streamId);
-    this.#guard.forget(streamId);
-    this.#young.forget(streamId);
+    this.#path.forget(streamId);
     this.#compared.forget(streamId);
-    for (const slot of this.#slots.values()) slot.unfollow(streamId);
+    this.#differences.forget(streamId);
+    for (const slot of this.#pool.slots.values()) slot.unfollow(streamId);
   }
 
   listen(listener: (signal: LaneSignal) => void): () => void {
-    const own = (signal: LaneSignal) => listener(signal);
-    this.#listeners.add(own);
-    return () => this.#listeners.delete(own);
+    return this.#voice.listen(listener);
   }
 
   onGranted(listener: (streamIds: readonly string[]) => void): () => void {
-    this.#grantListeners.add(listener);
-    return () => this.#grantListeners.delete(listener);
+    return this.#voice.onGranted(listener);
   }
 
   /** What a token says of the granted streams; the spacetime lane knows better as soon as it is connected. */
   noteTokenGrants(streamIds: readonly string[]): void {
     if (this.#granted !== undefined || this.#options.open.khala === undefined) return;
-    for (const listener of this.#grantListeners) listener(streamIds);
+    this.#voice.granted(streamIds);
   }
 
   facts(): LaneFacts {
@@ -165,43 +183,44 @@ export class CommsRouter implements SyncLane {
       const rule = decision === undefined ? '' : ` (${decision.rule})`;
       throw new CommsError('writes_refused', `The acknowledgement of ${ack.stream_id} was not sent${rule}.`);
     }
-    const slot = this.#slots.get('spacetime');
+    const slot = this.#pool.slots.get('spacetime');
     if (slot === undefined) throw new CommsError('lane_not_open', 'The spacetime lane is not open.');
     await slot.lane.acknowledge(ack);
   }
 
   isOpen(lane: LaneId): boolean {
-    return this.#slots.has(lane);
+    return this.#pool.slots.has(lane);
   }
 
   /** What the open lanes agreed to speak. */
   protocols(): string[] {
-    const spoken = [...this.#slots.values()].map(({ lane }) => lane.facts().protocol);
+    const spoken = [...this.#pool.slots.values()].map(({ lane }) => lane.facts().protocol);
     return [...new Set(spoken.filter((protocol) => protocol !== null))];
   }
 
   status(): RouterStatus {
-    const { ports } = this.#options;
     const waiting = this.#phase === 'damped' || this.#phase === 'retrying';
     return {
       phase: this.#phase,
       active: this.#active?.id ?? null,
       lanes: (['khala', 'spacetime'] as const).map((id) => this.#standing(id)),
-      waiting_ms: waiting ? Math.max(0, this.#timerDue - ports.clock.monotonic()) : null,
-      done: this.#counts.done,
-      failed: this.#counts.failed,
+      waiting_ms: waiting ? this.#timers.left() : null,
+      done: this.#log.done,
+      failed: this.#log.failed,
       dropped_events: this.#counts.dropped,
-      overlap_events: this.#guard.overlap,
+      overlap_events: this.#path.guard.overlap,
       refused_writes: this.#counts.refused,
       illegal_steps: this.#counts.illegal,
-      handovers: this.#handovers,
+      handovers: this.#log.handovers,
       missing_lane: this.#missing,
+      held_by: this.#heldBy(),
+      forced: this.#forced,
     };
   }
 
   async close(): Promise<void> {
     if (this.#phase !== 'closed') this.#step('close');
-    await Promise.all(this.#endings);
+    await this.#pool.ended();
   }
 
   #evaluate(): void {
@@ -241,10 +260,10 @@ export class CommsRouter implements SyncLane {
         this.#fail();
         break;
       case 'arm':
-        this.#arm(this.#damping.wait(this.#options.ports.clock.monotonic()));
+        this.#timers.arm(this.#damping.wait(this.#options.ports.clock.monotonic()), () => this.#due());
         break;
       case 'disarm':
-        this.#disarm();
+        this.#timers.disarm();
         break;
       case 'end':
         this.#close();
@@ -255,10 +274,14 @@ export class CommsRouter implements SyncLane {
     if (before !== this.#phase || step.effect !== 'none') this.#changed();
   }
 
+  #due(): void {
+    this.#step(this.#phase === 'preparing' ? 'failed' : 'due');
+  }
+
   #begin(): void {
-    const lane = this.#decision?.lane ?? 'spacetime';
-    const slot = this.#open(lane);
+    const slot = this.#pool.open(this.#decision?.lane ?? 'spacetime');
     this.#active = slot;
+    this.#downSince = this.#options.ports.clock.monotonic();
     for (const streamId of this.#followed) {
       this.#followActive(slot, streamId, this.#options.applied.position(streamId));
     }
@@ -279,54 +302,32 @@ export class CommsRouter implements SyncLane {
   }
 
   #openBeside(id: LaneId): void {
-    if (this.#slots.has(id) || this.#available(id) !== id) return;
-    const slot = this.#open(id);
+    if (this.isOpen(id) || this.#pool.available(id) !== id) return;
+    const slot = this.#pool.open(id);
     for (const streamId of this.#followed) slot.follow(streamId, this.#options.applied.position(streamId));
-    for (const streamId of this.#followed) this.#compared.begin(streamId, this.#slots);
+    for (const streamId of this.#followed) this.#compared.begin(streamId, this.#pool.slots);
     slot.lane.start();
   }
 
-  #open(id: LaneId): LaneSlot {
-    const { open, ports, log } = this.#options;
-    const opener = id === 'khala' ? (open.khala ?? open.spacetime) : open.spacetime;
-    const slot = new LaneSlot(opener(), ports);
-    this.#slots.set(slot.id, slot);
-    slot.lane.listen((signal) => this.#heard(slot, signal));
-    if (slot.id === 'spacetime') {
-      slot.lane.onGranted((streamIds) => {
-        if (this.#slots.get(slot.id) !== slot) return;
-        this.#granted = streamIds;
-        for (const listener of this.#grantListeners) listener(streamIds);
-      });
-    }
-    log.info({ lane: slot.id }, 'lane opened');
-    return slot;
-  }
-
   #retire(id: LaneId): void {
-    const slot = this.#slots.get(id);
+    const slot = this.#pool.slots.get(id);
     if (slot === undefined || slot === this.#active) return;
-    this.#slots.delete(id);
     this.#compared.reset();
-    this.#options.log.info({ lane: id }, 'lane closed');
-    const ending = slot.lane.close().catch((error: unknown) => {
-      this.#options.log.error({ lane: id, err: error }, 'a lane did not close well');
-    });
-    this.#endings.add(ending);
-    void ending.then(() => this.#endings.delete(ending));
+    this.#pool.retire(slot);
   }
 
   #followActive(slot: LaneSlot, streamId: string, after: StreamPosition | null): void {
     // Where there are two lanes, the store may be ahead of the one that is read now.
-    if (this.#options.open.khala !== undefined) this.#guard.expect(streamId, after);
+    if (this.#options.open.khala !== undefined) this.#path.guard.expect(streamId, after);
     slot.follow(streamId, after);
   }
 
   #heard(slot: LaneSlot, signal: LaneSignal): void {
-    if (this.#slots.get(slot.id) !== slot || this.#phase === 'closed') {
+    if (!this.#pool.holds(slot) || this.#phase === 'closed') {
       if (signal.type === 'batch') this.#counts.dropped += signal.events.length;
       return;
     }
+    this.#noteDifferences(slot, signal);
     slot.note(signal);
     if (signal.type === 'state') this.#compared.state(slot, signal.to);
     if (signal.type === 'stream-closed') this.#compared.forget(signal.stream_id);
@@ -335,44 +336,41 @@ export class CommsRouter implements SyncLane {
     else this.#heardBeside(slot, signal);
   }
 
+  /** Before the slot notes it, which is where it was until now. One lane alone is compared with nothing. */
+  #noteDifferences(slot: LaneSlot, signal: LaneSignal): void {
+    if (this.#pool.slots.size < 2) return;
+    if (signal.type === 'batch') {
+      const stream = slot.streams.get(signal.stream_id);
+      if (stream !== undefined) this.#differences.brought(slot.id, signal.events, stream.span.end);
+    } else if (signal.type === 'head' && signal.head_chain !== undefined && this.follows(signal.stream_id)) {
+      const at = { epoch: signal.epoch, seq: signal.head };
+      this.#differences.named(slot.id, signal.stream_id, at, signal.head_chain);
+    }
+  }
+
   #heardActive(slot: LaneSlot, signal: LaneSignal): void {
     if (signal.type === 'state') {
       this.#activeState(slot, signal);
       return;
     }
-    if (signal.type === 'batch') {
-      const events = this.#guard.withoutApplied(signal.stream_id, signal.events);
-      if (events.length > 0) this.#tell(slot.id, { ...signal, events });
-      return;
-    }
-    if (signal.type === 'head' && this.#guard.hidesHead(signal.stream_id, signal.epoch, signal.head)) return;
-    if (
-      signal.type === 'stream-closed' &&
-      this.#young.askAgain(signal, () => this.#askActive(slot, signal.stream_id))
-    ) {
-      return;
-    }
-    if (signal.type === 'stale') {
-      const again = this.#guard.placeAgain(signal);
-      if (again !== undefined) {
-        this.#reread(slot, signal.stream_id, again);
-        return;
-      }
-    }
-    this.#tell(slot.id, signal);
+    const passed = this.#path.pass(slot, signal);
+    if (passed !== undefined) this.#voice.tell(slot.id, passed);
   }
 
   #askActive(slot: LaneSlot, streamId: string): void {
-    if (slot !== this.#active || !this.#followed.has(streamId)) return;
+    if (slot !== this.#active || !this.follows(streamId)) return;
     slot.follow(streamId, this.#options.applied.position(streamId));
-    this.#compared.begin(streamId, this.#slots);
+    this.#compared.begin(streamId, this.#pool.slots);
   }
 
   #activeState(slot: LaneSlot, signal: StateSignal): void {
-    if (signal.to === 'live') this.#established = true;
+    if (signal.to === 'live') {
+      this.#established = true;
+      this.#downSince = undefined;
+    } else this.#downSince ??= this.#options.ports.clock.monotonic();
     const ended = !connected.has(signal.to);
     if (ended) this.#established = false;
-    this.#tell(slot.id, signal);
+    this.#voice.tell(slot.id, signal);
     if (ended && this.#phase === 'keeping') {
       this.#released = true;
       this.#evaluate();
@@ -389,7 +387,7 @@ export class CommsRouter implements SyncLane {
     }
     if (signal.type === 'stale') {
       slot.replace(signal);
-      this.#compared.begin(signal.stream_id, this.#slots);
+      this.#compared.begin(signal.stream_id, this.#pool.slots);
     }
     if (signal.type === 'stream-closed') this.#askAgainLater();
     if (signal.type !== 'state') return;
@@ -408,7 +406,7 @@ export class CommsRouter implements SyncLane {
       const due = slot?.dueRefusals(this.#options.ports.clock.monotonic()) ?? [];
       for (const streamId of due) {
         slot?.follow(streamId, this.#options.applied.position(streamId));
-        this.#compared.begin(streamId, this.#slots);
+        this.#compared.begin(streamId, this.#pool.slots);
       }
       if (slot?.hasRefusals() === true) this.#askAgainLater();
     });
@@ -420,58 +418,49 @@ export class CommsRouter implements SyncLane {
   }
 
   #prepare(): void {
-    const { ports, applied } = this.#options;
-    this.#disarm();
+    this.#timers.disarm();
     const id = this.#decision?.lane;
     if (id === undefined || this.#active === undefined) return;
-    this.#began = ports.clock.monotonic();
-    this.#marks = new Map([...this.#followed].map((streamId) => [streamId, applied.position(streamId)]));
+    this.#log.began();
+    this.#check.began();
     this.#openBeside(id);
-    this.#arm(this.#limits.liveWithinMs);
-    const slot = this.#slots.get(id);
+    this.#timers.arm(this.#limits.liveWithinMs, () => this.#due());
+    const slot = this.#pool.slots.get(id);
     if (slot === undefined) return;
-    for (const streamId of this.#followed) {
-      const position = applied.position(streamId);
-      const relation = this.#relation(slot, streamId, position);
-      // A lane that was compared from a later place on has to fetch what lies between before it can take over.
-      if (relation === 'late') this.#reread(slot, streamId, position);
-      else if (relation === 'refused') slot.follow(streamId, position);
-    }
+    this.#check.place(slot, (streamId, after) => this.#reread(slot, streamId, after));
     this.#lookAtNext();
-  }
-
-  #relation(slot: LaneSlot, streamId: string, position: StreamPosition | null) {
-    const stream = slot.streams.get(streamId);
-    const span = stream?.span ?? { start: null, end: null };
-    const mark = this.#marks.get(streamId) ?? null;
-    const confirmed = stream?.confirmed === true;
-    return joinRelation({ span, position, mark, confirmed, refused: stream?.refused !== undefined });
   }
 
   /** Switches as soon as the next lane is live and nothing would be lost on any stream. */
   #lookAtNext(): void {
-    this.#look?.();
-    this.#look = undefined;
+    this.#timers.stopLooking();
     if (this.#phase !== 'preparing') return;
     const slot = this.#next();
-    const ready = slot !== undefined && slot.state === 'live' && this.#inTheWay(slot) === undefined;
+    const ready = slot !== undefined && slot.state === 'live' && this.#check.inTheWay(slot) === undefined;
     if (ready || (slot !== undefined && hopeless.has(slot.state))) {
       this.#step(ready ? 'ready' : 'failed');
       return;
     }
-    this.#look = this.#options.ports.scheduler.after(this.#limits.lookEveryMs, () => this.#lookAtNext());
+    this.#timers.lookIn(this.#limits.lookEveryMs, () => this.#lookAtNext());
   }
 
   #next(): LaneSlot | undefined {
-    return this.#active === undefined ? undefined : this.#slots.get(other(this.#active.id));
+    return this.#active === undefined ? undefined : this.#pool.slots.get(other(this.#active.id));
   }
 
-  #inTheWay(slot: LaneSlot): string | undefined {
-    for (const streamId of this.#followed) {
-      const relation = this.#relation(slot, streamId, this.#options.applied.position(streamId));
-      if (joinTable[relation] === 'wait') return `${streamId} is ${relation} on ${slot.id}`;
-    }
-    return undefined;
+  /** Why a handover to the decided lane goes on whatever is known to differ. */
+  #insistence(): Insistence | undefined {
+    const decision = this.#decision;
+    const active = this.#active;
+    if (decision === undefined || active === undefined) return undefined;
+    const down = this.#downSince === undefined ? 0 : this.#options.ports.clock.monotonic() - this.#downSince;
+    return insistence(decision, this.#drain, hopeless.has(active.state) || down >= this.#limits.lostAfterMs);
+  }
+
+  #heldBy(): LaneDifference | null {
+    const slot = this.#next();
+    if (slot === undefined || (this.#phase !== 'preparing' && this.#phase !== 'retrying')) return null;
+    return this.#check.differing(slot) ?? null;
   }
 
   #switch(): void {
@@ -479,32 +468,29 @@ export class CommsRouter implements SyncLane {
     const from = this.#active;
     if (to === undefined || from === undefined) return;
     const before = from.state;
-    this.#clearTimers();
+    const { reread, refused, forced } = this.#check.plan(to);
+    const why = this.#insistence();
+    this.#timers.disarm();
+    this.#timers.stopLooking();
     this.#established = to.state === 'live';
+    this.#downSince = undefined;
     this.#released = false;
-    const reread: [string, StreamPosition | null][] = [];
-    const refused: string[] = [];
-    for (const streamId of this.#followed) {
-      const position = this.#options.applied.position(streamId);
-      const action = joinTable[this.#relation(to, streamId, position)];
-      this.#guard.expect(streamId, position);
-      if (action === 'rewind') reread.push([streamId, position]);
-      if (to.streams.get(streamId)?.refused !== undefined) refused.push(streamId);
-    }
-    this.#guard.hold(reread.map(([streamId]) => streamId));
+    for (const streamId of this.#followed) this.#path.guard.expect(streamId, this.#options.applied.position(streamId));
+    this.#path.guard.hold(reread.map(([streamId]) => streamId));
     this.#active = to;
     this.#damping.changed(this.#options.ports.clock.monotonic());
-    this.#counts.done += 1;
-    this.#record(from.id, to.id, 'done', null);
+    this.#forced = why === undefined || forced.length === 0 ? null : { why, differences: forced };
+    const spite = forced.length === 0 ? null : `By ${why}, although ${forced.map(describeDifference).join(', ')}.`;
+    this.#record(from.id, to.id, 'done', spite);
     const message = `${from.id} to ${to.id} (${this.#decision?.rule})`;
-    this.#tell(to.id, { type: 'state', from: before, to: to.state, reason: 'handover', message });
+    this.#voice.tell(to.id, { type: 'state', from: before, to: to.state, reason: 'handover', message });
     for (const [streamId, position] of reread) {
-      this.#guard.release(streamId);
+      this.#path.guard.release(streamId);
       this.#reread(to, streamId, position);
     }
     for (const stream_id of refused) {
       const message = `${to.id} does not have this stream.`;
-      this.#tell(to.id, { type: 'stream-closed', stream_id, code: 'unknown_stream', message });
+      this.#voice.tell(to.id, { type: 'stream-closed', stream_id, code: 'unknown_stream', message });
     }
     this.#arrange();
   }
@@ -516,91 +502,41 @@ export class CommsRouter implements SyncLane {
       slot === undefined
         ? 'It is not in this build.'
         : state === 'live'
-          ? `${this.#inTheWay(slot)}.`
+          ? `${this.#check.inTheWay(slot)}.`
           : `It is in the state ${state}, not live.`;
     this.#damping.failed();
-    this.#counts.failed += 1;
     this.#end('failed', why);
-    this.#arm(this.#damping.retryDelay());
+    this.#timers.arm(this.#damping.retryDelay(), () => this.#due());
   }
 
   #end(outcome: 'failed' | 'abandoned', reason: string): void {
-    this.#clearTimers();
+    this.#timers.disarm();
+    this.#timers.stopLooking();
     if (this.#active !== undefined) this.#record(this.#active.id, other(this.#active.id), outcome, reason);
     this.#arrange();
   }
 
   #record(from: LaneId, to: LaneId, outcome: Handover['outcome'], reason: string | null): void {
-    const { clock } = this.#options.ports;
-    const took_ms = clock.monotonic() - this.#began;
-    const rule = this.#decision?.rule ?? '';
-    const handover = { at: clock.now(), from, to, rule, outcome, took_ms, reason };
-    this.#handovers = [...this.#handovers, handover].slice(-keptHandovers);
-    this.#options.log[outcome === 'failed' ? 'warn' : 'info']({ ...handover }, `handover ${outcome}`);
-  }
-
-  #arm(delay: number): void {
-    const { scheduler, clock } = this.#options.ports;
-    this.#timer?.();
-    this.#timerDue = clock.monotonic() + delay;
-    this.#timer = scheduler.after(delay, () => {
-      this.#timer = undefined;
-      this.#step(this.#phase === 'preparing' ? 'failed' : 'due');
-    });
-  }
-
-  #disarm(): void {
-    this.#timer?.();
-    this.#timer = undefined;
-  }
-
-  #clearTimers(): void {
-    this.#disarm();
-    this.#look?.();
-    this.#look = undefined;
+    this.#log.ended(from, to, this.#decision?.rule ?? '', outcome, reason);
   }
 
   #close(): void {
-    this.#clearTimers();
+    this.#timers.disarm();
+    this.#timers.stopLooking();
     this.#asking?.();
-    this.#young.close();
-    const slots = [...this.#slots.values()];
+    this.#path.close();
     const before = this.#active?.state ?? 'idle';
-    for (const slot of slots) {
-      const ending = slot.lane.close();
-      this.#endings.add(ending);
-    }
-    if (before !== 'closed') this.#tell(this.id, { type: 'state', from: before, to: 'closed', reason: 'closed' });
-    this.#listeners.clear();
-    this.#grantListeners.clear();
+    this.#pool.closeAll();
+    if (before !== 'closed') this.#voice.tell(this.id, { type: 'state', from: before, to: 'closed', reason: 'closed' });
+    this.#voice.close();
     this.#compared.reset();
   }
 
-  #available(lane: LaneId): LaneId {
-    return lane === 'khala' && this.#options.open.khala === undefined ? 'spacetime' : lane;
-  }
-
   #standing(id: LaneId): LaneStanding {
-    const slot = this.#slots.get(id);
+    const slot = this.#pool.slots.get(id);
     if (slot === undefined) return { id, role: 'off', state: null, lag_events: null };
     const beside = this.#phase === 'preparing' ? 'next' : 'shadow';
     const role = slot === this.#active ? 'active' : beside;
-    return { id, role, state: slot.state, lag_events: lagOf(slot, this.#slots.values(), this.#followed) };
-  }
-
-  #tell(lane: LaneId, signal: LaneSignal): void {
-    const before = this.#speaking;
-    this.#speaking = lane;
-    try {
-      for (const listener of [...this.#listeners]) {
-        try {
-          listener(signal);
-        } catch (error) {
-          this.#options.log.error({ err: error, signal: signal.type }, 'a listener of the router threw');
-        }
-      }
-    } finally {
-      this.#speaking = before;
-    }
+    return { id, role, state: slot.state, lag_events: lagOf(slot, this.#pool.slots.values(), this.#followed) };
   }
 }

@@ -246,6 +246,7 @@ export async function openComms(options: CommsOptions): Promise<Comms> {
 const notOpen: CommsState['router'] = {
   ...{ phase: 'idle', active: null, lanes: [], waiting_ms: null, done: 0, failed: 0, dropped_events: 0 },
   ...{ overlap_events: 0, refused_writes: 0, illegal_steps: 0, handovers: [], missing_lane: null },
+  ...{ held_by: null, forced: null },
 };
 
 /** Waits a moment for something that may fail, and goes on in any case. */

@@ -27,12 +27,15 @@ export interface RouterLimits extends DampingLimits {
   readonly lookEveryMs: number;
   /** How long heads are not shown that are below what was applied: a lane that takes over may be a little behind. */
   readonly joinPatienceMs: number;
+  /** A lane that was not live for so long is lost: it is left whatever is known to differ. */
+  readonly lostAfterMs: number;
 }
 
 export const defaultLimits: RouterLimits = {
   liveWithinMs: 20_000,
   lookEveryMs: 50,
   joinPatienceMs: 30_000,
+  lostAfterMs: 60_000,
   dwellMs: 5000,
   longestDwellMs: 120_000,
   windowMs: 600_000,

@@ -1,5 +1,9 @@
 import type { LaneId, LaneState } from '@autopilot/sync-contract';
+import type { LaneDifference } from './lane-difference.ts';
 import type { RouterPhase } from './router-machine.ts';
+
+/** Why a handover goes on although the next lane is known to differ. */
+export type Insistence = 'emergency' | 'rollback' | 'khala removed' | 'lane lost';
 
 /** One attempt to change lanes. */
 export interface Handover {
@@ -11,7 +15,7 @@ export interface Handover {
   readonly outcome: 'done' | 'failed' | 'abandoned';
   /** From the start of the preparation to its end, milliseconds. */
   readonly took_ms: number;
-  /** Why it failed or was abandoned; null when it was done. */
+  /** Why it failed or was abandoned, or in spite of what it was done; null when it was done as it should be. */
   readonly reason: string | null;
 }
 
@@ -47,4 +51,8 @@ export interface RouterStatus {
   readonly handovers: readonly Handover[];
   /** The decided lane is not in this build, so the other one is read. */
   readonly missing_lane: LaneId | null;
+  /** What the next lane is known to hold otherwise than it was applied, so that it does not take over; null for nothing. */
+  readonly held_by: LaneDifference | null;
+  /** What the present lane took over in spite of, and who insisted; null when it took over as it should. */
+  readonly forced: { readonly why: Insistence; readonly differences: readonly LaneDifference[] } | null;
 }

@@ -18,7 +18,7 @@ export interface SecondReaderOptions {
 }
 
 /** It applies nothing, so that nothing of the store is its business. */
-const nothingApplied = { position: () => null, hashAt: () => undefined };
+const nothingApplied = { position: () => null, chain: () => null, hashAt: () => undefined };
 
 /** Opens a lane for the second time: another connection, another token, and no way to write or to bind the store. */
 export function openSecondReader(

@@ -13,9 +13,19 @@ export interface Span {
  * and what lies between can be read again. `trailing`: a little behind, but it has brought what was applied when the
  * handover began. `behind`: not even that. `late`: it began after the position, so that events in between would be
  * lost. `foreign`: it reads another epoch. `unread`: it was put to a place and has not said yet that it can read there.
- * `refused`: it may not read the stream.
+ * `refused`: it may not read the stream. `differs`: it could take over, but is known to hold other events than those that
+ * were applied.
  */
-export type JoinRelation = 'level' | 'ahead' | 'trailing' | 'behind' | 'late' | 'foreign' | 'unread' | 'refused';
+export type JoinRelation =
+  | 'level'
+  | 'ahead'
+  | 'trailing'
+  | 'behind'
+  | 'late'
+  | 'foreign'
+  | 'unread'
+  | 'refused'
+  | 'differs';
 
 /** What to do with the stream at the switch: go on, read again from the position, leave out what was applied, or wait. */
 export type JoinAction = 'continue' | 'rewind' | 'trim' | 'wait';
@@ -30,6 +40,7 @@ export const joinTable: Readonly<Record<JoinRelation, JoinAction>> = {
   foreign: 'wait',
   unread: 'wait',
   refused: 'wait',
+  differs: 'wait',
 };
 
 /** What the classification looks at. */
@@ -42,10 +53,17 @@ export interface JoinFacts {
   /** Whether the lane has brought anything or named a head since it was put where `span` begins. */
   readonly confirmed: boolean;
   readonly refused: boolean;
+  /** Whether it is known to differ at or before the position, and nothing insists on going on. */
+  readonly differs: boolean;
 }
 
 /** How a lane stands to the position; pure and total. */
-export function joinRelation({ span, position, mark, confirmed, refused }: JoinFacts): JoinRelation {
+export function joinRelation(facts: JoinFacts): JoinRelation {
+  const relation = reachOf(facts);
+  return facts.differs && joinTable[relation] !== 'wait' && !isStart(facts.position) ? 'differs' : relation;
+}
+
+function reachOf({ span, position, mark, confirmed, refused }: JoinFacts): JoinRelation {
   // A stream of which nothing was applied can be lost by nobody.
   if (refused) return isStart(position) ? 'level' : 'refused';
   const { start, end } = span;

@@ -1,9 +1,11 @@
-import type { PayloadHash, StreamPosition } from '@autopilot/sync-contract';
+import type { ChainHash, PayloadHash, StreamPosition } from '@autopilot/sync-contract';
 
 /** What of the store a lane may ask: plain reading of what was applied. */
 export interface AppliedView {
   /** The position after the last applied event; null before the first. */
   position(streamId: string): StreamPosition | null;
+  /** The chain at the position; null before the first event. */
+  chain(streamId: string): ChainHash | null;
   /** The hash of an applied event; undefined when it is not known any more. */
   hashAt(streamId: string, epoch: string, seq: bigint): PayloadHash | undefined;
 }

@@ -55,6 +55,7 @@ export async function startSync(options: SyncOptions): Promise<SyncCore> {
       const stored = store.load(streamId);
       return stored === undefined ? null : { epoch: stored.epoch, seq: stored.seq };
     },
+    chain: (streamId) => store.load(streamId)?.chain ?? null,
     hashAt: (streamId, epoch, seq) => store.hashAt(streamId, epoch, seq),
   };
   const lane = options.createLane(async (signal) => {

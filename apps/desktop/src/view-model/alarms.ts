@@ -58,6 +58,14 @@ export const alarmSpecs = {
     recovery: 'retry',
     next: 'The lane before goes on and nothing is lost; the change is tried again by itself. Look at the lane that is named.',
   },
+  handover_held: {
+    recovery: 'ask-user',
+    next: 'The lane before goes on. Compare the stream that is named on both lanes and in control before the flip is made.',
+  },
+  handover_forced: {
+    recovery: 'ask-user',
+    next: 'This lane holds other events than those that were applied. Compare the stream that is named before it is trusted.',
+  },
   policy_refused: {
     recovery: 'ask-user',
     next: 'The last good policy goes on. Look at control: its address, its keys and the deployment it names.',

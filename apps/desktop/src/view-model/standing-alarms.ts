@@ -1,3 +1,4 @@
+import { describeDifference } from '../comms/lane-difference.ts';
 import type { AlarmCode } from './alarms.ts';
 import type { CommsState } from './comms-state.ts';
 import type { DesktopState } from './desktop-state.ts';
@@ -43,6 +44,11 @@ function updateCommsAlarms(view: AlarmSink, comms: CommsState): void {
   // It stands while it is tried again, until a try succeeds or the decision goes back.
   const failed = router.phase === 'steady' ? undefined : router.handovers.at(-1);
   stand('handover_failed', failed?.outcome !== 'failed' ? null : `${failed.to} could not take over: ${failed.reason}`);
+  const held = router.held_by;
+  stand('handover_held', held && `${decision.rule} decides for ${decision.lane}, but ${describeDifference(held)}.`);
+  const forced = router.forced;
+  const places = forced?.differences.slice(0, mostPlaces).map(describeDifference).join(', ') ?? '';
+  stand('handover_forced', forced && `${router.active} took over by ${forced.why}, although ${places}.`);
   const { error } = policy_answer;
   stand('policy_refused', error !== null && refusedPolicy.test(error) ? `A policy was refused: ${error}` : null);
   stand(
@@ -52,6 +58,8 @@ function updateCommsAlarms(view: AlarmSink, comms: CommsState): void {
   const differences = parity === null ? 0 : differencesOf(parity);
   stand('lanes_differ', differences === 0 ? null : `The lanes differ at ${differences} positions that were compared.`);
 }
+
+const mostPlaces = 3;
 
 /** Positions that are unlike on the two lanes. What was missing and came late is not. */
 function differencesOf({ counts, unequal_chains }: NonNullable<CommsState['parity']>): number {

@@ -60,7 +60,14 @@ describe('the relation of a span to a position', () => {
     start,
     end: moved || start !== null ? { epoch: start?.epoch ?? 'e1', seq: (start?.seq ?? 0n) + more } : null,
   }));
-  const facts = fc.record({ span, position, mark: position, confirmed: fc.boolean(), refused: fc.boolean() });
+  const facts = fc.record({
+    span,
+    position,
+    mark: position,
+    confirmed: fc.boolean(),
+    refused: fc.boolean(),
+    differs: fc.boolean(),
+  });
 
   test('H1 H2: is one of the table for every input, and nothing but wait stands where something could be lost', () => {
     const seen = new Set<JoinRelation>();
@@ -76,6 +83,7 @@ describe('the relation of a span to a position', () => {
         // A lane that takes over can bring the very next event: it has reached it, or began before it.
         expect(end?.epoch).toBe(at.epoch);
         expect((start?.epoch === at.epoch ? start.seq : 0n) <= at.seq).toBe(true);
+        expect(input.differs).toBe(false);
         if (action === 'continue') expect(end?.seq).toBe(at.seq);
         if (action === 'rewind') expect((end?.seq ?? 0n) > at.seq).toBe(true);
         if (action === 'trim') expect((end?.seq ?? 0n) >= (input.mark?.seq ?? 0n)).toBe(true);
@@ -83,6 +91,19 @@ describe('the relation of a span to a position', () => {
       { numRuns: 3000, seed: 11 },
     );
     expect([...seen].sort()).toEqual(Object.keys(joinTable).sort());
+  });
+
+  test('H17: a known difference turns every way to take over into waiting, and nothing else', () => {
+    fc.assert(
+      fc.property(facts, (input) => {
+        const without = joinRelation({ ...input, differs: false });
+        const known = joinRelation({ ...input, differs: true });
+        const nothingApplied = input.position === null || input.position.seq === 0n;
+        const held = joinTable[without] !== 'wait' && !nothingApplied;
+        expect(known).toBe(held ? 'differs' : without);
+      }),
+      { numRuns: 2000, seed: 12 },
+    );
   });
 
   test('its words and actions are those of SPEC.md', () => {

@@ -77,6 +77,7 @@ class World {
           const stored = store.load(id);
           return stored === undefined ? null : { epoch: stored.epoch, seq: stored.seq };
         },
+        chain: (id) => store.load(id)?.chain ?? null,
         hashAt: (...args) => store.hashAt(...args),
       },
       limits: {

@@ -36,7 +36,7 @@ export interface RouterBench {
 
 const limits: Partial<RouterLimits> = {
   ...{ liveWithinMs: 1000, lookEveryMs: 10, dwellMs: 100, longestDwellMs: 1000, windowMs: 60_000 },
-  ...{ retryMs: 200, longestRetryMs: 800 },
+  ...{ retryMs: 200, longestRetryMs: 800, lostAfterMs: 5000 },
 };
 
 /** A started router on `first`, whose lanes are live when `live` says so. */
@@ -61,6 +61,7 @@ export function startRouter(
         const stored = store.load(id);
         return stored === undefined ? null : { epoch: stored.epoch, seq: stored.seq };
       },
+      chain: (id) => store.load(id)?.chain ?? null,
       hashAt: (...args) => store.hashAt(...args),
     },
   });
