@@ -119,6 +119,11 @@ function signalsOf(
     auth_failure_ratio: attempts > 0 && failures.length > 0 ? sum(failures) / attempts : null,
     reconnects_per_second: orNull(rates),
     lag_seconds_p99: p99s.length === 0 ? null : Math.max(...p99s) / 1_000,
+    units_with_other_chain: units.length === 0 ? null : units.filter(({ drift }) => drift.includes('chain')).length,
+    disconnected_ratio:
+      onSpacetime.length === 0
+        ? null
+        : onSpacetime.filter(({ heartbeat }) => !connected.includes(heartbeat.session)).length / onSpacetime.length,
     units_on_other_stage: units.length === 0 ? null : other.length,
     token_seconds_left_min: expiries.length === 0 ? null : (Math.min(...expiries) - now) / 1_000,
   };

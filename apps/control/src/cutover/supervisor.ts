@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { Cutover } from './cutover.ts';
 import type { CutoverClock } from './cutover-clock.ts';
 import type { Drills } from './drills.ts';
+import type { Signals } from './own-signals.ts';
 import type { UnitStore } from './unit-store.ts';
 
 /** What the supervisor works with. Times are milliseconds. */
@@ -16,8 +17,8 @@ export interface SupervisorOptions {
   readonly wall: Clock;
   readonly scheduler: Scheduler;
   readonly logger: Logger;
-  /** What is measured elsewhere than in heartbeats. */
-  readonly signals: () => Promise<Readonly<Record<string, number | null>>>;
+  /** What is measured elsewhere than in heartbeats, given what was measured in them. */
+  readonly signals: (fleet: Signals) => Promise<Signals>;
   /** Told of the state at every look, so that what follows from it holds after a crash and on every replica. */
   readonly seen: (state: CutoverState) => Promise<void>;
   readonly every: number;
@@ -77,7 +78,11 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     ) {
       observedAt = at;
       const { signals } = await cutover.fleet();
-      await command({ type: 'observe', signals: { ...signals, ...(await options.signals()) }, reason: 'Measured.' });
+      await command({
+        type: 'observe',
+        signals: { ...signals, ...(await options.signals(signals)) },
+        reason: 'Measured.',
+      });
       // Of many units it takes long: no more than a tenth of the time is for it.
       observingTook = wall.monotonic() - at;
     }

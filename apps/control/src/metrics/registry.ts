@@ -14,6 +14,11 @@ export interface Metrics {
   count<N extends OfType<'counter'>>(name: N, labels: LabelsOf<N>, by?: number): void;
   set<N extends OfType<'gauge'>>(name: N, labels: LabelsOf<N>, value: number): void;
   observe<N extends OfType<'histogram'>>(name: N, seconds: number): void;
+  /** What a counter stands at, by the values of one of its labels. */
+  totals<N extends OfType<'counter'>>(
+    name: N,
+    label: keyof LabelsOf<N> & string,
+  ): Promise<Readonly<Record<string, number>>>;
   /** Text of the Prometheus exposition format. */
   expose(): Promise<string>;
   readonly contentType: string;
@@ -46,6 +51,15 @@ export function createMetrics(processMetrics: boolean): Metrics {
     count: (name, labels, by = 1) => counters.get(name)?.inc({ ...labels }, by),
     set: (name, labels, value) => gauges.get(name)?.set({ ...labels }, value),
     observe: (name, seconds) => histograms.get(name)?.observe(seconds),
+    async totals(name, label) {
+      const { values } = (await counters.get(name)?.get()) ?? { values: [] };
+      const sums = new Map<string, number>();
+      for (const { labels, value } of values) {
+        const of = String(labels[label]);
+        sums.set(of, (sums.get(of) ?? 0) + value);
+      }
+      return Object.fromEntries(sums);
+    },
     expose: () => registry.metrics(),
     contentType: registry.contentType,
   };

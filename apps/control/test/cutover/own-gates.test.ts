@@ -1,16 +1,21 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { initialState } from '@autopilot/cutover-flags';
+import { defaultCutoverConfig, initialState } from '@autopilot/cutover-flags';
 import type { ComparisonPair } from '@autopilot/cutover-flags/parity';
 import { describe, expect, test } from '@jest/globals';
 import { readCutoverConfig } from '../../src/cutover/config-file.ts';
+import type { Cutover } from '../../src/cutover/cutover.ts';
 import type { CutoverClock } from '../../src/cutover/cutover-clock.ts';
 import { advance, type Drill } from '../../src/cutover/drills.ts';
 import { parseGateKeys, readGateKeys } from '../../src/cutover/gate-keys.ts';
 import { observeFleet, quantile } from '../../src/cutover/observations.ts';
 import { seenOfDrill, seenOfNull, seenOfParity } from '../../src/cutover/own-gates.ts';
 import { windowOf } from '../../src/cutover/parity-window.ts';
+import { createOwnSignals, paritySignals, slopeOf } from '../../src/cutover/own-signals.ts';
+import type { ParityStore } from '../../src/cutover/parity-store.ts';
+import type { ReceiptStore } from '../../src/cutover/receipt-store.ts';
 import type { KnownUnit } from '../../src/cutover/unit-store.ts';
+import { createMetrics } from '../../src/metrics/registry.ts';
 import { quickConfig, trustedKey } from '../support/cutover-fixtures.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -230,6 +235,90 @@ describe('what units say, put together', () => {
       stale_cursors: null,
       service_p95_ms: null,
     });
+  });
+
+  test('K11 what is counted of the units themselves: other chains, and units without a connection', () => {
+    const units = [
+      unit('a', {}, { drift: ['chain'] }),
+      unit('b', { session: 'connecting' }),
+      unit('c', { lane: 'khala' }),
+    ];
+    const { signals } = observeFleet(units, state, clock);
+    expect(signals).toMatchObject({ units_with_other_chain: 1, disconnected_ratio: 0.5 });
+  });
+
+  test('K11 a difference is far above a noise that nobody measured, and what was all excused is not known', () => {
+    const over = (counts: Parameters<typeof windowOf>[0]['counts'], nulls = quiet) =>
+      paritySignals(window('khala/spacetime', counts), nulls);
+    const most = Number.MAX_SAFE_INTEGER;
+    expect(paritySignals(undefined, quiet)).toEqual({ parity_comparisons: 0, parity_sigma_over_noise: null });
+    expect(over({ match: 100 })).toEqual({ parity_comparisons: 100, parity_sigma_over_noise: 0 });
+    expect(over({ match: 100 }, [])).toEqual({ parity_comparisons: 100, parity_sigma_over_noise: 0 });
+    expect(over({ match: 99, mismatch: 1 }, [])).toEqual({ parity_comparisons: 100, parity_sigma_over_noise: most });
+    expect(over({ match: 99, mismatch: 1 })).toEqual({ parity_comparisons: 100, parity_sigma_over_noise: most });
+    expect(over({ ignored: 100 })).toEqual({ parity_comparisons: 0, parity_sigma_over_noise: null });
+  });
+
+  test.each([
+    [[], null],
+    [
+      [
+        [0, 1],
+        [1_000, 2],
+      ],
+      null,
+    ],
+    [
+      [
+        [5, 1],
+        [5, 2],
+        [5, 3],
+      ],
+      null,
+    ],
+    [
+      [
+        [0, 1],
+        [1_000, 3],
+        [2_000, 5],
+      ],
+      2,
+    ],
+    [
+      [
+        [0, 3],
+        [1_000, 3],
+        [2_000, 3],
+      ],
+      0,
+    ],
+  ] as [[number, number][], number | null][])('K11 the slope of %j is %d a second', (points, slope) => {
+    expect(slopeOf(points.map(([at, value]) => ({ at, value })))).toBe(slope);
+  });
+
+  test('K11 every default trigger watches what is measured', async () => {
+    const metrics = createMetrics(false);
+    const planned = { ...state, flip: { evidence: ['sha256:a'] } };
+    const receipt = { digest: 'sha256:a', observation: { observed_to: 400_000 } };
+    const measure = createOwnSignals({
+      cutover: { state: async () => planned } as unknown as Cutover,
+      parity: { report: async () => ({ windows: [], units: 0, merged: undefined }) } as unknown as ParityStore,
+      receipts: { current: async () => [receipt] } as unknown as ReceiptStore,
+      metrics,
+      clock,
+      lookBack: 1_000,
+    });
+    const fleet = observeFleet([unit('a')], state, clock).signals;
+    const first = await measure(fleet);
+    expect(first).toMatchObject({ planned_evidence_age_ms: 600_000, token_issue_failure_ratio: null });
+    for (const result of ['issued', 'issued', 'issued', 'unavailable', 'unauthorized'] as const)
+      metrics.count('cutover_token_issue_total', { result });
+    const signals = { ...fleet, ...(await measure(fleet)) };
+    expect(signals.token_issue_failure_ratio).toBe(0.25);
+    for (const { clauses, samples } of defaultCutoverConfig.triggers) {
+      for (const { signal } of clauses) expect(Object.keys(signals)).toContain(signal);
+      if (samples !== null) expect(Object.keys(signals)).toContain(samples.signal);
+    }
   });
 
   test.each([

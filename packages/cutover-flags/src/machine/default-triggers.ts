@@ -12,6 +12,25 @@ function above(signal: string, limit: number, clear: number): TriggerClause {
  */
 export const defaultTriggers: readonly Trigger[] = [
   {
+    id: 'replay-divergence',
+    text: 'A unit has applied other events than control has delivered.',
+    clauses: [above('units_with_other_chain', 0, 0)],
+    samples: null,
+    for_ms: 0,
+    stage_1: 'rollback-cohort',
+    stage_2: 'hold',
+  },
+  {
+    // A unit that is not connected knows no lag and measures no latency: nothing else sees it.
+    id: 'disconnected',
+    text: 'More than 5 % of the units on spacetime are not connected to it.',
+    clauses: [above('disconnected_ratio', 0.05, 0.02)],
+    samples: null,
+    for_ms: minutes(5),
+    stage_1: 'hold',
+    stage_2: 'hold',
+  },
+  {
     id: 'replay-lag-high',
     text: 'p95 of the replay lag is above 250 events.',
     clauses: [above('lag_events_p95', 250, 200)],
@@ -49,7 +68,7 @@ export const defaultTriggers: readonly Trigger[] = [
   },
   {
     id: 'token-issue-failures',
-    text: 'More than 2 % of the tokens asked for are not issued.',
+    text: 'More than 2 % of the tokens that could be issued are not.',
     clauses: [above('token_issue_failure_ratio', 0.02, 0.01)],
     samples: null,
     for_ms: minutes(10),
