@@ -29,7 +29,9 @@ const mostWindows = 20;
  */
 export function heartbeatBody(sources: HeartbeatSources): HeartbeatOptions['body'] {
   const packages = packageVersions();
-  let told = { reconnects: 0, stale: 0, failures: 0, attempts: 0 };
+  let told = { reconnects: 0, stale: 0, failures: 0, attempts: 0, gaps: 0, conflicts: 0 };
+  /** A fallback that was used while control could not be told is told when it can, also when it is over. */
+  let usedFallback = false;
   const untold: ParityWindow[] = [];
   return () => {
     const { unit, stage, policy, decision, router, fallback } = sources.state();
@@ -41,7 +43,10 @@ export function heartbeatBody(sources: HeartbeatSources): HeartbeatOptions['body
       untold.push(newest === undefined ? window : mergeWindows([newest, window]));
     }
     const [parity] = untold;
-    const now = { ...sources.signals, stale: shown?.totals.stale ?? 0 };
+    const { stale = 0, gaps = 0, conflicts = 0 } = shown?.totals ?? {};
+    const now = { ...sources.signals, stale, gaps, conflicts };
+    const usesFallback = fallback !== null && router.active === 'khala';
+    usedFallback ||= usesFallback;
     const lag = (id: LaneId) => {
       const events = router.lanes.find((lane) => lane.id === id)?.lag_events ?? null;
       return events === null ? null : Number(events);
@@ -54,15 +59,22 @@ export function heartbeatBody(sources: HeartbeatSources): HeartbeatOptions['body
       lag_events: { khala: lag('khala'), spacetime: lag('spacetime') },
       applied: shown?.totals.applied ?? 0,
       duplicates: shown?.totals.duplicates ?? 0,
-      gaps: shown?.totals.gaps ?? 0,
-      conflicts: shown?.totals.conflicts ?? 0,
-      fallback_used: fallback !== null && router.active === 'khala',
+      gaps,
+      conflicts,
+      fallback_used: usedFallback,
       packages,
       protocols: sources.protocols(),
       token_expires_at: shown?.token === null || shown === undefined ? null : Math.round(shown.token.expires_at),
       ...(latency?.p95_ms == null
         ? {}
-        : { latency_ms: { p95: latency.p95_ms, samples: latency.samples, errors: latency.skewed } }),
+        : {
+            latency_ms: {
+              p95: latency.p95_ms,
+              samples: latency.samples,
+              // What was not served as it should be: lost, contradicting, or without a time that could be measured.
+              errors: latency.skewed + (gaps - told.gaps) + (conflicts - told.conflicts),
+            },
+          }),
       signals: {
         reconnects: now.reconnects - told.reconnects,
         stale_cursors: now.stale - told.stale,
@@ -80,6 +92,7 @@ export function heartbeatBody(sources: HeartbeatSources): HeartbeatOptions['body
       body,
       confirm: () => {
         told = now;
+        usedFallback = usesFallback;
         view?.forgetLatency();
         // The same window until it is taken: control knows one that it was told before.
         if (untold[0] === parity) untold.shift();

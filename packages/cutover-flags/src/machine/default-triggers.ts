@@ -104,7 +104,7 @@ export const defaultTriggers: readonly Trigger[] = [
   },
   {
     id: 'error-budget',
-    text: 'More than 2 % of the requests fail.',
+    text: 'More than 2 % of the events come lost, contradicting or without a time that can be measured.',
     clauses: [above('error_ratio', 0.02, 0.01)],
     samples: null,
     for_ms: minutes(10),

@@ -22,7 +22,7 @@ export interface ServiceFacts {
   readonly to: number;
   readonly samples: number;
   readonly p95_ms: number;
-  /** Share of the requests that failed, 0 to 1. */
+  /** Errors for each sample: events that were not served as they should be. */
   readonly error_ratio: number;
 }
 
