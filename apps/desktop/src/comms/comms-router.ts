@@ -1,9 +1,10 @@
 import type { Decision } from '@autopilot/cutover-flags';
-import type { Cancel, LaneId, LaneSignal, LaneState, StreamPosition } from '@autopilot/sync-contract';
+import type { LaneId, LaneSignal, LaneState, StreamPosition } from '@autopilot/sync-contract';
 import type { Ack } from '../sync/ack-queue.ts';
 import type { SyncLane } from '../sync/sync-lane.ts';
 import type { LaneFacts } from '../view-model/view-model.ts';
 import { createActivePath } from './active-path.ts';
+import { createBesidePath } from './beside-path.ts';
 import { createComparedStreams } from './compared-streams.ts';
 import { createDamping } from './damping.ts';
 import { CommsError } from './errors.ts';
@@ -14,7 +15,8 @@ import { describeDifference, type LaneDifference } from './lane-difference.ts';
 import { createLaneDifferences } from './lane-differences.ts';
 import { lagOf } from './lane-lag.ts';
 import { createLanePool } from './lane-pool.ts';
-import { askAgainMs, type LaneSlot } from './lane-slot.ts';
+import type { LaneSlot } from './lane-slot.ts';
+import { createPresentSession, hopeless } from './present-session.ts';
 import { type RouterEvent, type RouterPhase, routerStep } from './router-machine.ts';
 import { defaultLimits, type RouterLimits, type RouterOptions } from './router-options.ts';
 import type { Handover, Insistence, LaneStanding, RouterStatus } from './router-status.ts';
@@ -26,8 +28,6 @@ type StateSignal = Extract<LaneSignal, { type: 'state' }>;
 const noFacts: LaneFacts = {
   ...{ attempts: 0, next_retry_ms: null, protocol: null, identity: null, database: null, uri: null },
 };
-const connected: ReadonlySet<LaneState> = new Set<LaneState>(['subscribing', 'replaying', 'live', 'draining']);
-const hopeless: ReadonlySet<LaneState> = new Set<LaneState>(['needs-auth', 'failed', 'closed']);
 const other = (lane: LaneId): LaneId => (lane === 'khala' ? 'spacetime' : 'khala');
 
 /**
@@ -41,6 +41,8 @@ export class CommsRouter implements SyncLane {
   readonly #pool;
   readonly #voice;
   readonly #path;
+  readonly #besidePath;
+  readonly #session;
   readonly #compared;
   readonly #differences;
   readonly #check;
@@ -51,14 +53,7 @@ export class CommsRouter implements SyncLane {
   #active: LaneSlot | undefined;
   #decision: Decision | undefined;
   #drain = false;
-  /** The present session has been live, so it keeps its lane unless it is drained. */
-  #established = false;
-  /** The session that kept its lane has ended: the way is free, even if the lane comes back meanwhile. */
-  #released = false;
-  /** Since when the present lane is not live, monotonic; undefined while it is. */
-  #downSince: number | undefined;
   #granted: readonly string[] | undefined;
-  #asking: Cancel | undefined;
   #missing: LaneId | null = null;
   #forced: RouterStatus['forced'] = null;
   readonly #counts = { dropped: 0, refused: 0, illegal: 0 };
@@ -83,6 +78,11 @@ export class CommsRouter implements SyncLane {
       reread: (slot, streamId, after) => this.#reread(slot, streamId, after),
       ask: (slot, streamId) => this.#askActive(slot, streamId),
     });
+    this.#besidePath = createBesidePath({
+      ...{ ports, applied, beside: () => this.#next() },
+      compare: (streamId) => this.#compared.begin(streamId, this.#pool.slots),
+    });
+    this.#session = createPresentSession(ports.clock, this.#limits.lostAfterMs);
     this.#compared = createComparedStreams(options.observer);
     this.#differences = createLaneDifferences(applied);
     this.#check = createHandoverCheck({
@@ -228,9 +228,9 @@ export class CommsRouter implements SyncLane {
     const decision = this.#decision;
     if (active === undefined || decision === undefined || this.#phase === 'closed') return;
     if (decision.lane === active.id) {
-      this.#released = false;
+      this.#session.settle();
       this.#step('same');
-    } else if (!this.#drain && this.#established && !this.#released) this.#step('keep');
+    } else if (!this.#drain && this.#session.keeps) this.#step('keep');
     else this.#step(this.#damping.wait(this.#options.ports.clock.monotonic()) > 0 ? 'wait' : 'move');
   }
 
@@ -281,7 +281,7 @@ export class CommsRouter implements SyncLane {
   #begin(): void {
     const slot = this.#pool.open(this.#decision?.lane ?? 'spacetime');
     this.#active = slot;
-    this.#downSince = this.#options.ports.clock.monotonic();
+    this.#session.began(slot.state);
     for (const streamId of this.#followed) {
       this.#followActive(slot, streamId, this.#options.applied.position(streamId));
     }
@@ -364,15 +364,10 @@ export class CommsRouter implements SyncLane {
   }
 
   #activeState(slot: LaneSlot, signal: StateSignal): void {
-    if (signal.to === 'live') {
-      this.#established = true;
-      this.#downSince = undefined;
-    } else this.#downSince ??= this.#options.ports.clock.monotonic();
-    const ended = !connected.has(signal.to);
-    if (ended) this.#established = false;
+    const ended = this.#session.became(signal.to);
     this.#voice.tell(slot.id, signal);
     if (ended && this.#phase === 'keeping') {
-      this.#released = true;
+      this.#session.release();
       this.#evaluate();
       this.#arrange();
     }
@@ -385,31 +380,12 @@ export class CommsRouter implements SyncLane {
         this.#counts.dropped += signal.events.length;
       return;
     }
-    if (signal.type === 'stale') {
-      slot.replace(signal);
-      this.#compared.begin(signal.stream_id, this.#pool.slots);
-    }
-    if (signal.type === 'stream-closed') this.#askAgainLater();
+    this.#besidePath.heard(slot, signal);
     if (signal.type !== 'state') return;
     this.#changed();
     if (this.#phase !== 'preparing') return;
     if (hopeless.has(signal.to)) this.#step('failed');
     else if (signal.to === 'live') this.#lookAtNext();
-  }
-
-  /** A stream that one lane has and the other not yet may only be a moment younger there. */
-  #askAgainLater(): void {
-    if (this.#asking !== undefined) return;
-    this.#asking = this.#options.ports.scheduler.after(askAgainMs, () => {
-      this.#asking = undefined;
-      const slot = this.#next();
-      const due = slot?.dueRefusals(this.#options.ports.clock.monotonic()) ?? [];
-      for (const streamId of due) {
-        slot?.follow(streamId, this.#options.applied.position(streamId));
-        this.#compared.begin(streamId, this.#pool.slots);
-      }
-      if (slot?.hasRefusals() === true) this.#askAgainLater();
-    });
   }
 
   #reread(slot: LaneSlot, streamId: string, after: StreamPosition | null): void {
@@ -453,8 +429,7 @@ export class CommsRouter implements SyncLane {
     const decision = this.#decision;
     const active = this.#active;
     if (decision === undefined || active === undefined) return undefined;
-    const down = this.#downSince === undefined ? 0 : this.#options.ports.clock.monotonic() - this.#downSince;
-    return insistence(decision, this.#drain, hopeless.has(active.state) || down >= this.#limits.lostAfterMs);
+    return insistence(decision, this.#drain, this.#session.isLost(active.state));
   }
 
   #heldBy(): LaneDifference | null {
@@ -472,9 +447,7 @@ export class CommsRouter implements SyncLane {
     const why = this.#insistence();
     this.#timers.disarm();
     this.#timers.stopLooking();
-    this.#established = to.state === 'live';
-    this.#downSince = undefined;
-    this.#released = false;
+    this.#session.began(to.state);
     for (const streamId of this.#followed) this.#path.guard.expect(streamId, this.#options.applied.position(streamId));
     this.#path.guard.hold(reread.map(([streamId]) => streamId));
     this.#active = to;
@@ -523,7 +496,7 @@ export class CommsRouter implements SyncLane {
   #close(): void {
     this.#timers.disarm();
     this.#timers.stopLooking();
-    this.#asking?.();
+    this.#besidePath.close();
     this.#path.close();
     const before = this.#active?.state ?? 'idle';
     this.#pool.closeAll();

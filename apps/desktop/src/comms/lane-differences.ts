@@ -32,18 +32,23 @@ interface Notes {
   chainDiffersAt: bigint | undefined;
 }
 
-/** Per lane and stream. Beyond it the oldest that wait are judged by the store alone, and further differences add nothing. */
-const most = { waiting: 5000, differing: 1000 } as const;
+/**
+ * Events that wait over all streams, and those of one lane in one stream: beyond it the oldest are judged by the store
+ * alone. Of differences in a stream further ones add nothing.
+ */
+const most = { waiting: 50_000, waitingPerStream: 5000, differing: 1000 } as const;
 
 /** Knows of no difference. */
 export function createLaneDifferences(applied: AppliedView): LaneDifferences {
   const streams = new Map<string, Map<LaneId, Notes>>();
+  let waiting = 0;
 
   const notesOf = (lane: LaneId, streamId: string, epoch: string): Notes => {
     const lanes = streams.get(streamId) ?? new Map<LaneId, Notes>();
     streams.set(streamId, lanes);
     const known = lanes.get(lane);
     if (known?.epoch === epoch) return known;
+    waiting -= known?.waiting.size ?? 0;
     const fresh: Notes = {
       ...{ epoch, waiting: new Map(), differing: new Map(), named: undefined, chainDiffersAt: undefined },
     };
@@ -53,6 +58,16 @@ export function createLaneDifferences(applied: AppliedView): LaneDifferences {
   const otherOf = (lane: LaneId, streamId: string, epoch: string): Notes | undefined => {
     const found = streams.get(streamId)?.get(lane === 'khala' ? 'spacetime' : 'khala');
     return found?.epoch === epoch ? found : undefined;
+  };
+  const drop = (notes: Notes, seq: bigint) => {
+    if (notes.waiting.delete(seq)) waiting -= 1;
+  };
+  const keep = (notes: Notes, seq: bigint, print: Print) => {
+    if (!notes.waiting.has(seq)) waiting += 1;
+    notes.waiting.set(seq, print);
+    const [oldest] = notes.waiting.keys();
+    const isFull = waiting > most.waiting || notes.waiting.size > most.waitingPerStream;
+    if (isFull && oldest !== undefined) drop(notes, oldest);
   };
   const differ = (notes: Notes, seq: bigint, print: Print | null) => {
     if (notes.differing.size < most.differing) notes.differing.set(seq, print);
@@ -71,7 +86,7 @@ export function createLaneDifferences(applied: AppliedView): LaneDifferences {
     mine.differing.delete(seq);
     const met = theirs?.waiting.get(seq) ?? theirs?.differing.get(seq);
     if (theirs !== undefined && met !== undefined && met !== null) {
-      theirs.waiting.delete(seq);
+      drop(theirs, seq);
       theirs.differing.delete(seq);
       if (met.text === print.text) return;
       differ(mine, seq, print);
@@ -82,20 +97,17 @@ export function createLaneDifferences(applied: AppliedView): LaneDifferences {
       if (isApplied(stream_id, epoch, seq, print) === false) differ(mine, seq, print);
       return;
     }
-    mine.waiting.set(seq, print);
-    if (mine.waiting.size > most.waiting) {
-      const [oldest] = mine.waiting.keys();
-      if (oldest !== undefined) mine.waiting.delete(oldest);
-    }
+    keep(mine, seq, print);
   };
   /** What the other lane never brought is held against the store, once it was applied. */
   const settle = (streamId: string, notes: Notes, position: StreamPosition) => {
     for (const [seq, print] of notes.waiting) {
       if (seq > position.seq) continue;
-      const same = isApplied(streamId, notes.epoch, seq, print);
-      notes.waiting.delete(seq);
-      if (same === false) differ(notes, seq, print);
+      drop(notes, seq);
+      if (isApplied(streamId, notes.epoch, seq, print) === false) differ(notes, seq, print);
     }
+  };
+  const compareChain = (streamId: string, notes: Notes, position: StreamPosition) => {
     if (notes.named?.seq !== position.seq) return;
     const chain = applied.chain(streamId);
     // A history that begins at a floor of khala has no chain that could be compared.
@@ -121,13 +133,14 @@ export function createLaneDifferences(applied: AppliedView): LaneDifferences {
       const notes = notesOf(lane, streamId, at.epoch);
       notes.named = { seq: at.seq, chain };
       const position = applied.position(streamId);
-      if (position?.epoch === at.epoch) settle(streamId, notes, position);
+      if (position?.epoch === at.epoch) compareChain(streamId, notes, position);
     },
     find(lane, streamId) {
       const position = applied.position(streamId);
       const notes = streams.get(streamId)?.get(lane);
       if (position === null || notes === undefined || notes.epoch !== position.epoch) return undefined;
       settle(streamId, notes, position);
+      compareChain(streamId, notes, position);
       let lowest: LaneDifference | undefined;
       const found = (seq: bigint, what: LaneDifference['what']) => {
         if (seq > position.seq || (lowest !== undefined && lowest.seq <= seq)) return;
@@ -141,7 +154,10 @@ export function createLaneDifferences(applied: AppliedView): LaneDifferences {
       if (notes.chainDiffersAt !== undefined) found(notes.chainDiffersAt, 'chain');
       return lowest;
     },
-    forget: (streamId) => void streams.delete(streamId),
+    forget(streamId) {
+      for (const notes of streams.get(streamId)?.values() ?? []) waiting -= notes.waiting.size;
+      streams.delete(streamId);
+    },
   };
 
   /** Whether the two lanes differ, but it is this one whose event was applied. */
