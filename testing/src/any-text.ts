@@ -22,12 +22,15 @@ const textOf = (points: fc.Arbitrary<number>): fc.Arbitrary<string> =>
     (unit) => (unit as string).codePointAt(0) ?? 0,
   );
 
+/** Any code point that a well-formed text may have: the unit of texts, also of those within other values. */
+export const anyCharacter: fc.Arbitrary<string> = textOf(scalar);
+
 /**
  * Any well-formed text. fast-check's own unit for it, `binary`, builds a table of all of Unicode first, which takes
  * longer than the test files that want a text.
  */
 export function anyText(length: TextLength = {}): fc.Arbitrary<string> {
-  return fc.string({ ...length, unit: textOf(scalar) });
+  return fc.string({ ...length, unit: anyCharacter });
 }
 
 /** Anything that a string can hold: well-formed text, and surrogates alone or in the wrong order among it. */

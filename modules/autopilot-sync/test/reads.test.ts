@@ -1,8 +1,8 @@
 import { extendChain, payloadHash } from '@autopilot/sync-contract';
+import { propertyRuns } from '@autopilot/testing/property-runs';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { type Client, Host, type Page, readerScope } from './support/host.ts';
-import { propertyRuns } from './support/property-runs.ts';
 
 const stream = 'runtime.run.1';
 let host: Host;

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { anyText } from '@autopilot/testing/any-text';
+import { propertyRuns } from '@autopilot/testing/property-runs';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { AlgebraicType, type ProductType } from 'spacetimedb';
@@ -14,7 +15,6 @@ import { concatenated, serverPayload } from '../src/wire/frame.ts';
 import { chooseProtocol } from '../src/wire/protocol.ts';
 import { encodeEventRows, encodePersistentRows, serverMessage } from '../src/wire/server-message.ts';
 import { sendFragmented } from '../src/ws/fragments.ts';
-import { propertyRuns } from './support/property-runs.ts';
 
 const bytes = (hex: string) => new Uint8Array(Buffer.from(hex, 'hex'));
 const hex = (value: Uint8Array) => Buffer.from(value).toString('hex');

@@ -1,4 +1,5 @@
 import { anyText } from '@autopilot/testing/any-text';
+import { propertyRuns } from '@autopilot/testing/property-runs';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { AlgebraicType, ConnectionId, Identity, Timestamp, Uuid } from 'spacetimedb';
@@ -6,7 +7,6 @@ import { HostError } from '../src/errors.ts';
 import { literalValue } from '../src/sql/literal.ts';
 import { longestQuery, parseSelect } from '../src/sql/parser.ts';
 import { compare } from '../src/sql/scalar.ts';
-import { propertyRuns } from './support/property-runs.ts';
 
 const column = (name: string, table?: string) => ({ kind: 'column', table, column: name });
 const where = (text: string) => {

@@ -1,3 +1,4 @@
+import { propertyRuns } from '@autopilot/testing/property-runs';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { type AlgebraicType, Identity, t } from 'spacetimedb';
@@ -6,7 +7,6 @@ import type { Subscriber } from '../src/subscription/subscriber.ts';
 import { QuerySetInUse, Subscriptions } from '../src/subscription/subscriptions.ts';
 import { inboxModule } from './support/inbox-module.ts';
 import { encode, MemoryDatabase, type Transaction } from './support/memory-database.ts';
-import { propertyRuns } from './support/property-runs.ts';
 import { type Seen, type SeenRows, type SeenUpdate, serverMessages } from './support/server-messages.ts';
 
 const owner = identityOf('test', 'owner');

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { signKhalaToken, waitFor } from '../../src/index.ts';
 import { call, closeClients, connect } from './raw-client.ts';
 
@@ -10,12 +10,21 @@ const main = path.join(import.meta.dirname, '../../src/khala-main.ts');
 let folder: string;
 const children: ChildProcess[] = [];
 
-beforeEach(() => {
+const refusals: [string[], string][] = [
+  [['--listen', 'x'], '--listen must be HOST:PORT'],
+  [['--secret-file', 'nowhere'], 'cannot be read (ENOENT)'],
+  [['--else'], 'Usage: khala-main.ts'],
+];
+const refused = new Map<string, ReturnType<typeof start>>();
+
+beforeAll(() => {
   folder = mkdtempSync(path.join(tmpdir(), 'khala-'));
+  // All at once: to start takes a process longer than everything else here.
+  for (const [args, message] of refusals) refused.set(message, start(...args));
 });
-afterEach(() => {
+afterAll(() => {
   closeClients();
-  for (const child of children.splice(0)) child.kill('SIGKILL');
+  for (const child of children) child.kill('SIGKILL');
   rmSync(folder, { recursive: true });
 });
 
@@ -52,14 +61,10 @@ describe('khala as a process', () => {
     expect(await ended).toBe(0);
   }, 20_000);
 
-  test.each([
-    [['--listen', 'x'], '--listen must be HOST:PORT'],
-    [['--secret-file', 'nowhere'], 'cannot be read (ENOENT)'],
-    [['--else'], 'Usage: khala-main.ts'],
-  ])(
+  test.each(refusals)(
     'refuses %j',
     async (args, message) => {
-      const { texts, ended } = start(...args);
+      const { texts, ended } = refused.get(message) ?? start(...args);
       expect(await ended).toBe(2);
       expect(texts.err).toContain(message);
       expect(texts.out).toBe('');

@@ -165,7 +165,7 @@ describe('the worker routes', () => {
       (await call('POST', workers(`/${encodeURIComponent(id)}/events`, limited), event(payload))).body;
     expect(await post('w', 'x'.repeat(64 * 1024))).toMatchObject({ error: { code: 'khala_frame_payload_too_large' } });
     expect(await post('run:1:events', 'x'.repeat(64 * 1024))).toMatchObject({ data: { seq: 1 } });
-    for (let index = 0; index < 180; index += 1) await post('w', {});
+    await Promise.all(Array.from({ length: 180 }, () => post('w', {})));
     expect(await post('w', {})).toMatchObject({ error: { code: 'khala_publish_rate_limited' } });
     ports.advance(1000);
     expect(await post('w', {})).toMatchObject({ data: { seq: 181 } });

@@ -1,3 +1,4 @@
+import { propertyRuns } from '@autopilot/testing/property-runs';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import {
@@ -355,7 +356,7 @@ describe('any commands in any order', () => {
           expect(verifyAudit(world.audit)).toMatchObject({ ok: true });
         },
       ),
-      { numRuns: Number(process.env.CUTOVER_RUNS ?? 20) },
+      propertyRuns(12),
     );
     // The property is about something: the events that it forbids without reason do happen.
     for (const event of ['flip_done', 'cohort_changed']) {

@@ -1,6 +1,6 @@
-import { describe, expect, test } from '@jest/globals';
 import { ParityError, type ParityWindow, parseWindow } from '@autopilot/cutover-flags/parity';
 import { extendChain, genesisChain } from '@autopilot/sync-contract';
+import { describe, expect, test } from '@jest/globals';
 import { begun, epoch, event, events, noResults, setUp, streamId } from './support.ts';
 
 describe('results', () => {

@@ -1,5 +1,6 @@
 // The comparator against a plain model that remembers everything, and against seeded faults.
 import type { ComparedEvent, ComparisonCounts, ParityWindow, Side } from '@autopilot/cutover-flags/parity';
+import { propertyRuns } from '@autopilot/testing/property-runs';
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { begun, epoch, event, noResults, setUp, streamId } from './support.ts';
@@ -153,7 +154,7 @@ test('P22 whatever comes in whatever order, the results are those of a model tha
       expect(compared).toBeLessThanOrEqual(report.pairs);
       expect(compared).toBeGreaterThanOrEqual(report.pairs - report.absent);
     }),
-    { numRuns: 300 },
+    propertyRuns(100),
   );
 });
 
@@ -199,6 +200,6 @@ test('P23 whatever is called, every event is accounted for once and memory stays
         }
       },
     ),
-    { numRuns: 200 },
+    propertyRuns(100),
   );
 });

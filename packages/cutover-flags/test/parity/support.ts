@@ -1,5 +1,5 @@
 import { type ComparatorOptions, type ComparedEvent, createComparator } from '@autopilot/cutover-flags/parity';
-import { canonicalJson, canonicalPayloadHash, type Clock, type Scheduler } from '@autopilot/sync-contract';
+import { type Clock, canonicalJson, canonicalPayloadHash, type Scheduler } from '@autopilot/sync-contract';
 
 /** Time that goes on only when it is told to, and the timers of that time. */
 class TestTime implements Clock, Scheduler {

@@ -1,3 +1,4 @@
+import { propertyRuns } from '@autopilot/testing/property-runs';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { AlgebraicType, BinaryWriter } from 'spacetimedb';
@@ -12,7 +13,6 @@ import { SysError } from '../../src/engine/sys-error.ts';
 import type { TableStore } from '../../src/engine/table-store.ts';
 import { Transaction } from '../../src/engine/transaction.ts';
 import { bundleFixture } from '../support/bundle.ts';
-import { propertyRuns } from '../support/property-runs.ts';
 import { ann, DatabaseDriver, owner } from './database-driver.ts';
 
 let module: Uint8Array;

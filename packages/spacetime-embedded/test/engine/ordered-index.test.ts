@@ -1,11 +1,11 @@
 import { anyText } from '@autopilot/testing/any-text';
+import { propertyRuns } from '@autopilot/testing/property-runs';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { AlgebraicType, BinaryWriter } from 'spacetimedb';
 import { walkOf } from '../../src/engine/bsatn-walk.ts';
 import { BTree } from '../../src/engine/btree.ts';
 import { keyEncoderOf, keyWriter } from '../../src/engine/sort-key.ts';
-import { propertyRuns } from '../support/property-runs.ts';
 
 const key = fc.integer({ min: 0, max: 400 }).map((value) => value.toString().padStart(4, '0'));
 const step = fc.oneof(
