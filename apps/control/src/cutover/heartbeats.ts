@@ -1,6 +1,7 @@
 import type { Clock } from '@autopilot/sync-contract';
 import type { Metrics } from '../metrics/registry.ts';
 import type { Store } from '../store/open-store.ts';
+import type { StreamRow } from '../store/schema.ts';
 import { storedNow } from '../store/stored-time.ts';
 import type { Admissions } from './admissions.ts';
 import { comparisonResults, type ParityWindow } from '@autopilot/cutover-flags/parity';
@@ -44,31 +45,40 @@ export interface Heartbeats {
   readonly usual: number;
 }
 
+type Head = Pick<StreamRow, 'stream_id' | 'epoch' | 'last_seq' | 'chain'>;
+
 /** Heartbeats into the store. */
 export function createHeartbeats(options: HeartbeatsOptions): Heartbeats {
   const { store, cutover, units, admissions, parity, chains, clock, wall, metrics, timing } = options;
 
-  /** Compares what a unit has applied with what control has delivered, position by position, where control knows. */
-  async function compareChains(streams: NonNullable<Heartbeat['streams']>) {
-    const counts = { equal: 0, different: 0 };
+  /**
+   * Compares what a unit has applied with what control has delivered, where control knows: chains position by position,
+   * and how far the unit is behind. Its own word on that is worth nothing when what it reads from has stopped.
+   */
+  async function compareStreams(streams: NonNullable<Heartbeat['streams']>) {
+    const chainCounts = { equal: 0, different: 0 };
+    const heads = await headsOf(streams.map(({ stream_id }) => stream_id));
+    let lag: bigint | null = null;
     for (const { stream_id, epoch, seq, chain } of streams) {
-      const own = chains.at(stream_id, epoch, seq) ?? (await headChain(stream_id, epoch, seq));
-      if (own === undefined) continue;
-      if (own === chain) counts.equal += 1;
-      else counts.different += 1;
+      const head = heads.get(stream_id);
+      const same = head !== undefined && head.epoch === epoch && head.last_seq !== null;
+      if (same) {
+        const behind = BigInt(head.last_seq ?? 0) - BigInt(seq);
+        lag = (lag ?? 0n) + (behind > 0n ? behind : 0n);
+      }
+      const own = chains.at(stream_id, epoch, seq) ?? (same && head.last_seq === seq ? head.chain : null);
+      if (own === null) continue;
+      if (own === chain) chainCounts.equal += 1;
+      else chainCounts.different += 1;
     }
-    return counts;
+    return { chains: chainCounts, lag_seen: lag === null ? null : Number(lag) };
   }
 
-  async function headChain(streamId: string, epoch: string, seq: string): Promise<string | undefined> {
-    const row = await store.db
-      .selectFrom('stream')
-      .select('chain')
-      .where('stream_id', '=', streamId)
-      .where('epoch', '=', epoch)
-      .where('last_seq', '=', seq)
-      .executeTakeFirst();
-    return row?.chain ?? undefined;
+  async function headsOf(ids: readonly string[]) {
+    if (ids.length === 0) return new Map<string, Head>();
+    const query = store.db.selectFrom('stream').select(['stream_id', 'epoch', 'last_seq', 'chain']);
+    const rows: Head[] = await query.where('stream_id', 'in', [...new Set(ids)]).execute();
+    return new Map(rows.map((row) => [row.stream_id, row]));
   }
 
   /** Of a unit that has never reported nothing is known: neither since when, nor what it runs. */
@@ -97,15 +107,15 @@ export function createHeartbeats(options: HeartbeatsOptions): Heartbeats {
       const state = await cutover.recent();
       const policy = published(state, clock);
       const now = storedNow(wall);
-      const compared = await compareChains(streams);
+      const compared = await compareStreams(streams);
       const drift = driftOf({
         heartbeat,
         policy,
         admitted: await admissions.has(heartbeat.unit, policy),
-        chainsDiffer: compared.different > 0,
+        chainsDiffer: compared.chains.different > 0,
         now,
       });
-      const before = await units.beat({ client_id: clientId, heartbeat, drift, chains: compared, at: now });
+      const before = await units.beat({ client_id: clientId, heartbeat, drift, ...compared, at: now });
       if (window !== undefined) await keep(heartbeat.unit, window, before?.first_seen ?? now, heartbeat.packages);
       // Once in a use, and again in each cycle that it lasts into.
       const told =

@@ -98,7 +98,11 @@ function signalsOf(
   clock: CutoverClock,
 ): Record<string, number | null> {
   const onSpacetime = units.filter(({ heartbeat }) => heartbeat.lane === 'spacetime');
-  const lags = known(onSpacetime.map(({ heartbeat }) => heartbeat.lag_events.spacetime));
+  // The larger of what the unit knows and what control sees: one that has stopped reading believes that nothing happens.
+  const lags = onSpacetime.flatMap(({ heartbeat: { lag_events, lag_seen } }) => {
+    const both = known([lag_events.spacetime, lag_seen]);
+    return both.length === 0 ? [] : [Math.max(...both)];
+  });
   const p99s = known(onSpacetime.map(({ heartbeat }) => heartbeat.lag_ms_p99));
   const signal = (name: 'reconnects' | 'stale_cursors' | 'auth_failures' | 'auth_attempts') =>
     known(units.map(({ heartbeat }) => heartbeat.signals?.[name]));

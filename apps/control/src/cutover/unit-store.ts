@@ -13,6 +13,8 @@ export type StoredHeartbeat = Omit<Heartbeat, 'parity' | 'streams'> & {
   readonly previous_at: number | null;
   /** Positions whose chain was the same as control's, since the unit came to its lane. */
   readonly chains_on_lane: number;
+  /** Events that control had delivered beyond what the unit had applied; null where control could not compare. */
+  readonly lag_seen: number | null;
 };
 
 /** A unit as it was last heard of. Times are the machine's. */
@@ -35,6 +37,7 @@ export interface HeartbeatEntry {
   readonly heartbeat: Omit<Heartbeat, 'parity' | 'streams'>;
   readonly drift: readonly DriftKind[];
   readonly chains: { readonly equal: number; readonly different: number };
+  readonly lag_seen: number | null;
   readonly at: number;
 }
 
@@ -189,7 +192,7 @@ async function count(tx: Transaction<Schema>): Promise<number> {
 }
 
 function advance(before: KnownUnit | undefined, entry: HeartbeatEntry): KnownUnit {
-  const { client_id, heartbeat, drift, chains, at } = entry;
+  const { client_id, heartbeat, drift, chains, lag_seen, at } = entry;
   const sameLane = before !== undefined && before.heartbeat.lane === heartbeat.lane;
   return {
     unit: heartbeat.unit,
@@ -200,6 +203,7 @@ function advance(before: KnownUnit | undefined, entry: HeartbeatEntry): KnownUni
       ...heartbeat,
       previous_at: before?.last_seen ?? null,
       chains_on_lane: (sameLane ? before.heartbeat.chains_on_lane : 0) + chains.equal,
+      lag_seen,
     },
     drift,
     drift_since: drift.length === 0 ? null : (before?.drift_since ?? at),

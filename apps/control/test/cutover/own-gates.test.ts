@@ -54,6 +54,7 @@ function unit(id: string, fields: Partial<KnownUnit['heartbeat']> = {}, row: Par
       fallback_used: false,
       previous_at: 1_000,
       chains_on_lane: 0,
+      lag_seen: null,
       ...fields,
     },
     ...row,
@@ -245,6 +246,16 @@ describe('what units say, put together', () => {
     ];
     const { signals } = observeFleet(units, state, clock);
     expect(signals).toMatchObject({ units_with_other_chain: 1, disconnected_ratio: 0.5 });
+  });
+
+  test('K7 the lag of a unit is what control sees, when that is more than the unit knows of', () => {
+    const lag = (spacetime: number | null, lag_seen: number | null) =>
+      unit('u', { lag_events: { khala: null, spacetime }, lag_seen });
+    const most = (...units: KnownUnit[]) => observeFleet(units, state, clock).signals.lag_events_max;
+    expect(most(lag(0, 300), lag(7, null))).toBe(300);
+    expect(most(lag(null, 12))).toBe(12);
+    expect(most(lag(9, 0))).toBe(9);
+    expect(most(lag(null, null))).toBeNull();
   });
 
   test('K11 a difference is far above a noise that nobody measured, and what was all excused is not known', () => {

@@ -309,6 +309,14 @@ export function cutoverSuite(place: NewPlace): void {
       await it.beat('good', at('3', chain));
       await it.beat('bad', at('3', 'f'.repeat(64)));
       await it.beat('unknown', at('77', chain));
+      // It says that it has seen everything, and has not moved.
+      await it.beat('stuck', at('1', 'f'.repeat(64)));
+      const seen = (await it.get('units')).body.units as { unit: string; heartbeat: { lag_seen: number | null } }[];
+      expect(Object.fromEntries(seen.map((each) => [each.unit, each.heartbeat.lag_seen]))).toMatchObject({
+        good: 0,
+        unknown: 0,
+        stuck: 2,
+      });
       const { units } = (await it.get('units')).body;
       const counts = Object.fromEntries(
         units.map((unit: { unit: string; chains_equal: number; chains_different: number; drift: string[] }) => [
@@ -316,7 +324,7 @@ export function cutoverSuite(place: NewPlace): void {
           [unit.chains_equal, unit.chains_different, unit.drift],
         ]),
       );
-      expect(counts).toEqual({ good: [1, 0, []], bad: [0, 1, ['chain']], unknown: [0, 0, []] });
+      expect(counts).toMatchObject({ good: [1, 0, []], bad: [0, 1, ['chain']], unknown: [0, 0, []] });
     });
 
     test('K8 receipts count only from keys that may speak for the gate', async () => {
