@@ -11,7 +11,7 @@ import { CommsError } from './errors.ts';
 import { createHandoverCheck } from './handover-check.ts';
 import { insistence } from './handover-insists.ts';
 import { createHandoverLog } from './handover-log.ts';
-import { describeDifference, type LaneDifference } from './lane-difference.ts';
+import { createLaneChange, type LaneChange, type LaneChangeHost } from './lane-change.ts';
 import { createLaneDifferences } from './lane-differences.ts';
 import { lagOf } from './lane-lag.ts';
 import { createLanePool } from './lane-pool.ts';
@@ -19,7 +19,7 @@ import type { LaneSlot } from './lane-slot.ts';
 import { createPresentSession, hopeless } from './present-session.ts';
 import { type RouterEvent, type RouterPhase, routerStep } from './router-machine.ts';
 import { defaultLimits, type RouterLimits, type RouterOptions } from './router-options.ts';
-import type { Handover, Insistence, LaneStanding, RouterStatus } from './router-status.ts';
+import type { Insistence, LaneStanding, RouterStatus } from './router-status.ts';
 import { createRouterTimers } from './router-timers.ts';
 import { createRouterVoice } from './router-voice.ts';
 
@@ -45,8 +45,8 @@ export class CommsRouter implements SyncLane {
   readonly #session;
   readonly #compared;
   readonly #differences;
-  readonly #check;
   readonly #log;
+  readonly #change: LaneChange;
   readonly #timers;
   readonly #followed = new Set<string>();
   #phase: RouterPhase = 'idle';
@@ -55,7 +55,6 @@ export class CommsRouter implements SyncLane {
   #drain = false;
   #granted: readonly string[] | undefined;
   #missing: LaneId | null = null;
-  #forced: RouterStatus['forced'] = null;
   readonly #counts = { dropped: 0, refused: 0, illegal: 0 };
   #changed: () => void = () => {};
 
@@ -85,12 +84,9 @@ export class CommsRouter implements SyncLane {
     this.#session = createPresentSession(ports.clock, this.#limits.lostAfterMs);
     this.#compared = createComparedStreams(options.observer);
     this.#differences = createLaneDifferences(applied);
-    this.#check = createHandoverCheck({
-      ...{ applied, followed: this.#followed, differences: this.#differences },
-      insists: () => this.#insistence() !== undefined,
-    });
     this.#log = createHandoverLog(ports, log);
     this.#timers = createRouterTimers(ports);
+    this.#change = this.#createChange();
   }
 
   /** The lane of the signal being handed on, so that what is applied is labelled by the lane that brought it. */
@@ -213,14 +209,41 @@ export class CommsRouter implements SyncLane {
       illegal_steps: this.#counts.illegal,
       handovers: this.#log.handovers,
       missing_lane: this.#missing,
-      held_by: this.#heldBy(),
-      forced: this.#forced,
+      held_by: this.#change.heldBy(),
+      forced: this.#change.forced,
     };
   }
 
   async close(): Promise<void> {
     if (this.#phase !== 'closed') this.#step('close');
     await this.#pool.ended();
+  }
+
+  #createChange(): LaneChange {
+    const { ports, applied } = this.#options;
+    const check = createHandoverCheck({
+      ...{ applied, followed: this.#followed, differences: this.#differences },
+      insists: () => this.#insistence() !== undefined,
+    });
+    const host: LaneChangeHost = {
+      phase: () => this.#phase,
+      active: () => this.#active,
+      next: () => this.#next(),
+      decision: () => this.#decision,
+      insists: () => this.#insistence(),
+      step: (event) => this.#step(event),
+      becomes: (slot) => {
+        this.#active = slot;
+        this.#session.began(slot.state);
+      },
+      openBeside: (lane) => this.#openBeside(lane),
+      arrange: () => this.#arrange(),
+      reread: (slot, streamId, after) => this.#reread(slot, streamId, after),
+    };
+    return createLaneChange(host, {
+      ...{ ports, applied, followed: this.#followed, limits: this.#limits, check, log: this.#log },
+      ...{ timers: this.#timers, damping: this.#damping, path: this.#path, voice: this.#voice },
+    });
   }
 
   #evaluate(): void {
@@ -248,19 +271,19 @@ export class CommsRouter implements SyncLane {
         this.#begin();
         break;
       case 'prepare':
-        this.#prepare();
+        this.#change.prepare();
         break;
       case 'switch':
-        this.#switch();
+        this.#change.switch();
         break;
       case 'abandon':
-        this.#end('abandoned', 'The decision went back.');
+        this.#change.abandon();
         break;
       case 'fail':
-        this.#fail();
+        this.#change.fail();
         break;
       case 'arm':
-        this.#timers.arm(this.#damping.wait(this.#options.ports.clock.monotonic()), () => this.#due());
+        this.#change.damp();
         break;
       case 'disarm':
         this.#timers.disarm();
@@ -272,10 +295,6 @@ export class CommsRouter implements SyncLane {
         break;
     }
     if (before !== this.#phase || step.effect !== 'none') this.#changed();
-  }
-
-  #due(): void {
-    this.#step(this.#phase === 'preparing' ? 'failed' : 'due');
   }
 
   #begin(): void {
@@ -385,39 +404,12 @@ export class CommsRouter implements SyncLane {
     this.#changed();
     if (this.#phase !== 'preparing') return;
     if (hopeless.has(signal.to)) this.#step('failed');
-    else if (signal.to === 'live') this.#lookAtNext();
+    else if (signal.to === 'live') this.#change.look();
   }
 
   #reread(slot: LaneSlot, streamId: string, after: StreamPosition | null): void {
     this.#compared.rereads(slot, streamId);
     slot.rewind(streamId, after);
-  }
-
-  #prepare(): void {
-    this.#timers.disarm();
-    const id = this.#decision?.lane;
-    if (id === undefined || this.#active === undefined) return;
-    this.#log.began();
-    this.#check.began();
-    this.#openBeside(id);
-    this.#timers.arm(this.#limits.liveWithinMs, () => this.#due());
-    const slot = this.#pool.slots.get(id);
-    if (slot === undefined) return;
-    this.#check.place(slot, (streamId, after) => this.#reread(slot, streamId, after));
-    this.#lookAtNext();
-  }
-
-  /** Switches as soon as the next lane is live and nothing would be lost on any stream. */
-  #lookAtNext(): void {
-    this.#timers.stopLooking();
-    if (this.#phase !== 'preparing') return;
-    const slot = this.#next();
-    const ready = slot !== undefined && slot.state === 'live' && this.#check.inTheWay(slot) === undefined;
-    if (ready || (slot !== undefined && hopeless.has(slot.state))) {
-      this.#step(ready ? 'ready' : 'failed');
-      return;
-    }
-    this.#timers.lookIn(this.#limits.lookEveryMs, () => this.#lookAtNext());
   }
 
   #next(): LaneSlot | undefined {
@@ -432,70 +424,8 @@ export class CommsRouter implements SyncLane {
     return insistence(decision, this.#drain, this.#session.isLost(active.state));
   }
 
-  #heldBy(): LaneDifference | null {
-    const slot = this.#next();
-    if (slot === undefined || (this.#phase !== 'preparing' && this.#phase !== 'retrying')) return null;
-    return this.#check.differing(slot) ?? null;
-  }
-
-  #switch(): void {
-    const to = this.#next();
-    const from = this.#active;
-    if (to === undefined || from === undefined) return;
-    const before = from.state;
-    const { reread, refused, forced } = this.#check.plan(to);
-    const why = this.#insistence();
-    this.#timers.disarm();
-    this.#timers.stopLooking();
-    this.#session.began(to.state);
-    for (const streamId of this.#followed) this.#path.guard.expect(streamId, this.#options.applied.position(streamId));
-    this.#path.guard.hold(reread.map(([streamId]) => streamId));
-    this.#active = to;
-    this.#damping.changed(this.#options.ports.clock.monotonic());
-    this.#forced = why === undefined || forced.length === 0 ? null : { why, differences: forced };
-    const spite = forced.length === 0 ? null : `By ${why}, although ${forced.map(describeDifference).join(', ')}.`;
-    this.#record(from.id, to.id, 'done', spite);
-    const message = `${from.id} to ${to.id} (${this.#decision?.rule})`;
-    this.#voice.tell(to.id, { type: 'state', from: before, to: to.state, reason: 'handover', message });
-    for (const [streamId, position] of reread) {
-      this.#path.guard.release(streamId);
-      this.#reread(to, streamId, position);
-    }
-    for (const stream_id of refused) {
-      const message = `${to.id} does not have this stream.`;
-      this.#voice.tell(to.id, { type: 'stream-closed', stream_id, code: 'unknown_stream', message });
-    }
-    this.#arrange();
-  }
-
-  #fail(): void {
-    const slot = this.#next();
-    const state = slot?.state ?? 'idle';
-    const why =
-      slot === undefined
-        ? 'It is not in this build.'
-        : state === 'live'
-          ? `${this.#check.inTheWay(slot)}.`
-          : `It is in the state ${state}, not live.`;
-    this.#damping.failed();
-    this.#end('failed', why);
-    this.#timers.arm(this.#damping.retryDelay(), () => this.#due());
-  }
-
-  #end(outcome: 'failed' | 'abandoned', reason: string): void {
-    this.#timers.disarm();
-    this.#timers.stopLooking();
-    if (this.#active !== undefined) this.#record(this.#active.id, other(this.#active.id), outcome, reason);
-    this.#arrange();
-  }
-
-  #record(from: LaneId, to: LaneId, outcome: Handover['outcome'], reason: string | null): void {
-    this.#log.ended(from, to, this.#decision?.rule ?? '', outcome, reason);
-  }
-
   #close(): void {
-    this.#timers.disarm();
-    this.#timers.stopLooking();
+    this.#change.stop();
     this.#besidePath.close();
     this.#path.close();
     const before = this.#active?.state ?? 'idle';
