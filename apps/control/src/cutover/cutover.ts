@@ -140,7 +140,8 @@ export function createCutover(options: CutoverOptions): Cutover {
       facts: {
         target: { streams: count, heads, events, units: live.length },
         binding: bound,
-        khala: mirror.present ? { reachable: await khalaAnswers() } : null,
+        // From Stage 3 on khala is not even asked: no step that is left rests on its answer.
+        khala: mirror.present && state.stage < 3 ? { reachable: await khalaAnswers() } : null,
         service: fleet.service,
         sample_ratio: fleet.sample_ratio,
         placement: fleet.placement,
