@@ -35,8 +35,10 @@ export interface Processes {
   readonly khalaUrl: string;
   /** Between the host and everybody. */
   readonly spacetime: FaultProxy;
-  /** Between khala and the desktops; control goes to khala directly. */
+  /** Between khala and the desktops. */
   readonly khala: FaultProxy;
+  /** Between khala and control. */
+  readonly mirror: FaultProxy;
   /** Addresses of those that run now. */
   simulated(): readonly string[];
   real(): readonly string[];
@@ -96,7 +98,8 @@ export async function startProcesses(options: ProcessesOptions): Promise<Process
     const khalaPart = await start({ name: 'khala', entry: khalaEntry, args: ['--ready-json'] });
     const khalaUrl = khalaPart.ready.url;
     const khala = await startFaultProxy({ port: Number(new URL(khalaUrl).port) });
-    proxies.push(khala);
+    const mirror = await startFaultProxy({ port: Number(new URL(khalaUrl).port) });
+    proxies.push(khala, mirror);
     const hostPort = await claimablePort(0, '');
     const controlPort = await claimablePort(0, '');
     const issuer = `http://127.0.0.1:${controlPort}`;
@@ -109,7 +112,7 @@ export async function startProcesses(options: ProcessesOptions): Promise<Process
       args: [
         ...['--listen', `127.0.0.1:${controlPort}`, '--issuer', issuer, '--data-dir', path.join(dataDir, 'control')],
         ...['--clients', clients.file, '--spacetime', `http://127.0.0.1:${spacetime.port}`, '--database', database],
-        ...['--khala', khalaUrl, '--gate-keys', write('gate-keys.json', { keys: gateKeys })],
+        ...['--khala', `http://127.0.0.1:${mirror.port}`, '--gate-keys', write('gate-keys.json', { keys: gateKeys })],
         ...['--cutover-config', write('cutover-config.json', config), '--heartbeat-ms', String(scale.heartbeatMs)],
         ...['--rehearsal-clock-rate', String(scale.clockRate), '--ready-json'],
         ...(commit === null ? [] : ['--commit', commit]),
@@ -121,7 +124,7 @@ export async function startProcesses(options: ProcessesOptions): Promise<Process
       ...['--heartbeat-ms', String(scale.heartbeatMs), '--dwell-ms', '500', '--ready-json'],
     ];
     return {
-      ...{ controlUrl: issuer, khalaUrl, spacetime, khala, stop },
+      ...{ controlUrl: issuer, khalaUrl, spacetime, khala, mirror, stop },
       simulated: () => [...simulated.values()].map(({ ready }) => ready.url),
       real: () => [...real.values()].map(({ ready }) => ready.url),
       async startSimulated({ name, units, client, nullRun = false }) {
