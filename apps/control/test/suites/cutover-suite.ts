@@ -119,7 +119,12 @@ export function cutoverSuite(place: NewPlace): void {
       await it.beat('u1');
       await waitUntil(async () => (await it.status()).state.flip?.publication?.acknowledged === 1);
       expect((await it.status()).state.status).toBe('flipping');
-      await it.beat('u2');
+      // A revision that control has never made: after a restored backup such a unit refuses every policy of control.
+      await it.beat('u2', { policy_revision: 1_000_000 });
+      await it.beat('u3', { policy_revision: 1 });
+      await waitUntil(async () => (await it.status()).state.flip?.publication?.expected === 3);
+      expect((await it.status()).state.flip.publication.acknowledged).toBe(1);
+      for (const unit of ['u2', 'u3']) await it.beat(unit);
       await waitUntil(async () => (await it.get('state')).body.state.status === 'idle');
       expect((await it.status()).state).toMatchObject({ stage: 1, last_flip: { outcome: 'done' } });
     });
@@ -130,8 +135,6 @@ export function cutoverSuite(place: NewPlace): void {
       await ready(it);
       const id = await it.approved(1);
       await it.act('anna', `requests/${id}/advance`);
-      // A revision that control has never made: after a restored backup such units refuse every policy of control.
-      for (const unit of ['u1', 'u2']) await it.beat(unit, { policy_revision: 1_000_000 });
       await waitUntil(async () => (await it.get('state')).body.state.status === 'idle');
       const { state } = await it.status();
       expect(state).toMatchObject({
