@@ -26,7 +26,7 @@ export interface WatchOptions {
 }
 
 /** Units whose name says that their streams were tampered with on purpose. */
-export const isCanary = ({ unit }: Pick<UnitReport, 'unit'>): boolean => unit.startsWith('canary-');
+const isCanary = ({ unit }: Pick<UnitReport, 'unit'>): boolean => unit.startsWith('canary-');
 
 /** Streams of the fleet; those of the seeded defects are not among them. */
 export const fleetStream = (streamId: string): boolean => streamId.startsWith('runtime.run.');
