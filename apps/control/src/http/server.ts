@@ -61,6 +61,9 @@ export function createServer(
   return app;
 }
 
+/** Connections that may wait to be accepted: a fleet whose control was away comes back at one moment. */
+const backlog = 4_096;
+
 /**
  * Begins to listen and returns the address as an http URL.
  *
@@ -68,7 +71,7 @@ export function createServer(
  */
 export async function listen(app: FastifyInstance, host: string, port: number): Promise<string> {
   try {
-    return await app.listen({ host, port });
+    return await app.listen({ host, port, backlog });
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     if (code === 'EADDRINUSE') {
