@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { tableUnder } from '@autopilot/testing';
+import { tableUnder } from '@autopilot/testing/markdown-table';
 import { describe, expect, test } from '@jest/globals';
 import { applyErrors, decisionTable } from '../src/index.ts';
 

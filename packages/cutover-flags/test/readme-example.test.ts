@@ -11,7 +11,7 @@ import {
   unitOf,
 } from '@autopilot/cutover-flags';
 import { createCutoverProvider } from '@autopilot/cutover-flags/openfeature';
-import { tableUnder } from '@autopilot/testing';
+import { tableUnder } from '@autopilot/testing/markdown-table';
 import { expect, test } from '@jest/globals';
 import { OpenFeature } from '@openfeature/server-sdk';
 import { makeKeys } from './support/keys.ts';

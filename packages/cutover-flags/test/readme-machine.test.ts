@@ -18,7 +18,7 @@ import {
   transition,
   transitionTable,
 } from '@autopilot/cutover-flags';
-import { tableUnder } from '@autopilot/testing';
+import { tableUnder } from '@autopilot/testing/markdown-table';
 import { expect, test } from '@jest/globals';
 import { Cutover, ciKey, day, observation, start } from './support/cutover.ts';
 

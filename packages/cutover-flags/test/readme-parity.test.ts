@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import {
   createComparator,
+  type NoiseVerdict,
   noiseFloor,
   overNoise,
-  type NoiseVerdict,
   type ParityWindow,
   parityErrors,
   renderDiff,
@@ -14,7 +14,7 @@ import {
 import { nodeFileTree, removalErrors, scanForLane } from '@autopilot/cutover-flags/removal';
 import { draftEvent, type Lane, type StreamPosition, type SyncEvent } from '@autopilot/sync-contract';
 import { systemPorts } from '@autopilot/sync-contract/system-ports';
-import { tableUnder } from '@autopilot/testing';
+import { tableUnder } from '@autopilot/testing/markdown-table';
 import { expect, test } from '@jest/globals';
 
 /** Compares what two lanes bring of some streams. `after` is where both of them read from. */
