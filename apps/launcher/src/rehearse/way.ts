@@ -80,6 +80,8 @@ export async function goTheWay(options: WayOptions): Promise<void> {
   await drill({ kind: 'cohort', percent: 0 }, 'drill: the whole cohort goes back to khala');
   await manager.include(early);
   await manager.grow(steps);
+  // Whoever is on a list would stay on spacetime when the share goes back.
+  await manager.include([]);
   await drilled();
 
   timeline.begin('Stage 1 to 2, control killed in the flip');
@@ -94,7 +96,6 @@ export async function goTheWay(options: WayOptions): Promise<void> {
 
   timeline.begin('Stage 2 to 1: rollback drill');
   await manager.until('khala has what was published', async () => (await manager.status()).mirror.waiting === 0);
-  await manager.include([]).catch(() => {});
   await drill({ kind: 'stage', stage: 1, percent: null }, 'drill: from Stage 2 back to Stage 1');
   await holds('the rollback from Stage 2');
   timeline.begin('Stage 1: cohorts again');
