@@ -31,6 +31,8 @@ export const khalaRemoval: Removal = {
     // A rehearsal leads from one lane to the other, and so does what the benchmark of a flip measures.
     'apps/launcher/src/rehearse',
     'apps/launcher/test/rehearse',
+    'apps/launcher/test/e2e/rehearse.test.ts',
+    'apps/launcher/test/e2e/no-khala.test.ts',
     'bench/flip.ts',
     'bench/src/flip',
     // The lane is removed once.

@@ -1,5 +1,5 @@
 import { systemPorts } from '@autopilot/sync-contract/system-ports';
-import { beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { crashSuite } from './suites/crash-suite.ts';
 import { issuerSuite } from './suites/issuer-suite.ts';
 import { projectionsSuite } from './suites/projections-suite.ts';
@@ -10,7 +10,8 @@ import { ScriptedDatabase } from './support/scripted-database.ts';
 import { waitUntil } from './support/wait-until.ts';
 import { drafts, openBench } from './support/writer-bench.ts';
 
-// The same tests as on SQLite, against a private PostgreSQL server.
+// The same tests as on SQLite, against a private PostgreSQL server; it is slow on a busy machine.
+jest.setTimeout(30_000);
 
 const postgres = findPostgres();
 if ('reason' in postgres) process.stderr.write(`PostgreSQL tests are skipped: ${postgres.reason}.\n`);

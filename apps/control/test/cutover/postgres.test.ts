@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { cutoverSuite } from '../suites/cutover-suite.ts';
 import { mirrorSuite } from '../suites/mirror-suite.ts';
 import { sagaSuite } from '../suites/saga-suite.ts';
@@ -6,7 +6,8 @@ import { startCutover } from '../support/cutover.ts';
 import type { NewPlace } from '../support/place.ts';
 import { findPostgres, startPostgres } from '../support/postgres.ts';
 
-// The same tests as on SQLite, against a private PostgreSQL server.
+// The same tests as on SQLite, against a private PostgreSQL server; it is slow on a busy machine.
+jest.setTimeout(30_000);
 
 const postgres = findPostgres();
 if ('reason' in postgres) process.stderr.write(`PostgreSQL tests are skipped: ${postgres.reason}.\n`);
