@@ -1,3 +1,6 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { withoutLane } from '../../stage3/lane-text.ts';
 import { khalaRemoval } from '../../stage3/removal.ts';
@@ -33,6 +36,16 @@ describe('a document without what is there for the lane', () => {
   ])('%s is refused with its file', (_what, lines) => {
     expect(() => without('docs/a.md', ...lines)).toThrow('docs/a.md');
   });
+});
+
+test('the marks in the documents of this repository come in pairs', () => {
+  const root = path.join(import.meta.dirname, '..', '..', '..');
+  const names = execFileSync('git', ['ls-files', '*.md'], { cwd: root, encoding: 'utf8' }).trim().split('\n');
+  const documents = names.filter((file) => existsSync(path.join(root, file)));
+  const marked = documents.filter(
+    (file) => withoutLane(file, readFileSync(path.join(root, file), 'utf8'), khalaRemoval) !== undefined,
+  );
+  expect(marked).toContain('docs/architecture.md');
 });
 
 describe('other texts without what is there for the lane', () => {
