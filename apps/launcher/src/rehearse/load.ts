@@ -25,6 +25,8 @@ const largestBatch = 250;
 const patience = 3_000;
 /** Of the events, the share that may be gone before the load is told to hurry: it never ends before the faults do. */
 const earlyShare = 0.7;
+/** Events in a second from then on: still enough for what parity has to see in a week of the fast clock. */
+const sparing = 8;
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Starts to publish, and goes on until all events are published. */
@@ -59,7 +61,7 @@ export function startLoad({ scale, publisher, random, lag }: LoadOptions): Load 
         continue;
       }
       const early = scale.events * earlyShare - published;
-      owed += (early > 0 ? scale.eventsPerSecond : 2) * (tickMs / 1_000);
+      owed += (early > 0 ? scale.eventsPerSecond : sparing) * (tickMs / 1_000);
       const count = Math.min(left, Math.floor(owed));
       owed -= count;
       if (count > 0) await publisher.publish(Array.from({ length: count }, next));

@@ -24,6 +24,6 @@ export function scaleOf({ quick, desktops, events }: RehearseOptions): Scale {
     clockRate: quick ? 80_000 : 20_000,
     cohortSteps: quick ? [5, 100] : [1, 5, 25, 100],
     heartbeatMs: quick ? 1_500 : 3_000,
-    eventsPerSecond: quick ? 25 : 40,
+    eventsPerSecond: quick ? 16 : 40,
   };
 }

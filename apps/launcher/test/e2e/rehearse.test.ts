@@ -61,7 +61,7 @@ describe('cutover rehearse --quick', () => {
     expect(flips).toEqual(['to Stage 1', 'to Stage 2', 'to Stage 2', 'to Stage 3', 'sealed']);
     expect(report.marks.filter(({ kind }) => kind === 'rollback')).toHaveLength(2);
     expect(report.marks.filter(({ kind }) => kind === 'fault').length).toBeGreaterThanOrEqual(4);
-    expect(new Set(report.samples.map(({ stage }) => stage))).toEqual(new Set([null, 0, 1, 2, 3]));
+    expect(report.samples.map(({ stage }) => stage)).toEqual(expect.arrayContaining([0, 1, 2, 3]));
   });
 
   test('leaves evidence that verifies, and that no longer does when it is changed', () => {
