@@ -8,6 +8,7 @@ import { ControlError } from '../errors.ts';
 import type { Context } from '../http/context.ts';
 import { repeat } from '../repeat.ts';
 import { storedNow } from '../store/stored-time.ts';
+import { closeUnusedConnections } from './close-unused.ts';
 import { createLagHistory } from './lag-history.ts';
 import { foreignReason, isFromPage, readCookie, sessionCookie } from './page-request.ts';
 import { builtPage, servePage } from './serve-page.ts';
@@ -94,6 +95,7 @@ export function installConsole(
     return { now: storedNow(clock), every_ms: settings.lagEvery ?? 10_000, points: lag.points };
   });
 
+  closeUnusedConnections(app);
   servePage(app, settings.page ?? builtPage);
 
   function whoIs(clientId: string, expires_at: number) {

@@ -1,10 +1,9 @@
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { defaultCutoverConfig } from '@autopilot/cutover-flags';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { buildConsole, findChromium, launchBrowser, picture, tabTo, watchProblems } from '../support/browser.ts';
-import { beats, compare, flip, gate, shownConfig, startConsole } from '../support/console-seeds.ts';
+import { beats, compare, flip, gate, ready, shownConfig, startConsole } from '../support/console-seeds.ts';
 import type { CutoverHarness } from '../support/cutover.ts';
-import { waitUntil } from '../support/wait-until.ts';
 
 const chromium = findChromium();
 const withBrowser = chromium === undefined ? describe.skip : describe;
@@ -23,6 +22,11 @@ withBrowser('the console', () => {
   });
   afterAll(async () => {
     await browser?.close();
+  });
+
+  afterEach(async () => {
+    // A page whose control has ended would go on asking for it.
+    for (const context of browser.contexts()) await context.close();
   });
 
   async function open(
@@ -79,9 +83,7 @@ withBrowser('the console', () => {
       counts: { cases: 60, failed: 0, skipped: 0, events: 61_000 },
       measures: { match_ratio: 1, clock_rate: 1 },
     });
-    await waitUntil(
-      async () => (await it.request('POST', '/v1/cutover/plan', { as: 'anna', body: { to: 2 } })).body.plan.ready,
-    );
+    await ready(it, 2);
     const asked = await it.act('anna', 'requests', { to: 2, reason: 'All desktops have been fine for a day.' });
     expect(asked.status).toBe(200);
     const own = await open(it, 'anna');
@@ -228,9 +230,7 @@ withBrowser('the console', () => {
     const it = await startConsole(built, { cutover: { config: quick() } });
     await it.fill();
     await gate(it, 'rulebook');
-    await waitUntil(
-      async () => (await it.request('POST', '/v1/cutover/plan', { as: 'anna', body: { to: 1 } })).body.plan.ready,
-    );
+    await ready(it, 1);
     const signIn = async (as: string) => {
       const page = await (await browser.newContext({ viewport: { width: 1280, height: 800 } })).newPage();
       page.setDefaultTimeout(20_000);

@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import path from 'node:path';
 import { describe, expect, jest, test } from '@jest/globals';
 import { createConsoleSessions } from '../../src/console/sessions.ts';
@@ -127,5 +128,17 @@ describe('the page of the console', () => {
     expect(policy).toContain("default-src 'none'; script-src 'self'; style-src 'self'");
     expect(policy).not.toContain('unsafe');
     expect(served.headers.get('x-content-type-options')).toBe('nosniff');
+  });
+
+  test('does not hold up the end of control by connections that a browser opened in advance', async () => {
+    const it = await startCutover();
+    const { hostname, port } = new URL(it.control.url);
+    const socket = connect(Number(port), hostname);
+    const ended = new Promise((resolve) => socket.once('close', resolve));
+    await new Promise((resolve) => socket.once('connect', resolve));
+    // Accepted by the server too, before it is asked to end.
+    await it.status();
+    await it.control.close();
+    await ended;
   });
 });

@@ -18,7 +18,13 @@ export const shownConfig: typeof quickConfig = {
   },
   gates: {
     ...quickConfig.gates,
-    parity: { ...quickConfig.gates.parity, min_events: 50, min_duration_ms: 0 },
+    parity: {
+      ...quickConfig.gates.parity,
+      min_events: 50,
+      min_duration_ms: 0,
+      since_change: false,
+      measures: [{ measure: 'match_ratio', at_least: 0.9999, at_most: 1 }],
+    },
     'router-handover': { ...quickConfig.gates['router-handover'], packages: [], min_cases: 1 },
     'token-refresh': { ...quickConfig.gates['token-refresh'], packages: [], min_cases: 1 },
   },
@@ -37,13 +43,22 @@ export async function gate(it: CutoverHarness, id: GateId, fields: Parameters<ty
   if (answer.status !== 201) throw new Error(`not stored: ${answer.text}`);
 }
 
+/** Waits until a step may be asked for; throws, with what it still needs, when it never may. */
+export async function ready(it: CutoverHarness, to: 1 | 2 | 3): Promise<void> {
+  let missing: unknown;
+  for (let looks = 0; looks < 100; looks += 1) {
+    const { plan } = (await it.request('POST', '/v1/cutover/plan', { as: 'anna', body: { to } })).body;
+    if (plan.ready) return;
+    missing = plan.next_steps;
+  }
+  throw new Error(`Stage ${to} never becomes ready: ${JSON.stringify(missing)}`);
+}
+
 /** Goes one stage on as three people do. */
 export async function flip(it: CutoverHarness, to: 1 | 2 | 3, units: readonly string[] = ['u1', 'u2']): Promise<void> {
   await it.fill(units);
   await gate(it, 'rulebook');
-  await waitUntil(
-    async () => (await it.request('POST', '/v1/cutover/plan', { as: 'anna', body: { to } })).body.plan.ready,
-  );
+  await ready(it, to);
   const id = await it.approved(to);
   await it.act('anna', `requests/${id}/advance`);
   await beats(it, units);
