@@ -32,6 +32,9 @@ const mostSeconds = wholeNumber(values.most, 30, 'most');
 /** Units appear spread over this time, and run for longer than it before a flip: as a fleet that is used. */
 const spread = 15_000;
 
+// The parts are killed when this process exits; a signal alone would leave them behind.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+
 const folder = mkdtempSync(path.join(tmpdir(), 'flip-'));
 const profile = values.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${values.profile}`];
 const lane = await startLane(folder, profile);
