@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { buildRuntimeParts } from './lib/build.mjs';
 
 const root = path.dirname(import.meta.dirname);
 const given = process.argv.slice(2);
@@ -16,6 +17,8 @@ if (!existsSync(path.join(root, program))) {
   );
   process.exit(2);
 }
+// A rehearsal starts the real parts; the other commands only speak to a control that runs.
+if (rehearse && !args.includes('--help')) buildRuntimeParts();
 const child = spawn(
   process.execPath,
   [
