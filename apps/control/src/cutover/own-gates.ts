@@ -11,6 +11,7 @@ import {
 import { ControlError } from '../errors.ts';
 import { storedNow } from '../store/stored-time.ts';
 import type { Clock } from '@autopilot/sync-contract';
+import { coveredBy } from './covered.ts';
 import type { Cutover } from './cutover.ts';
 import type { CutoverClock } from './cutover-clock.ts';
 import type { Drills, StoredDrill } from './drills.ts';
@@ -142,7 +143,14 @@ export function seenOfParity(
       // What a rule excused was not found equal.
       events: measures.match_denominator,
     },
-    measures: { ...measures, differences: failed, noise_rate: noise.rate, units_set_aside: setAside.length },
+    measures: {
+      ...measures,
+      differences: failed,
+      noise_rate: noise.rate,
+      units_set_aside: setAside.length,
+      // Like the times of the observation, by the cutover clock.
+      covered_ms: coveredBy(windows) * clock.rate,
+    },
   };
 }
 

@@ -96,6 +96,25 @@ describe('what control signs of comparisons', () => {
     expect(seen.counts.failed).toBeGreaterThan(0);
   });
 
+  test('K9 the time that was covered is that of windows with comparisons in them, each moment once', () => {
+    const from = (start: number, to: number, match: number) => ({
+      ...window('khala/spacetime', { match }),
+      from: start,
+      to,
+    });
+    const covered = (windows: Parameters<typeof seenOfParity>[0], rate = 1) =>
+      seenOfParity(windows, quiet, { ...clock, rate }).measures.covered_ms;
+    const day = 86_400_000;
+    // Two bursts a day apart.
+    expect(covered([from(0, 1_000, 500), from(day, day + 1_000, 500)])).toBe(2_000);
+    // Nothing was compared in the day between them.
+    expect(covered([from(0, 1_000, 500), from(1_000, day, 0), from(day, day + 1_000, 500)])).toBe(2_000);
+    // Units at the same time, one within the other, in any order.
+    expect(covered([from(500, 2_000, 1), from(0, 1_000, 1), from(600, 700, 1), from(2_000, 3_000, 1)])).toBe(3_000);
+    expect(covered([from(0, 1_000, 500)], 20)).toBe(20_000);
+    expect(covered([from(0, 1_000, 0)])).toBe(0);
+  });
+
   test('K9 what a rule excused counts as no event', () => {
     const seen = seenOfParity([window('khala/spacetime', { match: 60, ignored: 50_000 })], quiet, clock);
     expect(seen).toMatchObject({ verdict: 'pass', counts: { events: 60 }, measures: { positions: 50_060 } });

@@ -18,12 +18,19 @@ export function rehearsalConfig({ clockRate, cohortSteps, heartbeatMs }: Scale):
   const gates = Object.fromEntries(
     Object.entries(config.gates).map(([gate, requirement]) => [gate, { ...requirement, ...fresh }]),
   ) as CutoverConfig['gates'];
+  // Of a shorter time the same part has to be covered as of the default one.
+  const least = Math.min(day, machine(heartbeatMs));
+  const measures = gates.parity.measures.map((bound) =>
+    bound.measure !== 'covered_ms' || bound.at_least === null
+      ? bound
+      : { ...bound, at_least: bound.at_least * (least / gates.parity.min_duration_ms) },
+  );
   return {
     ...config,
     request_ttl_ms: machine(10 * 60_000),
     gates: {
       ...gates,
-      parity: { ...gates.parity, ...seen, min_events: 500, min_duration_ms: Math.min(day, machine(heartbeatMs)) },
+      parity: { ...gates.parity, ...seen, min_events: 500, min_duration_ms: least, measures },
       'parity-null': { ...gates['parity-null'], ...seen, min_cases: 3 },
     },
     cohort: { steps: [...cohortSteps], soak_ms: 12 * hour },

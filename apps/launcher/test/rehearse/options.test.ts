@@ -38,6 +38,10 @@ test.each([[['--quick']], [[]]])('the configuration for %j is one that control t
   expect(parseCutoverConfig(JSON.parse(JSON.stringify(config)))).toEqual(config);
   expect(config.cohort.steps).toEqual(scale.cohortSteps);
   expect(config.approvals).toBe(2);
+  // Most of the time asked for has to be covered by comparisons.
+  const { measures, min_duration_ms } = config.gates.parity;
+  const covered = measures.find(({ measure }) => measure === 'covered_ms')?.at_least ?? 0;
+  expect(covered / min_duration_ms).toBeCloseTo(0.9, 6);
   // What must never be waived away by a scale: parity, the drill, the removal.
   for (const gate of ['parity', 'parity-null', 'rollback-drill', 'removal'] as const) {
     expect(config.gates[gate]).toMatchObject({ waivable: false });

@@ -50,6 +50,8 @@ const gates: Readonly<Record<GateId, GateRequirement>> = {
     measures: [
       { measure: 'match_ratio', at_least: 0.9999, at_most: 1 },
       { measure: 'left_out_share', at_least: 0, at_most: 0.01 },
+      // Two bursts a day apart are no day.
+      { measure: 'covered_ms', at_least: 0.9 * day, at_most: null },
     ],
   },
   // One lane against itself: the noise that parity is read against.

@@ -12,6 +12,7 @@ function status(patch: Partial<GateObservation>, requirement: Partial<GateRequir
 
 const counts = { cases: 100, failed: 0, skipped: 0, events: 60_000 };
 const environment = observation('parity', start).environment;
+const whole = { covered_ms: day };
 
 describe('judging', () => {
   test('G3 what meets everything is met, and says how old it is', () => {
@@ -79,10 +80,13 @@ describe('judging', () => {
   test.each<[string, Partial<GateObservation>, string]>([
     ['the limit of age', { observed_from: start - 2 * day, observed_to: start - day }, 'met'],
     ['one millisecond more', { observed_from: start - 2 * day - 1, observed_to: start - day - 1 }, 'stale'],
-    ['the limit of a measure', { measures: { left_out_share: 0, match_ratio: 0.9999 } }, 'met'],
-    ['less', { measures: { left_out_share: 0, match_ratio: 0.99989 } }, 'failed'],
-    ['more left out than a hundredth', { measures: { match_ratio: 1, left_out_share: 0.011 } }, 'failed'],
-    ['more than there can be', { measures: { left_out_share: 0, match_ratio: 1.01 } }, 'failed'],
+    ['the limit of a measure', { measures: { ...whole, left_out_share: 0, match_ratio: 0.9999 } }, 'met'],
+    ['less', { measures: { ...whole, left_out_share: 0, match_ratio: 0.99989 } }, 'failed'],
+    ['more left out than a hundredth', { measures: { ...whole, match_ratio: 1, left_out_share: 0.011 } }, 'failed'],
+    ['more than there can be', { measures: { ...whole, left_out_share: 0, match_ratio: 1.01 } }, 'failed'],
+    ['nine tenths of a day', { measures: { match_ratio: 1, left_out_share: 0, covered_ms: 0.9 * day } }, 'met'],
+    ['two bursts a day apart', { measures: { match_ratio: 1, left_out_share: 0, covered_ms: 60_000 } }, 'failed'],
+    ['no word on what was covered', { measures: { match_ratio: 1, left_out_share: 0 } }, 'inconclusive'],
     ['a failed verdict', { verdict: 'fail' }, 'failed'],
     ['a pass with a failed case', { counts: { ...counts, failed: 1 } }, 'failed'],
     // A failure does not get better by being old.
@@ -97,22 +101,26 @@ describe('judging', () => {
       fc.integer(),
       fc.constantFrom(0, 1, 50, 50_000, Number.NaN, start, start - day),
     );
+    // Good more often than not, or an observation that meets all of it would be rare.
+    const mostly = (good: number) =>
+      fc.oneof({ arbitrary: fc.constant(good), weight: 3 }, { arbitrary: number, weight: 1 });
     let met = 0;
     fc.assert(
       fc.property(
         fc.record({
           verdict: fc.constantFrom('pass' as const, 'fail' as const, 'inconclusive' as const),
-          observed_from: fc.oneof(fc.constant(start - 2 * day), number),
-          observed_to: fc.oneof(fc.constant(start), number),
+          observed_from: mostly(start - 2 * day),
+          observed_to: mostly(start),
           counts: fc.record({
             cases: number,
-            failed: fc.oneof(fc.constant(0), number),
-            skipped: fc.oneof(fc.constant(0), number),
+            failed: mostly(0),
+            skipped: mostly(0),
             events: number,
           }),
           measures: fc.record({
-            match_ratio: fc.oneof(fc.constant(1), number),
-            left_out_share: fc.oneof(fc.constant(0), number),
+            match_ratio: mostly(1),
+            left_out_share: mostly(0),
+            covered_ms: mostly(day),
           }),
         }),
         (patch) => {
@@ -126,6 +134,7 @@ describe('judging', () => {
           expect(patch.counts.skipped === 0).toBe(true);
           expect(patch.measures.match_ratio).toBeGreaterThanOrEqual(0.9999);
           expect(patch.measures.left_out_share).toBeLessThanOrEqual(0.01);
+          expect(patch.measures.covered_ms).toBeGreaterThanOrEqual(0.9 * day);
           expect(patch.observed_to).toBeGreaterThanOrEqual(start - day);
           expect(patch.observed_to - patch.observed_from).toBeGreaterThanOrEqual(day);
         },

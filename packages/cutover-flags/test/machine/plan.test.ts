@@ -49,6 +49,7 @@ describe('a plan', () => {
         measures: [
           { measure: 'match_ratio', at_least: 0.9999 },
           { measure: 'left_out_share', at_most: 0.01 },
+          { measure: 'covered_ms', at_least: 77_760_000, at_most: null },
         ],
       },
       evidence: [expect.stringMatching(/^sha256:/)],

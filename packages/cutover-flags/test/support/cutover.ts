@@ -69,7 +69,7 @@ export function observation(gate: GateId, now: number, patch: Partial<GateObserv
     observed_from: now - day - minute,
     observed_to: now - minute,
     counts: { cases: 100, failed: 0, skipped: 0, events: 60_000 },
-    measures: { match_ratio: 1, left_out_share: 0, lost: 0, repeated: 0, cohort_percent: 100 },
+    measures: { match_ratio: 1, left_out_share: 0, covered_ms: day, lost: 0, repeated: 0, cohort_percent: 100 },
     environment: {
       packages: Object.fromEntries(names.map((name) => [name, packages[name] ?? '0.0.0'])),
       commit: 'c0ffee',
