@@ -53,7 +53,8 @@ export async function writeEvidence(
     return answer;
   };
   mkdirSync(out, { recursive: true });
-  write('evidence.json', (await get('/v1/cutover/evidence?to=sealed')).text);
+  // The bundle alone, without the keys that control believes: who verifies it chooses those.
+  write('evidence.json', JSON.stringify((await get('/v1/cutover/evidence?to=sealed')).body.bundle));
   write('keys.json', (await get('/v1/cutover/evidence/keys')).text);
   write('jwks.json', (await get('/.well-known/jwks.json')).text);
   write('audit.ndjson', (await get('/v1/cutover/audit/export')).text);

@@ -95,11 +95,11 @@ export function createStageManager(options: StageManagerOptions): StageManager {
 
   async function keepBundle(to: unknown, name: string): Promise<void> {
     const query = typeof to === 'object' && to !== null ? `percent=${(to as { percent: number }).percent}` : `to=${to}`;
-    const body = await get(`evidence?${query}`);
+    const { bundle } = await get(`evidence?${query}`);
     bundles += 1;
     mkdirSync(path.join(out, 'plans'), { recursive: true });
     const file = path.join(out, 'plans', `${String(bundles).padStart(2, '0')}-${name}.json`);
-    writeFileSync(file, `${JSON.stringify(body)}\n`);
+    writeFileSync(file, `${JSON.stringify(bundle)}\n`);
   }
 
   async function approved(to: Target, gates: readonly OwnGate[]): Promise<string> {
