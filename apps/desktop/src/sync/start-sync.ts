@@ -6,7 +6,7 @@ import type { Log } from '../log.ts';
 import type { TokenState } from '../view-model/desktop-state.ts';
 import type { ViewModel } from '../view-model/view-model.ts';
 import { createAckQueue } from './ack-queue.ts';
-import type { AppliedView } from './applied-view.ts';
+import { appliedViewOf } from './applied-view.ts';
 import { type Binding, readBinding, writeBinding } from './binding.ts';
 import { createPipeline, type Pipeline } from './pipeline.ts';
 import type { SyncLane, SyncLaneFactory } from './sync-lane.ts';
@@ -49,15 +49,7 @@ export async function startSync(options: SyncOptions): Promise<SyncCore> {
   let granted: readonly string[] = [];
   let closed = false;
 
-  /** The store of the moment: it is another one after a token of another database. */
-  const applied: AppliedView = {
-    position: (streamId) => {
-      const stored = store.load(streamId);
-      return stored === undefined ? null : { epoch: stored.epoch, seq: stored.seq };
-    },
-    chain: (streamId) => store.load(streamId)?.chain ?? null,
-    hashAt: (streamId, epoch, seq) => store.hashAt(streamId, epoch, seq),
-  };
+  const applied = appliedViewOf(() => store);
   const lane = options.createLane(async (signal) => {
     const answer = await options.token(signal);
     await bind({ database: answer.database, identity: answer.identity });

@@ -9,6 +9,7 @@ import { recordGateFacts } from '@autopilot/testing';
 import { manualPorts } from '@autopilot/testing/manual-ports';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { CommsRouter } from '../../src/comms/comms-router.ts';
+import { appliedViewOf } from '../../src/sync/applied-view.ts';
 import { createPipeline } from '../../src/sync/pipeline.ts';
 import { ViewModel } from '../../src/view-model/view-model.ts';
 import { memoryLog } from '../support/memory-log.ts';
@@ -72,14 +73,7 @@ class World {
     };
     const router = new CommsRouter({
       ...{ ports, log: memoryLog(), open: { khala: open('khala'), spacetime: open('spacetime') } },
-      applied: {
-        position: (id) => {
-          const stored = store.load(id);
-          return stored === undefined ? null : { epoch: stored.epoch, seq: stored.seq };
-        },
-        chain: (id) => store.load(id)?.chain ?? null,
-        hashAt: (...args) => store.hashAt(...args),
-      },
+      applied: appliedViewOf(() => store),
       limits: {
         dwellMs: 20,
         longestDwellMs: 200,

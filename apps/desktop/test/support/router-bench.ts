@@ -3,6 +3,7 @@ import type { LaneId } from '@autopilot/sync-contract';
 import { type ManualPorts, manualPorts } from '@autopilot/testing/manual-ports';
 import { CommsRouter } from '../../src/comms/comms-router.ts';
 import type { RouterLimits } from '../../src/comms/router-options.ts';
+import { appliedViewOf } from '../../src/sync/applied-view.ts';
 import { createPipeline, type Pipeline } from '../../src/sync/pipeline.ts';
 import { ViewModel } from '../../src/view-model/view-model.ts';
 import { memoryLog } from './memory-log.ts';
@@ -56,14 +57,7 @@ export function startRouter(
   const router = new CommsRouter({
     ...{ ports, log: memoryLog(), limits },
     open: { spacetime: open('spacetime'), khala: options.khala === false ? undefined : open('khala') },
-    applied: {
-      position: (id) => {
-        const stored = store.load(id);
-        return stored === undefined ? null : { epoch: stored.epoch, seq: stored.seq };
-      },
-      chain: (id) => store.load(id)?.chain ?? null,
-      hashAt: (...args) => store.hashAt(...args),
-    },
+    applied: appliedViewOf(() => store),
   });
   const view = new ViewModel({
     clock: ports.clock,

@@ -2,6 +2,7 @@ import type { Decision } from '@autopilot/cutover-flags';
 import type { LaneId, SyncEvent } from '@autopilot/sync-contract';
 import { manualPorts } from '@autopilot/testing/manual-ports';
 import { CommsRouter } from '../../src/comms/comms-router.ts';
+import { appliedViewOf } from '../../src/sync/applied-view.ts';
 import { createPipeline } from '../../src/sync/pipeline.ts';
 import { ViewModel } from '../../src/view-model/view-model.ts';
 import { MemoryStore } from './memory-store.ts';
@@ -49,14 +50,7 @@ export function routerWorld(seed: number, damage?: Damage) {
   const compared: Record<LaneId, Map<string, bigint[]>> = { khala: new Map(), spacetime: new Map() };
   const router = new CommsRouter({
     ...{ ports, log: memoryLog(), open: { khala: open('khala'), spacetime: open('spacetime') } },
-    applied: {
-      position: (id) => {
-        const stored = store.load(id);
-        return stored === undefined ? null : { epoch: stored.epoch, seq: stored.seq };
-      },
-      chain: (id) => store.load(id)?.chain ?? null,
-      hashAt: (...args) => store.hashAt(...args),
-    },
+    applied: appliedViewOf(() => store),
     observer: {
       begins: () => {},
       brought: (lane, events) => {
