@@ -3,7 +3,6 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { type CheckpointStore, openCheckpointStore } from '@autopilot/checkpoint';
-import type { Decision } from '@autopilot/cutover-flags';
 import type { LaneId } from '@autopilot/sync-contract';
 import { recordGateFacts } from '@autopilot/testing';
 import { manualPorts } from '@autopilot/testing/manual-ports';
@@ -13,6 +12,7 @@ import { appliedViewOf } from '../../src/sync/applied-view.ts';
 import { createPipeline } from '../../src/sync/pipeline.ts';
 import { ViewModel } from '../../src/view-model/view-model.ts';
 import { memoryLog } from '../support/memory-log.ts';
+import { decisionFor } from '../support/router-bench.ts';
 import { chainOf, eventsOf } from '../support/scripted-lane.ts';
 import { seeded } from '../support/seeded.ts';
 import { SimulatedHost, SimulatedLane } from '../support/simulated-lane.ts';
@@ -20,11 +20,7 @@ import { SimulatedHost, SimulatedLane } from '../support/simulated-lane.ts';
 const streams = ['runtime.gate.a', 'runtime.gate.b'];
 const perStream = 400;
 
-const other = (lane: LaneId): LaneId => (lane === 'khala' ? 'spacetime' : 'khala');
-const decide = (lane: LaneId): Decision => ({
-  ...{ lane, writes: lane, shadow: other(lane), rule: lane === 'khala' ? 'S1.2' : 'S1.3' },
-  ...{ reason: 'gate', expiresAt: null, warning: null },
-});
+const decide = (lane: LaneId) => decisionFor(lane, { reason: 'gate' });
 
 let folder: string;
 let stores: CheckpointStore[];

@@ -6,6 +6,7 @@ import { appliedViewOf } from '../../src/sync/applied-view.ts';
 import { createPipeline } from '../../src/sync/pipeline.ts';
 import { ViewModel } from '../../src/view-model/view-model.ts';
 import { MemoryStore } from './memory-store.ts';
+import { decisionFor } from './router-bench.ts';
 import { eventsOf } from './scripted-lane.ts';
 import { type Seeded, seeded } from './seeded.ts';
 import { SimulatedHost, SimulatedLane } from './simulated-lane.ts';
@@ -17,14 +18,7 @@ export const perStream = 60;
 
 /** A decision of Stage 1, with the other lane compared or not. */
 export function simulatedDecision(lane: LaneId, shadow: boolean): Decision {
-  const other = lane === 'khala' ? 'spacetime' : 'khala';
-  const fixed = {
-    reason: 'simulated',
-    rule: lane === 'khala' ? 'S1.2' : 'S1.3',
-    expiresAt: null,
-    warning: null,
-  } as const;
-  return { lane, writes: lane, shadow: shadow ? other : null, ...fixed };
+  return decisionFor(lane, { reason: 'simulated', ...(shadow ? {} : { shadow: null }) });
 }
 
 /** What one host got otherwise than the journal says: an event changed, lost or written twice. */
