@@ -1,11 +1,12 @@
-import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { defaultCutoverConfig } from '@autopilot/cutover-flags';
+import { findChromium } from '@autopilot/testing/find-chromium';
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { buildConsole, findChromium, launchBrowser, picture, tabTo, watchProblems } from '../support/browser.ts';
+import { buildConsole, launchBrowser, picture, tabTo, watchProblems } from '../support/browser.ts';
 import { beats, compare, flip, gate, ready, shownConfig, startConsole } from '../support/console-seeds.ts';
 import type { CutoverHarness } from '../support/cutover.ts';
 
-const chromium = findChromium();
+const chromium = findChromium('the console');
 const withBrowser = chromium === undefined ? describe.skip : describe;
 const fleet = Array.from({ length: 12 }, (_, index) => `desktop-${index + 1}`);
 

@@ -1,21 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { temporaryFolder } from './temporary-folder.ts';
 
-const places = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
-
-/** The browser of this machine; undefined, saying so, where there is none. In CI that is an error instead. */
-export function findChromium(): string | undefined {
-  const { CHROMIUM_BIN, CI = '' } = process.env;
-  const found = [CHROMIUM_BIN, ...places].find((file) => file !== undefined && existsSync(file));
-  if (found === undefined && CI !== '') throw new Error('CI needs Chromium: install it, or set CHROMIUM_BIN.');
-  if (found === undefined) process.stderr.write('SKIPPED: the tests of the console: no Chromium (set CHROMIUM_BIN).\n');
-  return found;
-}
-
-/** Starts it without a window and without what goes to the network by itself. */
+/** Starts the browser without a window and without what goes to the network by itself. */
 export function launchBrowser(executablePath: string): Promise<Browser> {
   const args = ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update'];
   return chromium.launch({ executablePath, args });

@@ -3,15 +3,16 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { streamIdForTopic } from '@autopilot/sync-contract';
+import { findChromium } from '@autopilot/testing/find-chromium';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { waitFor } from '@autopilot/testing';
 import type { Browser, Page } from 'playwright-core';
-import { findChromium, launchBrowser } from '../support/browser.ts';
+import { launchBrowser } from '../support/browser.ts';
 import { goLive } from '../support/pipeline-bench.ts';
 import { chainOf, eventsOf, type ScriptedLane } from '../support/scripted-lane.ts';
 import { startTwoLanes, type TwoLaneDesktop } from '../support/two-lane-desktop.ts';
 
-const chromium = findChromium();
+const chromium = findChromium('the health page');
 const withBrowser = chromium === undefined ? describe.skip : describe;
 const root = path.join(import.meta.dirname, '..', '..');
 const id = streamIdForTopic('run:42:events');

@@ -3,13 +3,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { streamIdForTopic } from '@autopilot/sync-contract';
+import { findChromium } from '@autopilot/testing/find-chromium';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
-import { findChromium, launchBrowser } from '../support/browser.ts';
+import { launchBrowser } from '../support/browser.ts';
 import { type ScriptedDesktop, startScripted } from '../support/scripted-desktop.ts';
 import { chainOf, eventsOf } from '../support/scripted-lane.ts';
 
-const chromium = findChromium();
+const chromium = findChromium('the health page');
 const withBrowser = chromium === undefined ? describe.skip : describe;
 const root = path.join(import.meta.dirname, '..', '..');
 const topic = 'run:42:events';
