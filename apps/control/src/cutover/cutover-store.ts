@@ -15,7 +15,7 @@ import type { Schema } from '../store/schema.ts';
 export interface StoredCutover {
   readonly state: CutoverState;
   readonly version: number;
-  /** The revision of the last change that anybody was told of. */
+  /** The revision of the last change that an operator has to have seen before the next command. */
   readonly told: number;
 }
 
@@ -31,6 +31,8 @@ export interface CutoverChange {
   readonly before: StoredCutover;
   readonly state: CutoverState;
   readonly events: readonly CutoverEvent[];
+  /** Whether a command of somebody who has not seen the change is to be refused. */
+  readonly tell: boolean;
   /** Null for changes that control makes by itself. */
   readonly command: { readonly key: string; readonly actor: string; readonly digest: string } | null;
   /** By the machine's clock. */
@@ -76,14 +78,14 @@ export async function openCutoverStore({ db }: Store, initial: () => CutoverStat
       const found = await query.executeTakeFirst();
       return found && { ...found, events: JSON.parse(found.events) as CutoverEvent[] };
     },
-    commit: ({ before, state, events, command, now: at }) =>
+    commit: ({ before, state, events, tell, command, now: at }) =>
       db.transaction().execute(async (tx) => {
         const { numUpdatedRows } = await tx
           .updateTable('cutover_state')
           .set({
             version: before.version + 1,
             revision: state.revision,
-            told_revision: events.length > 0 ? state.revision : before.told,
+            told_revision: tell ? state.revision : before.told,
             state: JSON.stringify(state),
             updated_at: at,
           })

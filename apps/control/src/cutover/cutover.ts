@@ -5,6 +5,7 @@ import {
   type CutoverConfig,
   CutoverError,
   type CutoverEvent,
+  type CutoverEventName,
   type CutoverPolicy,
   type CutoverState,
   type Evidence,
@@ -95,6 +96,9 @@ const mostTries = 5;
 
 /** Audit records that are read at once. */
 const auditPage = 1_000;
+
+/** Who control is in its own log. */
+export const controlActor = 'control';
 
 /** How long khala and the database are not asked again. */
 const probeEvery = 2_000;
@@ -201,7 +205,8 @@ export function createCutover(options: CutoverOptions): Cutover {
     const live = events.some((event) => isRollback(event)) ? await liveUnits() : [];
     const done = key === null ? null : { key, actor, digest };
     logger.debug({ actor, type: command.type, revision }, 'cutover commits');
-    if (!(await cutovers.commit({ before, state, events, command: done, now: storedNow(wall) }))) return null;
+    const tell = events.some((event) => !isRemark(event));
+    if (!(await cutovers.commit({ before, state, events, tell, command: done, now: storedNow(wall) }))) return null;
     remember(state);
     for (const event of events) {
       const { reason, from, to } = event;
@@ -251,9 +256,16 @@ export function createCutover(options: CutoverOptions): Cutover {
   };
 }
 
+/** What control tells without moving anything: a command that a hold forbids is refused for the hold. */
+const remarks: readonly CutoverEventName[] = ['trigger_alert', 'hold_placed', 'hold_released'];
+
+function isRemark({ event, actor }: CutoverEvent): boolean {
+  return actor === controlActor && remarks.includes(event);
+}
+
 /**
  * The revision to do a command at. What control itself notes down between two looks of an operator, counts of
- * acknowledgements and how long a trigger has been near, changes nothing that the operator has seen.
+ * acknowledgements, how long a trigger has been near and what it remarks on, changes nothing that the operator has seen.
  */
 function rebased({ revision, idempotency_key }: CutoverCommand, { state, told }: StoredCutover): number {
   const own = idempotency_key === null;

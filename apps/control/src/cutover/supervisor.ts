@@ -1,7 +1,7 @@
 import { type CutoverConfig, type CutoverState, nextDue } from '@autopilot/cutover-flags';
 import { type Clock, isCodedError, type Scheduler } from '@autopilot/sync-contract';
 import type { Logger } from 'pino';
-import type { Cutover } from './cutover.ts';
+import { type Cutover, controlActor } from './cutover.ts';
 import type { CutoverClock } from './cutover-clock.ts';
 import type { Drills } from './drills.ts';
 import type { Signals } from './own-signals.ts';
@@ -95,7 +95,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       | { type: 'observe'; signals: Readonly<Record<string, number | null>>; reason: string },
   ): Promise<void> {
     try {
-      await cutover.command('control', { ...body, revision: 0, idempotency_key: null });
+      await cutover.command(controlActor, { ...body, revision: 0, idempotency_key: null });
     } catch (error) {
       // Somebody else has done it, or there is nothing to do any more.
       if (isCodedError(error) && ['not_due', 'not_now', 'state_conflict', 'sealed'].includes(error.code)) return;

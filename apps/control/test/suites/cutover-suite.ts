@@ -191,6 +191,20 @@ export function cutoverSuite(place: NewPlace): void {
       expect(late.body.code).toBe('state_conflict');
     });
 
+    test('K3 a hold that control places refuses no command by its revision', async () => {
+      const it = await start({ khala: null });
+      const until = (await it.status()).now + 3_600_000;
+      const { body } = await it.act('anna', 'fallback', { incident: 'INC-1', expires_at: until, units: 'all' });
+      await it.beat('u1', { lane: 'khala', rule: 'S2.2', fallback_used: true });
+      await waitUntil(async () => (await it.get('state')).body.state.holds.length > 0);
+      const header = { revision: body.revision, idempotency_key: 'seen before', reason: 'fast again' };
+      const end = await it.request('DELETE', '/v1/cutover/fallback', { as: 'bert', body: header });
+      expect(end.body).toMatchObject({ state: { fallback: null, holds: [{ trigger: 'fallback-used' }] } });
+      const again = { ...header, idempotency_key: 'seen too long ago' };
+      const late = await it.request('DELETE', '/v1/cutover/fallback', { as: 'cleo', body: again });
+      expect(late.body.code).toBe('state_conflict');
+    });
+
     test('K3 a key is remembered longer than the machine remembers it', async () => {
       const it = await start();
       await flipTo1(it);
