@@ -109,6 +109,20 @@ withBrowser('the health page', () => {
     await page.keyboard.press('Enter');
   });
 
+  test('fits narrow windows: no name is broken into letters, and nothing sticks out', async () => {
+    try {
+      for (const width of [420, 700]) {
+        await page.setViewportSize({ width, height: 900 });
+        const name = await page.getByRole('button', { name: topic }).boundingBox();
+        expect(name?.height).toBeLessThan(48);
+        expect(await row().textContent()).toContain('401 / 401');
+        expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(width);
+      }
+    } finally {
+      await page.setViewportSize({ width: 1280, height: 800 });
+    }
+  });
+
   test('puts alarms on top, with what to do', async () => {
     const { lane } = scripted;
     lane.head(id, 401, 'f'.repeat(64));

@@ -100,17 +100,21 @@ function Row({
           {word}
         </span>
       </td>
-      <td className="numbers">
+      <td className="numbers" data-label={headings[1]}>
         {formatCount(stream.seq)} <span className="quiet">/ {headText(stream)}</span>
       </td>
-      <td className="numbers">{formatCount(stream.lag_events)}</td>
-      <td>
+      <td className="numbers" data-label={headings[2]}>
+        {formatCount(stream.lag_events)}
+      </td>
+      <td data-label={headings[3]}>
         <ChainCell chain={stream.chain} seq={stream.seq} proof={stream.proof} />
       </td>
-      <td className="kind" title={stream.last_kind ?? undefined}>
+      <td className="kind" data-label={headings[4]} title={stream.last_kind ?? undefined}>
         {stream.last_kind ?? unknown}
       </td>
-      <td className="numbers">{stream.last_at === null ? unknown : formatAge((now - stream.last_at) / 1000)}</td>
+      <td className="numbers" data-label={headings[5]}>
+        {stream.last_at === null ? unknown : formatAge((now - stream.last_at) / 1000)}
+      </td>
     </tr>
   );
 }
