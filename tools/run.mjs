@@ -4,6 +4,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { endWithParent } from './lib/end-with-parent.mjs';
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const { packageManager } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
@@ -60,4 +61,5 @@ const child = spawn(nodeProgram(), [path.join(root, 'tools', script), ...args], 
 // A terminal's Ctrl-C reaches the child by itself; staying alive here lets it finish its shutdown before the prompt returns.
 process.on('SIGINT', () => {});
 process.on('SIGTERM', () => child.kill('SIGTERM'));
+endWithParent(child);
 child.on('exit', (code, signal) => process.exit(signal === null ? (code ?? 1) : 1));
