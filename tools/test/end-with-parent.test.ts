@@ -11,7 +11,6 @@ const between = `import { spawn } from 'node:child_process';
 import { endWithParent } from '${library}';
 const child = spawn(process.execPath, ['-e', process.env.CHILD], { stdio: 'inherit' });
 endWithParent(child);
-
 child.on('exit', () => process.exit(0));`;
 
 test('what a script has started is told to end when the shell that npm puts in between is gone', async () => {
