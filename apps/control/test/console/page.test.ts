@@ -168,6 +168,36 @@ withBrowser('the console', () => {
     await it.control.close();
   });
 
+  test('units are put on a list for a time and taken off again, and the others on it stay', async () => {
+    const it = await startConsole(built, { cutover: { config: quick() } });
+    await flip(it, 1);
+    const until = (await it.status()).now + 7_200_000;
+    const first = { unit: 'u9', until, reason: 'An early adopter.' };
+    expect((await it.act('anna', 'cohort', { include: [first] })).status).toBe(200);
+    const page = await open(it, 'bert');
+    const cohort = panel(page, 'cohort');
+    await cohort.getByRole('button', { name: 'Put units on a list …' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Reason').fill('They asked for it.');
+    await dialog.getByRole('button', { name: 'Put them there' }).click();
+    await dialog.getByText('Name at least one unit.').waitFor();
+    await dialog.getByLabel('Units').fill('u1, u2 u1');
+    await picture(page, 'lists', false);
+    await dialog.getByRole('button', { name: 'Put them there' }).click();
+    await cohort.getByText('They asked for it.').first().waitFor();
+    await picture(page, 'listed', false);
+    const units = async () => (await it.status()).state.cohort.include.map((entry: { unit: string }) => entry.unit);
+    expect(await units()).toEqual(['u9', 'u1', 'u2']);
+    expect((await it.status()).state.cohort.include[1]).toMatchObject({ reason: 'They asked for it.' });
+    await cohort.getByRole('button', { name: 'Take off …' }).nth(1).click();
+    await dialog.getByText('They asked for it.').waitFor();
+    await dialog.getByLabel('Reason').fill('No more.');
+    await dialog.getByRole('button', { name: 'Take it off' }).click();
+    await dialog.waitFor({ state: 'hidden' });
+    expect(await units()).toEqual(['u9', 'u2']);
+    await it.control.close();
+  });
+
   test('a fallback in Stage 2 is loud, and is ended from the page', async () => {
     const it = await startConsole(built, { cutover: { config: quick() } });
     await flip(it, 1);

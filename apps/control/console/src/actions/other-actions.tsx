@@ -6,6 +6,7 @@ import { EffectList, RequirementList } from '../parts/requirements.tsx';
 import type { Action, FormInput } from './action.ts';
 import { Drain, planFor } from './flip-actions.tsx';
 import { SelectField, TextField } from './fields.tsx';
+import { untilOf, wordsOf } from './typed.ts';
 
 const base = { tone: 'plain', method: 'POST', initial: {}, fields: null, review: null, command: true } as const;
 
@@ -85,7 +86,7 @@ export const fallbackAction: Action = {
   ),
   body: ({ draft, snapshot }) => {
     const incident = (draft.incident ?? '').trim();
-    const units = (draft.units ?? '').split(/[\s,]+/).filter((unit) => unit !== '');
+    const units = wordsOf(draft.units);
     const until = untilOf(draft.hours, snapshot.status.now);
     if (incident === '') return 'Name the incident.';
     if (units.length === 0) return 'Name units, or all.';
@@ -211,8 +212,3 @@ export const releaseAction: Action = {
     return release === '' ? 'Name the release.' : { release };
   },
 };
-
-function untilOf(hours: string | undefined, now: number): number | null {
-  const length = Number(hours);
-  return length > 0 && Number.isFinite(length) ? Math.round(now + length * 3_600_000) : null;
-}

@@ -7,6 +7,7 @@ import type { Action, FormInput } from './action.ts';
 import type { Draft } from './drafts.ts';
 import { Drain, planFor } from './flip-actions.tsx';
 import { SelectField, TextField } from './fields.tsx';
+import { untilOf, wordsOf } from './typed.ts';
 
 /** What can be gone back to from here. */
 function ways({ status, facts }: Snapshot): readonly { readonly value: string; readonly label: string }[] {
@@ -33,11 +34,10 @@ function targetOf(draft: Draft, snapshot: Snapshot): object | string {
   const [kind, value] = way.split('-');
   if (kind === 'stage') return { kind: 'stage', stage: Number(value), percent: null };
   if (kind === 'cohort') return { kind: 'cohort', percent: Number(value) };
-  const units = (draft.units ?? '').split(/[\s,]+/).filter((unit) => unit !== '');
-  const hours = Number(draft.hours);
+  const units = wordsOf(draft.units);
+  const until = untilOf(draft.hours, snapshot.status.now);
   if (units.length === 0) return 'Name at least one unit.';
-  if (!(hours > 0)) return 'Say for how many hours.';
-  return { kind: 'units', units, until: Math.round(snapshot.status.now + hours * 3_600_000) };
+  return until === null ? 'Say for how many hours.' : { kind: 'units', units, until };
 }
 
 function wayOf(draft: Draft, snapshot: Snapshot): string {

@@ -1,5 +1,6 @@
 import type { CohortEntry } from '@autopilot/cutover-flags';
 import { ActionButton } from '../actions/action-button.tsx';
+import { delistAction, type ListName, listAction } from '../actions/list-actions.tsx';
 import { cohortAction } from '../actions/other-actions.tsx';
 import { formatCount, formatOf, formatShare, formatSpan } from '../format.ts';
 import { mostUnits, type Snapshot } from '../live/use-console.ts';
@@ -67,9 +68,12 @@ export function CohortPanel({ snapshot, now }: { readonly snapshot: Snapshot; re
         </dd>
         <dt>Cap</dt>
         <dd>{cohort.cap === null ? 'none' : formatOf(cohort.cap, 'unit')}</dd>
-        <Entries name="Include" entries={cohort.include} now={now} />
-        <Entries name="Exclude" entries={cohort.exclude} now={now} />
+        <Entries name="Include" list="include" entries={cohort.include} now={now} />
+        <Entries name="Exclude" list="exclude" entries={cohort.exclude} now={now} />
       </dl>
+      <div className="buttons">
+        <ActionButton action={listAction} label="Put units on a list …" />
+      </div>
     </Panel>
   );
 }
@@ -100,17 +104,25 @@ function Share({ snapshot: { units, status } }: { readonly snapshot: Snapshot })
   );
 }
 
-function Entries(props: { readonly name: string; readonly entries: readonly CohortEntry[]; readonly now: number }) {
+function Entries(props: {
+  readonly name: string;
+  readonly list: ListName;
+  readonly entries: readonly CohortEntry[];
+  readonly now: number;
+}) {
   return (
     <>
       <dt>{props.name}</dt>
       <dd>
         {props.entries.length === 0
           ? 'none'
-          : props.entries.map(({ unit, until, reason }) => (
-              <div key={unit}>
-                <strong>{unit}</strong>, {until > props.now ? 'ends' : 'ended'} <Ago at={until} now={props.now} />:{' '}
-                {reason}
+          : props.entries.map((entry) => (
+              <div key={entry.unit} className="with-action">
+                <span>
+                  <strong>{entry.unit}</strong>, {entry.until > props.now ? 'ends' : 'ended'}{' '}
+                  <Ago at={entry.until} now={props.now} />: {entry.reason}
+                </span>
+                <ActionButton action={delistAction(props.list, entry)} label="Take off …" />
               </div>
             ))}
       </dd>

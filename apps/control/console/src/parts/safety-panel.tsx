@@ -36,7 +36,7 @@ export function SafetyPanel({ snapshot, now }: { readonly snapshot: Snapshot; re
           {waivers.length === 0
             ? 'none'
             : waivers.map((waiver) => (
-                <div key={waiver.id} className="waiver">
+                <div key={waiver.id} className="with-action">
                   <span>
                     <strong>{waiver.gate}</strong> by {waiver.owner},{' '}
                     {waiver.expires_at > now ? 'ends' : 'overdue since'} <Ago at={waiver.expires_at} now={now} />:{' '}
