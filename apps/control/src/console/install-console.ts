@@ -82,7 +82,7 @@ export function installConsole(
   });
 
   const lag = createLagHistory();
-  const note = async () => lag.add(await service.cutover.liveUnits(), storedNow(clock));
+  const note = async () => lag.add(await service.cutover.heardUnits(), storedNow(clock));
   let stop = () => {};
   app.addHook('onListen', async () => {
     stop = repeat(scheduler, settings.lagEvery ?? 10_000, note, (error) =>

@@ -23,6 +23,7 @@ import { type CutoverStore, openCutoverStore } from './cutover-store.ts';
 import { createDrills, type Drills } from './drills.ts';
 import { openOwnGateKey } from './gate-keys.ts';
 import { createHeartbeats, type Heartbeats } from './heartbeats.ts';
+import { createListening } from './listening.ts';
 import { createModuleWatch } from './module-watch.ts';
 import { createOwnGates, type OwnGates } from './own-gates.ts';
 import { createOwnSignals } from './own-signals.ts';
@@ -92,6 +93,11 @@ export interface CutoverService {
 
 /** Heartbeats that a unit may miss before it counts as silent. */
 const missedHeartbeats = 3;
+
+/** How often it is noted down that heartbeats are listened to: in a share of the time between two, milliseconds. */
+const notesPerHeartbeat = 5;
+const noteAtMostEvery = 50;
+const noteAtLeastEvery = 1_000;
 
 /** Requests for the policy that may wait for a new one: more units than that ask now and then. */
 const mostWaiters = 12_000;
@@ -170,6 +176,15 @@ export async function openCutoverService(options: CutoverServiceOptions): Promis
     emptied = true;
   }
 
+  const silentAfter = heartbeat * missedHeartbeats;
+  const listening = createListening({
+    store,
+    ports,
+    every: Math.max(noteAtMostEvery, Math.min(noteAtLeastEvery, heartbeat / notesPerHeartbeat)),
+    silentAfter,
+    bound: keepFor,
+    failed: (error) => logger.error({ err: error }, 'that control listens could not be noted down'),
+  });
   const cutover = createCutover({
     store,
     cutovers,
@@ -183,7 +198,8 @@ export async function openCutoverService(options: CutoverServiceOptions): Promis
     mirror,
     probe: module.probe,
     commit: settings.commit ?? null,
-    silentAfter: heartbeat * missedHeartbeats,
+    listening,
+    silentAfter,
     logger,
     changed,
   });
@@ -244,10 +260,12 @@ export async function openCutoverService(options: CutoverServiceOptions): Promis
     supervisor,
     waiters,
     start() {
+      listening.start();
       supervisor.start();
       const sweep = async () => {
         await parity.sweep(storedNow(wall) - keepFor);
         await units.forget(storedNow(wall) - keepFor);
+        await listening.forget();
       };
       const failed = (error: unknown) => logger.error({ err: error }, 'housekeeping of the cutover failed');
       stopSweep = repeat(scheduler, 3_600_000, sweep, failed);
@@ -255,6 +273,7 @@ export async function openCutoverService(options: CutoverServiceOptions): Promis
     async stop() {
       stopSweep();
       waiters.close();
+      await listening.stop();
       await supervisor.stop();
     },
   };

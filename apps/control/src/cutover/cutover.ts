@@ -29,6 +29,7 @@ import { storedNow } from '../store/stored-time.ts';
 import type { CutoverClock } from './cutover-clock.ts';
 import type { CutoverStore, StoredCutover } from './cutover-store.ts';
 import type { Drills } from './drills.ts';
+import type { Listening } from './listening.ts';
 import { type FleetObservation, observeFleet } from './observations.ts';
 import type { ReceiptStore } from './receipt-store.ts';
 import type { KnownUnit, UnitStore } from './unit-store.ts';
@@ -56,7 +57,8 @@ export interface CutoverOptions {
   readonly mirror: Mirror;
   readonly probe: BindingProbe;
   readonly commit: string | null;
-  /** Milliseconds after which a unit counts as silent. */
+  readonly listening: Pick<Listening, 'liveSince'>;
+  /** What units said longer ago than this, milliseconds, tells nothing of now, whether control listened since or not. */
   readonly silentAfter: number;
   readonly logger: Logger;
   /** Told of what every change did, when it is stored. */
@@ -74,8 +76,11 @@ export interface Cutover {
   plan(to: PlanTarget): Promise<Plan>;
   evidence(): Promise<Evidence>;
   fleet(): Promise<FleetObservation>;
+  /** Units that were heard of lately, and those that control has given too little time to be heard again. */
   liveUnits(): Promise<readonly KnownUnit[]>;
-  liveSince(): number;
+  /** Those of them that were heard of lately. */
+  heardUnits(): Promise<readonly KnownUnit[]>;
+  liveSince(): Promise<number>;
   verifyAudit(): Promise<AuditVerdict & { readonly records: number }>;
 }
 
@@ -125,13 +130,19 @@ export function createCutover(options: CutoverOptions): Cutover {
     return state;
   }
 
-  const liveSince = () => storedNow(wall) - options.silentAfter;
-  const liveUnits = () => units.since(liveSince());
+  const { liveSince } = options.listening;
+  const liveUnits = async () => units.since(await liveSince());
+  const heardSince = () => storedNow(wall) - options.silentAfter;
+  const heardOf = (live: readonly KnownUnit[]) => live.filter((unit) => unit.last_seen >= heardSince());
+
+  function observe(live: readonly KnownUnit[], state: CutoverState): FleetObservation {
+    return observeFleet(live, state, clock, heardOf(live));
+  }
 
   async function evidence(): Promise<Evidence> {
     const { state } = await cutovers.load();
     const live = await liveUnits();
-    const fleet = observeFleet(live, state, clock);
+    const fleet = observe(live, state);
     const bound = await binding();
     const { count, heads, events } = await target();
     const stored = await receipts.current();
@@ -142,7 +153,7 @@ export function createCutover(options: CutoverOptions): Cutover {
       receipts: stored.map((receipt) => receipt.envelope),
       trusted_keys: options.trusted,
       facts: {
-        target: { streams: count, heads, events, units: live.length },
+        target: { streams: count, heads, events, units: heardOf(live).length },
         binding: bound,
         // From Stage 3 on khala is not even asked: no step that is left rests on its answer.
         khala: mirror.present && state.stage < 3 ? { reachable: await khalaAnswers() } : null,
@@ -242,8 +253,9 @@ export function createCutover(options: CutoverOptions): Cutover {
       return plan(state, to, await evidence(), config, clock.now());
     },
     evidence,
-    fleet: async () => observeFleet(await liveUnits(), (await cutovers.load()).state, clock),
+    fleet: async () => observe(await liveUnits(), (await cutovers.load()).state),
     liveUnits,
+    heardUnits: () => units.since(heardSince()),
     liveSince,
     async verifyAudit() {
       const records: unknown[] = [];

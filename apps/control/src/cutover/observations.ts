@@ -20,18 +20,26 @@ export interface FleetObservation {
   readonly signals: Readonly<Record<string, number | null>>;
 }
 
-/** Looks at the live units. `units` are those heard of lately. */
-export function observeFleet(units: readonly KnownUnit[], state: CutoverState, clock: CutoverClock): FleetObservation {
-  const service = serviceOf(units, state, clock);
-  const ratio = ratioOf(units, state);
+/**
+ * Looks at the live units. `heard` are those of them that were heard of lately; all, when control has listened all along.
+ * The others still run what they ran, for all that is known, and have to be settled: what else they said is over.
+ */
+export function observeFleet(
+  live: readonly KnownUnit[],
+  state: CutoverState,
+  clock: CutoverClock,
+  heard: readonly KnownUnit[] = live,
+): FleetObservation {
+  const service = serviceOf(heard, state, clock);
+  const ratio = ratioOf(heard, state);
   return {
-    packages: packagesOf(units),
-    protocols: [...new Set(units.flatMap(({ heartbeat }) => heartbeat.protocols ?? []))].sort(),
+    packages: packagesOf(live),
+    protocols: [...new Set(live.flatMap(({ heartbeat }) => heartbeat.protocols ?? []))].sort(),
     service,
     sample_ratio: ratio,
-    placement: placementOf(units),
+    placement: placementOf(live, heard),
     signals: {
-      ...signalsOf(units, state, clock),
+      ...signalsOf(heard, state, clock),
       service_p95_ms: service?.p95_ms ?? null,
       error_ratio: service?.error_ratio ?? null,
       sample_ratio_p: ratio?.p ?? null,
@@ -55,9 +63,9 @@ function packagesOf(units: readonly KnownUnit[]): Record<string, string> {
 }
 
 /** Connected, with nothing in which they differ from the published policy and from what control delivered. */
-function placementOf(units: readonly KnownUnit[]): PlacementFacts {
-  const settled = units.filter(({ drift, heartbeat }) => drift.length === 0 && connected.includes(heartbeat.session));
-  return { units: units.length, settled: settled.length };
+function placementOf(live: readonly KnownUnit[], heard: readonly KnownUnit[]): PlacementFacts {
+  const settled = heard.filter(({ drift, heartbeat }) => drift.length === 0 && connected.includes(heartbeat.session));
+  return { units: live.length, settled: settled.length };
 }
 
 const connected: readonly LaneState[] = ['replaying', 'live'];

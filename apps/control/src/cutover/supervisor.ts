@@ -59,7 +59,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     if (state.status === 'sealed') return;
     if (state.status === 'flipping' && state.flip?.publication) {
       const { policy_revision, expected, acknowledged } = state.flip.publication;
-      const seen = await units.acknowledged(cutover.liveSince(), policy_revision, state.policy_revision);
+      const seen = await units.acknowledged(await cutover.liveSince(), policy_revision, state.policy_revision);
       if (seen.expected !== expected || seen.acknowledged !== acknowledged) {
         const reason = 'Heartbeats of the units.';
         await command({ type: 'acknowledge', ...seen, reason });

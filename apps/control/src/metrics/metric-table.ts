@@ -79,7 +79,10 @@ export const metricTable = {
   },
   cutover_stage_revision: { type: 'gauge', help: 'Revision of the policy that units are to have.' },
   cutover_units: { type: 'gauge', help: 'Live units by the lane they say they are on.', labels: { lane: laneIds } },
-  cutover_units_silent: { type: 'gauge', help: 'Units that are known and have fallen silent.' },
+  cutover_units_silent: {
+    type: 'gauge',
+    help: 'Units that are known and were not heard of for three heartbeats of time in which control listened.',
+  },
   cutover_units_drifting: { type: 'gauge', help: 'Live units that differ from what is wanted of them.' },
   cutover_gate_verdict: {
     type: 'gauge',

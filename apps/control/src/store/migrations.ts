@@ -5,6 +5,7 @@ import { epoch } from './migrations/0002-epoch.ts';
 import { mirror } from './migrations/0003-mirror.ts';
 import { cutover } from './migrations/0004-cutover.ts';
 import { consoleSessions } from './migrations/0005-console.ts';
+import { listening } from './migrations/0006-listening.ts';
 import type { Dialect } from './migrations/dialect.ts';
 import type { Schema } from './schema.ts';
 
@@ -20,6 +21,7 @@ export async function migrate(db: Kysely<Schema>, dialect: Dialect): Promise<voi
     '0003-mirror': mirror(dialect),
     '0004-cutover': cutover(dialect),
     '0005-console': consoleSessions,
+    '0006-listening': listening,
   };
   const { error } = await new Migrator({
     db,

@@ -208,6 +208,13 @@ export interface CutoverDrillTable {
   drill: string;
 }
 
+/** A time in which a replica listened to units. Times are those of the machine. */
+export interface CutoverListeningTable {
+  id: string;
+  from_at: number;
+  to_at: number;
+}
+
 /** A person who is signed in to the console. Times are those of the machine. */
 export interface ConsoleSessionTable {
   /** SHA-256 of what the cookie holds. */
@@ -235,6 +242,7 @@ export interface Schema {
   cutover_parity: CutoverParityTable;
   cutover_fallback_use: CutoverFallbackUseTable;
   cutover_drill: CutoverDrillTable;
+  cutover_listening: CutoverListeningTable;
   console_session: ConsoleSessionTable;
 }
 

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { cutoverSuite } from '../suites/cutover-suite.ts';
+import { listeningSuite } from '../suites/listening-suite.ts';
 import { mirrorSuite } from '../suites/mirror-suite.ts';
 import { sagaSuite } from '../suites/saga-suite.ts';
 import { startCutover } from '../support/cutover.ts';
@@ -22,6 +23,7 @@ if ('reason' in postgres) process.stderr.write(`PostgreSQL tests are skipped: ${
 
   mirrorSuite(place);
   cutoverSuite(place);
+  listeningSuite(place);
   sagaSuite(place);
 
   test('K3 of two managers at two replicas exactly one wins, and both see the same', async () => {

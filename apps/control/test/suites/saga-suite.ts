@@ -24,9 +24,9 @@ const points: readonly (readonly [name: string, killAt: string, after: 'approved
 
 /** A flip over crashes, on every kind of store: real processes, ended by SIGKILL. */
 export function sagaSuite(place: NewPlace): void {
-  async function run(where: Place, killAt?: string, ackTimeout = 600_000): Promise<Child> {
+  async function run(where: Place, killAt?: string, ackTimeout = 600_000, ahead = 0): Promise<Child> {
     const main = path.join(import.meta.dirname, '../support/control-child.ts');
-    const options = { ...where, killAt, ackTimeout, issuer: 'https://control.example', gateKey: trustedKey };
+    const options = { ...where, killAt, ackTimeout, ahead, issuer: 'https://control.example', gateKey: trustedKey };
     const child: ChildProcess = spawn(
       process.execPath,
       ['--conditions=@autopilot/source', main, JSON.stringify(options)],
@@ -47,8 +47,8 @@ export function sagaSuite(place: NewPlace): void {
   }
 
   /** Everything up to the flip; what the crash cuts off fails, and is done by the caller again. */
-  async function prepare(it: CutoverActs): Promise<void> {
-    await it.fill();
+  async function prepare(it: CutoverActs, units?: readonly string[]): Promise<void> {
+    await it.fill(units);
     await it.submit(observation('rulebook', (await it.status()).now));
     await waitUntil(
       async () => (await it.request('POST', '/v1/cutover/plan', { as: 'anna', body: { to: 1 } })).body.plan.ready,
@@ -124,5 +124,62 @@ export function sagaSuite(place: NewPlace): void {
       ]);
       await third.kill();
     }, 30_000);
+
+    describe('of a fleet of twelve', () => {
+      const fleet = Array.from({ length: 12 }, (_, index) => `u${index}`);
+      const few = fleet.slice(0, 4);
+      const hour = 3_600_000;
+
+      /** A control that was killed in the flip, and started again when every heartbeat of before is an hour old. */
+      async function anHourLater(where: Place, ackTimeout: number): Promise<Child> {
+        const first = await run(where, '"cutover":"flip_started"', ackTimeout);
+        await prepare(first, fleet);
+        await complete(first).catch(() => undefined);
+        expect(await first.ended).toBe('SIGKILL');
+        return run(where, undefined, ackTimeout, hour);
+      }
+
+      test('K14, K16 the flip waits for those that come back late', async () => {
+        const second = await anHourLater(await place(), 24 * hour);
+        const heard = async () => (await second.get('state')).body.state.flip?.publication;
+        for (const unit of few) await second.beat(unit, { rule: 'S1.2' });
+        await waitUntil(async () => [4, undefined].includes((await heard())?.acknowledged));
+        expect(await heard()).toMatchObject({ expected: 12, acknowledged: 4 });
+        const { units } = await second.status();
+        expect(units).toMatchObject({ live: 12, silent: 0, acknowledged: 4 });
+        for (const unit of fleet.slice(4)) await second.beat(unit, { rule: 'S1.2' });
+        await waitUntil(async () => (await second.get('state')).body.state.status === 'idle');
+        const { state } = (await second.get('state')).body;
+        expect(state).toMatchObject({
+          stage: 1,
+          last_flip: { outcome: 'done', reason: expect.stringContaining('12 of 12') },
+        });
+        await second.kill();
+      }, 30_000);
+
+      test('K14, K16 the flip is undone at its deadline when they do not', async () => {
+        const second = await anHourLater(await place(), hour + 3_000);
+        for (const unit of few) await second.beat(unit, { rule: 'S1.2' });
+        await waitUntil(async () => (await second.get('state')).body.state.status === 'idle');
+        const { state } = (await second.get('state')).body;
+        expect(state).toMatchObject({
+          stage: 0,
+          last_flip: { outcome: 'undone', reason: expect.stringMatching(/^\d of 12 /) },
+        });
+        await second.kill();
+      }, 30_000);
+
+      test('K16 what units said before nobody listened is no evidence of now', async () => {
+        const second = await anHourLater(await place(), 24 * hour);
+        const facts = async () => {
+          const { plan } = (await second.request('POST', '/v1/cutover/plan', { as: 'anna', body: { to: 2 } })).body;
+          return plan.requirements.find((each: { id: string }) => each.id === 'target');
+        };
+        expect(await facts()).toMatchObject({ status: 'failed' });
+        await second.beat('u0');
+        expect(await facts()).toMatchObject({ status: 'met' });
+        await second.kill();
+      }, 30_000);
+    });
   });
 }

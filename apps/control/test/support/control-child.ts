@@ -9,7 +9,7 @@ import { ScriptedKhala } from './scripted-khala.ts';
 // text: `main.ts` with a scripted database and khala.
 
 const [options = '{}'] = process.argv.slice(2);
-const { dataDir, store, killAt, ackTimeout, issuer, gateKey } = JSON.parse(options);
+const { dataDir, store, killAt, ackTimeout, ahead = 0, issuer, gateKey } = JSON.parse(options);
 
 const control = await startControl({
   host: '127.0.0.1',
@@ -20,7 +20,8 @@ const control = await startControl({
   spacetime: 'http://127.0.0.1:9',
   database: 'autopilot',
   clients: cutoverClients,
-  ports: systemPorts,
+  // What it finds in its store is so much older then.
+  ports: { ...systemPorts, clock: { ...systemPorts.clock, now: () => systemPorts.clock.now() + ahead } },
   http: systemHttp,
   logger: pino(
     { level: 'debug' },

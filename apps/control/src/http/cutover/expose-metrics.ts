@@ -11,7 +11,7 @@ export async function exposeCutover({ metrics, service }: Pick<Context, 'metrics
   for (const stage of stages) metrics.set('cutover_stage_info', { stage: `${stage}` }, stage === state.stage ? 1 : 0);
   metrics.set('cutover_stage_revision', {}, state.policy_revision);
   metrics.set('cutover_holds', {}, state.holds.length);
-  const counts = await units.counts(cutover.liveSince());
+  const counts = await units.counts(await cutover.liveSince());
   for (const lane of laneIds) metrics.set('cutover_units', { lane }, counts[lane]);
   metrics.set('cutover_units_silent', {}, counts.total - counts.live);
   metrics.set('cutover_units_drifting', {}, counts.drifting);

@@ -42,12 +42,9 @@ export function installReportRoutes(app: FastifyInstance, context: Context): voi
     const state = await cutover.state();
     const live = await cutover.liveUnits();
     const fleet = await cutover.fleet();
-    const counts = await units.counts(cutover.liveSince());
-    const { acknowledged } = await units.acknowledged(
-      cutover.liveSince(),
-      state.policy_revision,
-      state.policy_revision,
-    );
+    const liveSince = await cutover.liveSince();
+    const counts = await units.counts(liveSince);
+    const { acknowledged } = await units.acknowledged(liveSince, state.policy_revision, state.policy_revision);
     const next = nextTarget(state.stage, state.status === 'sealed');
     const plan = next === null ? null : await cutover.plan(next);
     const depth = await mirror.depth();
@@ -119,7 +116,7 @@ export function installReportRoutes(app: FastifyInstance, context: Context): voi
   app.get('/v1/cutover/units', async (request) => {
     await read(request);
     const { limit } = parse(pageSchema, request.query, 'query');
-    const liveSince = cutover.liveSince();
+    const liveSince = await cutover.liveSince();
     const list = await units.list(limit);
     return { units: list.map((unit) => ({ ...unit, silent: unit.last_seen < liveSince })) };
   });

@@ -1,0 +1,5 @@
+import { listenedSinceSuite, listeningSuite } from '../suites/listening-suite.ts';
+import { sqlitePlace } from '../support/place.ts';
+
+listenedSinceSuite();
+listeningSuite(sqlitePlace);
