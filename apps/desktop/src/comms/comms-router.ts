@@ -154,6 +154,11 @@ export class CommsRouter implements SyncLane {
     for (const slot of this.#pool.slots.values()) slot.unfollow(streamId);
   }
 
+  /** The apply path has given the stream up: it is blocked on the active lane. */
+  gaveUp(streamId: string): void {
+    if (this.#active !== undefined) this.#compared.abandon(this.#active, streamId);
+  }
+
   listen(listener: (signal: LaneSignal) => void): () => void {
     return this.#voice.listen(listener);
   }
@@ -349,7 +354,14 @@ export class CommsRouter implements SyncLane {
     this.#noteDifferences(slot, signal);
     slot.note(signal);
     if (signal.type === 'state') this.#compared.state(slot, signal.to);
-    if (signal.type === 'stream-closed') this.#compared.forget(signal.stream_id);
+    if (signal.type === 'stream-closed') {
+      // What a lane may not read it cannot miss; what it brings and nobody can use is another thing.
+      if (signal.code === 'invalid_request') this.#compared.abandon(slot, signal.stream_id);
+      else this.#compared.forget(signal.stream_id);
+    }
+    if (signal.type === 'stale' && signal.reason === 'epoch_changed') {
+      this.#compared.moved(slot, signal.stream_id, signal.floor);
+    }
     if (signal.type === 'batch') this.#compared.offer(slot, signal.events);
     if (slot === this.#active) this.#heardActive(slot, signal);
     else this.#heardBeside(slot, signal);

@@ -11,7 +11,11 @@ export interface ComparedStreams {
   offer(slot: LaneSlot, events: readonly SyncEvent[]): void;
   /** The lane has changed its state. */
   state(slot: LaneSlot, to: LaneState): void;
+  /** The lane says that the stream goes on in another epoch behind `to`. */
+  moved(slot: LaneSlot, streamId: string, to: StreamPosition): void;
   forget(streamId: string): void;
+  /** Nothing can be read any further from the lane in this stream. */
+  abandon(slot: LaneSlot, streamId: string): void;
   /** One of the lanes was closed. */
   reset(): void;
 }
@@ -76,6 +80,12 @@ export function createComparedStreams(observer: RouterObserver | undefined): Com
       else if (down.delete(slot.id)) {
         for (const streamId of streams.keys()) observer.resumed(slot.id, streamId, endOf(slot, streamId));
       }
+    },
+    moved(slot, streamId, to) {
+      if (streams.has(streamId)) observer?.moved(slot.id, streamId, to);
+    },
+    abandon(slot, streamId) {
+      if (streams.delete(streamId)) observer?.abandoned(slot.id, streamId);
     },
     forget(streamId) {
       if (streams.delete(streamId)) observer?.ended(streamId);

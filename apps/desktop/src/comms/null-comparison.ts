@@ -1,7 +1,7 @@
 import { type Comparator, createComparator, type ParityWindow, type Side } from '@autopilot/cutover-flags/parity';
 import type { Cancel, Lane, LaneId, LaneSignal, LaneState, Ports, StreamPosition } from '@autopilot/sync-contract';
 import { createRewindBudget } from '../sync/rewind-budget.ts';
-import { parityLimits, parityToleranceMs } from './parity-feed.ts';
+import { isEmpty, parityLimits, parityToleranceMs } from './parity-feed.ts';
 import type { LaneTap } from './tapped-lane.ts';
 
 /** Compares two readers of one lane: left is the one that the desktop uses, right one that nothing else hears of. */
@@ -126,7 +126,7 @@ export function createNullComparison(
     },
     takeWindow() {
       const window = comparator.takeWindow();
-      return window.offered.left + window.offered.right === 0 && window.positions === 0 ? null : window;
+      return isEmpty(window) ? null : window;
     },
     report: () => comparator.report(),
     close() {

@@ -20,6 +20,11 @@ export const parityToleranceMs = 10_000;
 /** What the comparison may keep in memory. */
 export const parityLimits = { pending: 10_000, streams: 1000, samples: 5, chains: 50 } as const;
 
+/** Whether nothing was compared in a window. A position may be absent or missing without anything being brought in it. */
+export function isEmpty({ offered, positions, absent }: ParityWindow): boolean {
+  return offered.left + offered.right + positions + absent === 0;
+}
+
 /** A comparison of nothing yet. `policy` says how much is compared. */
 export function createParityFeed(
   ports: Pick<Ports, 'clock' | 'scheduler'>,
@@ -52,13 +57,20 @@ export function createParityFeed(
     resumed(lane, streamId, after) {
       if (chosen.get(streamId) === true) comparator.resume(sideOf(lane), streamId, after);
     },
+    moved(lane, streamId, to) {
+      if (chosen.get(streamId) === true) comparator.moved(sideOf(lane), streamId, to);
+    },
+    abandoned(lane, streamId) {
+      if (chosen.get(streamId) === true) comparator.abandon(sideOf(lane), streamId);
+      chosen.delete(streamId);
+    },
     ended(streamId) {
       if (chosen.get(streamId) === true) comparator.end(streamId);
       chosen.delete(streamId);
     },
     takeWindow() {
       const window = comparator.takeWindow();
-      return window.offered.left + window.offered.right === 0 && window.positions === 0 ? null : window;
+      return isEmpty(window) ? null : window;
     },
     summary() {
       const now = ports.clock.monotonic();

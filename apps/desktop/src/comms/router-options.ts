@@ -16,7 +16,11 @@ export interface RouterObserver {
   paused(lane: LaneId): void;
   /** The lane is up again and goes on after `after`. */
   resumed(lane: LaneId, streamId: string, after: StreamPosition | null): void;
+  /** The lane says that the stream goes on in another epoch behind `to`. */
+  moved(lane: LaneId, streamId: string, to: StreamPosition): void;
   ended(streamId: string): void;
+  /** The lane cannot be read any further in the stream, which is compared no more. */
+  abandoned(lane: LaneId, streamId: string): void;
 }
 
 /** How long what may take. Milliseconds. */

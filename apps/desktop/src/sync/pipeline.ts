@@ -16,7 +16,7 @@ export interface Pipeline {
 }
 
 export interface PipelineOptions {
-  readonly lane: Lane;
+  readonly lane: Lane & ApplierContext['lane'];
   readonly store: CheckpointStore;
   readonly view: ViewModel;
   readonly acks: Pick<AckQueue, 'note'>;

@@ -19,10 +19,11 @@ import type { Log } from '../log.ts';
 import type { ViewModel } from '../view-model/view-model.ts';
 import type { AckQueue } from './ack-queue.ts';
 import { createRewindBudget } from './rewind-budget.ts';
+import type { SyncLane } from './sync-lane.ts';
 
 /** What the appliers of one lane share. */
 export interface ApplierContext {
-  readonly lane: Pick<Lane, 'id' | 'rewind' | 'unfollow'>;
+  readonly lane: Pick<Lane, 'id' | 'rewind' | 'unfollow'> & Pick<SyncLane, 'gaveUp'>;
   readonly store: CheckpointStore;
   readonly view: ViewModel;
   readonly acks: Pick<AckQueue, 'note'>;
@@ -335,6 +336,7 @@ export class StreamApplier {
     this.#held = [];
     this.#endRewind();
     this.#endStoreRetry();
+    lane.gaveUp?.(this.#id);
     lane.unfollow(this.#id);
     view.standStill(this.#id, { phase, note });
     view.raise('stream_blocked', `${this.#id} is ${phase}. ${note}`, this.#id);

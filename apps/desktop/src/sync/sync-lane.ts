@@ -10,6 +10,8 @@ export interface SyncLane extends Lane {
   facts(): LaneFacts;
   /** Rejects with a coded error. */
   acknowledge(ack: Ack): Promise<void>;
+  /** The stream cannot be gone on with and will be left at once: for a lane that compares. */
+  gaveUp?(streamId: string): void;
   /** Tells every stream that is granted, each time that changes. */
   onGranted(listener: (streamIds: readonly string[]) => void): () => void;
 }

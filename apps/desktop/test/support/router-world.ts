@@ -56,6 +56,8 @@ export function routerWorld(seed: number, damage?: Damage) {
       },
       paused: () => {},
       resumed: () => {},
+      moved: () => {},
+      abandoned: () => {},
       // A lane that is opened again begins at the position of the store: the comparison begins anew.
       ended: (streamId) => {
         for (const seen of Object.values(compared)) seen.delete(streamId);

@@ -4,8 +4,11 @@ import path from 'node:path';
 import type { Client } from './client.ts';
 
 /** The defects that are seeded, each on streams of its own. */
-export const defectNames = ['divergence', 'loss', 'duplicate'] as const;
+export const defectNames = ['divergence', 'loss', 'duplicate', 'foreign event'] as const;
 export type DefectName = (typeof defectNames)[number];
+
+/** What is named after a defect: its client, its desktop and the beginning of its topic. */
+export const canaryOf = (name: DefectName): string => `canary-${name.split(' ')[0]}`;
 
 /** Who takes part, by client id. */
 export interface Clients {
@@ -49,7 +52,7 @@ export function prepareClients(dataDir: string): Clients {
     ci: add('ci', ['cutover.read', 'cutover.submit'], []),
     real: [add('real-1', reads, fleet), add('real-2', reads, fleet)],
     canaries: Object.fromEntries(
-      defectNames.map((name) => [name, add(`canary-${name}`, reads, [`runtime.canary-${name}.*`])]),
+      defectNames.map((name) => [name, add(canaryOf(name), reads, [`runtime.${canaryOf(name)}.*`])]),
     ) as Record<DefectName, Client>,
   };
   writeFileSync(file, JSON.stringify({ clients: listed }), privateFile);

@@ -1,5 +1,5 @@
 import { streamIdForTopic } from '@autopilot/sync-contract';
-import type { Clients, DefectName } from './clients.ts';
+import { canaryOf, type Clients, type DefectName } from './clients.ts';
 import type { ControlApi } from './control-api.ts';
 import { readSimulated } from './fleet.ts';
 import type { Processes } from './processes.ts';
@@ -16,10 +16,14 @@ export interface DefectsOptions {
   readonly timeline: Timeline;
 }
 
-/** The fault of khala by which each defect is seeded; a divergence changes the payload and nothing around it. */
+/**
+ * The fault of khala by which each defect is seeded. A divergence changes the payload and nothing around it; a foreign event
+ * is one that control has not mirrored, in a place where a mirrored one should be.
+ */
 function faultOf(name: DefectName, epoch: string | null): object {
   if (name === 'loss') return { fault: 'lose_event' };
   if (name === 'duplicate') return { fault: 'append_twice' };
+  if (name === 'foreign event') return { fault: 'changed_payload', payload: { n: before, text: 'not mirrored' } };
   const oa_mirror = { v: 1, epoch, idempotency_key: `${name}-${before}` };
   return { fault: 'changed_payload', payload: { oa_mirror, body: { n: before, text: 'tampered with' } } };
 }
@@ -34,9 +38,9 @@ const after = 10;
  */
 export async function seedDefect(name: DefectName, options: DefectsOptions): Promise<void> {
   const { api, clients, processes, publisher, manager, timeline } = options;
-  const topic = `canary-${name}:1`;
+  const part = canaryOf(name);
+  const topic = `${part}:1`;
   const streamId = streamIdForTopic(topic);
-  const part = `canary-${name}`;
   const event = (n: number): Publication => ({
     ...{ topic, kind: 'item/completed', payload: { n, text: name }, idempotency_key: `${name}-${n}` },
   });

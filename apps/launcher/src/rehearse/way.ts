@@ -1,6 +1,5 @@
 import path from 'node:path';
 import type { FaultProxy } from '@autopilot/testing';
-import { defectNames } from './clients.ts';
 import { type DefectsOptions, injectKhalaFault, khalaStats, seedDefect } from './defects.ts';
 import type { GateReceipts } from './gate-receipts.ts';
 import type { Load } from './load.ts';
@@ -57,7 +56,7 @@ export async function goTheWay(options: WayOptions): Promise<void> {
   await manager.ready(1, ['parity-null', 'parity']);
   await refusals(options);
 
-  for (const name of defectNames) {
+  for (const name of scale.defects) {
     timeline.begin(`Stage 0: a seeded ${name}`);
     await seedDefect(name, options);
   }

@@ -38,6 +38,8 @@ test.each([[['--quick']], [[]]])('the configuration for %j is one that control t
   expect(parseCutoverConfig(JSON.parse(JSON.stringify(config)))).toEqual(config);
   expect(config.cohort.steps).toEqual(scale.cohortSteps);
   expect(config.approvals).toBe(2);
+  expect(scale.defects).toEqual(expect.arrayContaining(['divergence', 'loss', 'duplicate']));
+  expect(scale.defects.includes('foreign event')).toBe(!options.quick);
   // Most of the time asked for has to be covered by comparisons.
   const { measures, min_duration_ms } = config.gates.parity;
   const covered = measures.find(({ measure }) => measure === 'covered_ms')?.at_least ?? 0;

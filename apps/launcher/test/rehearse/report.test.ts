@@ -28,6 +28,7 @@ function reportOf(over: Partial<Report> = {}): Report {
     ...{ parity: null, audit_records: 3, policies: 2, peak_applied_per_second: 200, checks, marks, phases, samples },
     scale: {
       ...{ desktops: 1, processes: 1, events: 10, streams: 1, clockRate: 1, cohortSteps: [100], heartbeatMs: 1 },
+      defects: [],
       eventsPerSecond: 1,
     },
     handovers: { done: 1, failed: 0, longest_ms: 4 },

@@ -9,8 +9,25 @@ import { isUnequal, type NotComparedReason, type ParityWindow, type StreamChains
 /** Lives of one stream that are remembered: the current one, and those that a side may still be finishing. */
 const mostEpochs = 4;
 
+/** Moves of one stream that are remembered. */
+const mostMoves = 100;
+
+/** A side said that the stream goes on in another life. */
+interface Move {
+  readonly side: Side;
+  readonly epoch: string;
+  /** Since when the other side could have said so too, monotonic milliseconds. */
+  since: number;
+}
+
 interface Stream {
   readonly tracks: Track[];
+  /** Moves that the other side has not made yet, by side and place. */
+  readonly moves: Map<string, Move>;
+  /** Places that were counted: a side that is read again says the same again. */
+  readonly counted: Set<string>;
+  /** Lives that a side was told to read or said to have moved to. */
+  readonly lives: Record<Side, Set<string>>;
   /** Sides that read every life of the stream from its first event. */
   readonly whole: Record<Side, boolean>;
 }
@@ -25,8 +42,18 @@ export interface Comparator {
   pause(side: Side): void;
   /** A side goes on in one stream from the position after `after`. */
   resume(side: Side, streamId: string, after: StreamPosition | null): void;
+  /**
+   * A side says that the stream goes on in another life behind `to`, and need not bring anything of it. Unless the other
+   * side moves there as well within the tolerance, or brings something of that life, the position behind `to` is absent.
+   */
+  moved(side: Side, streamId: string, to: StreamPosition): void;
   /** The stream is no longer compared: what waits for the other side counts as not compared. */
   end(streamId: string): void;
+  /**
+   * A side cannot be read any further in the stream, which ends here. What the other side brought is missing on it, a move
+   * that the other side has not made is absent, and where there is neither, the place where the side stopped is.
+   */
+  abandon(side: Side, streamId: string): void;
   /** Counts and samples since the last window; a new window begins. */
   takeWindow(): ParityWindow;
   /** Everything since the comparator was made. */
@@ -57,6 +84,8 @@ class StreamComparator implements Comparator {
   readonly #streams = new Map<string, Stream>();
   readonly #paused: Record<Side, boolean> = { left: false, right: false };
   #pending = 0;
+  /** Moves that wait for the other side, of all streams. */
+  #moves = 0;
   #timer: Cancel | null = null;
   #closed = false;
 
@@ -74,6 +103,7 @@ class StreamComparator implements Comparator {
     if (!this.#isOwn(streamId)) return;
     const stream = this.#open(streamId);
     if (stream === null) return;
+    if (after !== null) noteLife(stream, side, after.epoch);
     if (after === null) {
       stream.whole[side] = true;
       for (const track of stream.tracks) this.#cover(track, side, 0n);
@@ -110,6 +140,8 @@ class StreamComparator implements Comparator {
     this.#paused[side] = false;
     this.#tally.resume(side);
     const stream = this.#streams.get(streamId);
+    if (stream !== undefined && after !== null) noteLife(stream, side, after.epoch);
+    for (const move of stream?.moves.values() ?? []) if (move.side !== side) move.since = this.#clock.monotonic();
     const known = stream?.tracks.some(
       (track) => (after === null || track.epoch === after.epoch) && track.side(side).begun,
     );
@@ -124,11 +156,38 @@ class StreamComparator implements Comparator {
     }
   }
 
+  moved(side: Side, streamId: string, to: StreamPosition): void {
+    const stream = this.#streams.get(streamId);
+    if (stream === undefined) return;
+    noteLife(stream, side, to.epoch);
+    const place = `${side} ${to.seq} ${to.epoch}`;
+    if (stream.counted.has(place) || stream.moves.has(place) || stream.moves.size >= mostMoves) return;
+    stream.moves.set(place, { side, epoch: to.epoch, since: this.#clock.monotonic() });
+    this.#moves += 1;
+    this.#schedule();
+  }
+
   end(streamId: string): void {
     const stream = this.#streams.get(streamId);
     if (stream === undefined) return;
     for (const track of stream.tracks) this.#forget(track);
+    this.#moves -= stream.moves.size;
     this.#streams.delete(streamId);
+  }
+
+  abandon(side: Side, streamId: string): void {
+    const stream = this.#streams.get(streamId);
+    if (stream === undefined) return;
+    const before = this.#tally.now.positions + this.#tally.now.absent;
+    for (const track of stream.tracks) {
+      if (!track.side(side).begun || track.side(side).paused) continue;
+      for (const [position, held] of track.side(otherSide(side)).held) {
+        this.#giveUp(track, otherSide(side), position, held);
+      }
+    }
+    this.#sweepMoves(stream, Number.POSITIVE_INFINITY);
+    if (this.#tally.now.positions + this.#tally.now.absent === before) this.#tally.now.absent += 1;
+    this.end(streamId);
   }
 
   takeWindow(): ParityWindow {
@@ -166,7 +225,13 @@ class StreamComparator implements Comparator {
     const known = this.#streams.get(streamId);
     if (known !== undefined) return known;
     if (this.#streams.size >= this.#limits.streams) return null;
-    const stream: Stream = { tracks: [], whole: { left: false, right: false } };
+    const stream: Stream = {
+      tracks: [],
+      moves: new Map(),
+      counted: new Set(),
+      lives: { left: new Set(), right: new Set() },
+      whole: { left: false, right: false },
+    };
     this.#streams.set(streamId, stream);
     return stream;
   }
@@ -426,8 +491,9 @@ class StreamComparator implements Comparator {
   }
 
   #sweep(now: number): void {
-    for (const { tracks } of this.#streams.values()) {
-      for (const track of tracks) {
+    for (const stream of this.#streams.values()) {
+      if (stream.moves.size > 0) this.#sweepMoves(stream, now);
+      for (const track of stream.tracks) {
         for (const side of sides) {
           for (const [position, held] of track.side(side).held) {
             if (!this.#isDue(held, track.side(otherSide(side)), now)) break;
@@ -436,6 +502,23 @@ class StreamComparator implements Comparator {
         }
         this.#sweepAbsent(track, now);
       }
+    }
+  }
+
+  /** What one side alone has moved to exists there, and neither side brought it. */
+  #sweepMoves(stream: Stream, now: number): void {
+    for (const [place, { side, epoch, since }] of stream.moves) {
+      const other = otherSide(side);
+      const follows =
+        stream.lives[other].has(epoch) ||
+        stream.tracks.some((track) => track.epoch === epoch && track.side(other).highest > track.side(other).start);
+      const isDue = now >= since + this.#tolerance && !this.#paused[other] && hasBegun(stream, other);
+      if (!follows && !isDue) continue;
+      stream.moves.delete(place);
+      this.#moves -= 1;
+      if (follows) continue;
+      if (stream.counted.size < mostMoves) stream.counted.add(place);
+      this.#tally.now.absent += 1;
     }
   }
 
@@ -449,7 +532,7 @@ class StreamComparator implements Comparator {
     this.#timer = this.#scheduler.after(Math.max(1, this.#tolerance / 4), () => {
       this.#timer = null;
       this.#sweep(this.#clock.monotonic());
-      if (this.#pending > 0) this.#schedule();
+      if (this.#pending > 0 || this.#moves > 0) this.#schedule();
     });
   }
 
@@ -485,6 +568,15 @@ class StreamComparator implements Comparator {
     }
     return { chains: [...unequal, ...equal].slice(0, this.#limits.chains), unequal: differing };
   }
+}
+
+/** Of more lives than anybody reads nothing is remembered: then a move there is not taken back. */
+function noteLife({ lives }: Stream, side: Side, epoch: string): void {
+  if (lives[side].size < mostMoves) lives[side].add(epoch);
+}
+
+function hasBegun(stream: Stream, side: Side): boolean {
+  return stream.whole[side] || stream.tracks.some((track) => track.side(side).begun);
 }
 
 function inOrder(side: Side, mine: ComparedEvent, theirs: ComparedEvent) {

@@ -65,7 +65,10 @@ export interface ParityWindow {
   readonly repeats: number;
   /** Events that came after their position had been called missing: `late`, or a mismatch, or ignored. */
   readonly revisions: number;
-  /** Positions between others that neither side brought within the tolerance. What comes later is compared all the same. */
+  /**
+   * Positions that neither side brought within the tolerance: between others, behind a move to another life that one side
+   * made alone, or where a side could not be read any further. What comes later is compared all the same.
+   */
   readonly absent: number;
   /** Positions that wait for the other side at the end of the window. */
   readonly pending: number;

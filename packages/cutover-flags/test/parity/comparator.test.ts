@@ -285,6 +285,117 @@ describe('what is compared', () => {
   });
 });
 
+describe('a side that leaves the stream', () => {
+  const other = (seq: bigint) => ({ epoch: 'foreign', seq });
+
+  test('P36 a move to another life that one side makes alone is absent once the tolerance is over, and once', () => {
+    const { comparator, time } = begun();
+    comparator.moved('left', streamId, other(3n));
+    time.advance(999);
+    expect(comparator.report().absent).toBe(0);
+    time.advance(1);
+    expect(comparator.report()).toMatchObject({ absent: 1, counts: noResults, positions: 0, pending: 0 });
+    // The side is read again from the beginning, and comes to the same place.
+    comparator.moved('left', streamId, { epoch, seq: 0n });
+    comparator.moved('left', streamId, other(3n));
+    time.advance(10_000);
+    expect(comparator.report().absent).toBe(1);
+    comparator.moved('left', streamId, other(7n));
+    time.advance(10_000);
+    expect(comparator.report().absent).toBe(2);
+  });
+
+  test.each([
+    ['says so too', (world) => world.comparator.moved('right', streamId, other(0n))],
+    ['begins there', (world) => world.comparator.begin('right', streamId, other(5n))],
+    ['goes on there', (world) => world.comparator.resume('right', streamId, other(5n))],
+    [
+      'brings an event of it',
+      (world) => {
+        world.comparator.begin('right', streamId, null);
+        world.comparator.offer('right', event(4, { epoch: 'foreign' }));
+      },
+    ],
+  ] satisfies [string, (world: ReturnType<typeof begun>) => void][])(
+    'P36 it is nothing when the other side %s within the tolerance',
+    (_how, follow) => {
+      const world = begun();
+      world.comparator.moved('left', streamId, other(3n));
+      world.time.advance(999);
+      follow(world);
+      world.time.advance(10_000);
+      expect(world.comparator.report().absent).toBe(0);
+    },
+  );
+
+  test('P36 a side that reads every life from its beginning has not moved by that', () => {
+    const { comparator, time } = setUp();
+    for (const side of ['left', 'right'] as const) comparator.begin(side, streamId, null);
+    for (const side of ['left', 'right'] as const) comparator.offer(side, event(1));
+    comparator.moved('left', streamId, other(1n));
+    comparator.begin('left', streamId, other(1n));
+    time.advance(10_000);
+    expect(comparator.report()).toMatchObject({ absent: 1, counts: { ...noResults, match: 1 } });
+  });
+
+  test('P36 a side that is down may still move, and one that has not begun says nothing', () => {
+    const { comparator, time } = begun();
+    comparator.pause('right');
+    comparator.moved('left', streamId, other(3n));
+    time.advance(10_000);
+    comparator.resume('right', streamId, { epoch, seq: 0n });
+    time.advance(999);
+    expect(comparator.report().absent).toBe(0);
+    time.advance(1);
+    expect(comparator.report().absent).toBe(1);
+    comparator.begin('left', 'runtime.alone', { epoch, seq: 0n });
+    comparator.moved('left', 'runtime.alone', other(3n));
+    time.advance(10_000);
+    expect(comparator.report().absent).toBe(1);
+    comparator.end('runtime.alone');
+    comparator.moved('left', 'runtime.unknown', other(3n));
+    time.advance(10_000);
+    expect([comparator.report().absent, time.timers]).toEqual([1, 0]);
+  });
+
+  test('P37 what the other side brought is missing on one that is abandoned, and what only it brought is not judged', () => {
+    const { comparator, time } = begun();
+    for (const one of events(1, 3)) comparator.offer('left', one);
+    for (const one of events(1, 3)) comparator.offer('right', one);
+    comparator.offer('right', event(4));
+    comparator.offer('right', event(5));
+    comparator.abandon('left', streamId);
+    const report = comparator.report();
+    expect(report).toMatchObject({ counts: { ...noResults, match: 3, missing_left: 2 }, absent: 0, pending: 0 });
+    expect(report.samples.map(({ seq, side }) => [seq, side])).toEqual([
+      ['4', 'left'],
+      ['5', 'left'],
+    ]);
+    time.advance(10_000);
+    expect(comparator.report().counts.missing_left).toBe(2);
+    const ahead = begun().comparator;
+    ahead.offer('left', event(1));
+    ahead.abandon('left', streamId);
+    expect(ahead.report()).toMatchObject({ counts: noResults, not_compared: { forgotten: 1 }, absent: 1 });
+  });
+
+  test('P37 a move that waits is absent when its side is abandoned, and there is never nothing', () => {
+    const moved = begun().comparator;
+    moved.moved('left', streamId, other(3n));
+    moved.abandon('left', streamId);
+    expect(moved.report()).toMatchObject({ absent: 1, counts: noResults });
+    const { comparator } = begun();
+    comparator.abandon('right', streamId);
+    comparator.abandon('right', 'runtime.unknown');
+    expect(comparator.report()).toMatchObject({ absent: 1, counts: noResults });
+    const down = begun().comparator;
+    down.pause('left');
+    down.offer('right', event(1));
+    down.abandon('left', streamId);
+    expect(down.report()).toMatchObject({ absent: 1, counts: noResults, not_compared: { forgotten: 1 } });
+  });
+});
+
 describe('memory', () => {
   test('P17 beyond the bounds positions are sampled, the same ones on both sides, and the report says so', () => {
     const { comparator, time } = begun({ limits: { pending: 64, pending_per_stream: 64 } });
