@@ -2,7 +2,7 @@ import { draftEvent, SyncError } from '@autopilot/sync-contract';
 import { describe, expect, test } from '@jest/globals';
 import { type AppendReceipt, SessionError } from '../src/index.ts';
 import { Harness, upTo } from './support/harness.ts';
-import { reducerError, reducerOk, reducerTrap } from './support/server-bytes.ts';
+import { reducerError, reducerOk, reducerTrap } from '@autopilot/testing/server-bytes';
 
 const none = new Uint8Array(0);
 const draft = (n: number, value: unknown = n) =>

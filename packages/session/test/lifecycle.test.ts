@@ -7,7 +7,7 @@ import {
   subscribeApplied,
   subscriptionError,
   transactionUpdate,
-} from './support/server-bytes.ts';
+} from '@autopilot/testing/server-bytes';
 
 describe('connecting', () => {
   test('I7: nothing is sent before InitialConnection, and calls wait for the live queries', async () => {

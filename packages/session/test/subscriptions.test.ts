@@ -5,7 +5,7 @@ import { encode } from '../src/module/codec.ts';
 import { viewCodecs } from '../src/module/views.ts';
 import { RowBag } from '../src/rows/row-bag.ts';
 import { Harness } from './support/harness.ts';
-import { type SetDelta, subscriptionError, transactionUpdate } from './support/server-bytes.ts';
+import { type SetDelta, subscriptionError, transactionUpdate } from '@autopilot/testing/server-bytes';
 
 const bytes = (...values: number[]) => new Uint8Array(values);
 const told = (batches: RowBatch<Uint8Array>[]) =>

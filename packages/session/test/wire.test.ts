@@ -11,7 +11,7 @@ import {
 } from '../src/wire/client-message.ts';
 import { readFrame } from '../src/wire/frame.ts';
 import { readServerMessage } from '../src/wire/server-message.ts';
-import { frame, subscribeApplied } from './support/server-bytes.ts';
+import { frame, subscribeApplied } from '@autopilot/testing/server-bytes';
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 const bytes = (text: string) => new Uint8Array(Buffer.from(text, 'hex'));

@@ -9,10 +9,10 @@ import {
   type SocketRequest,
 } from '@autopilot/sync-contract';
 import { Identity, Timestamp } from 'spacetimedb';
-import { decode, encode } from '../../src/module/codec.ts';
-import { eventRowCodecs } from '../../src/module/event-rows.ts';
-import { type PageRequest, pageCodecs } from '../../src/module/pages.ts';
-import { reducerArgCodecs } from '../../src/module/reducers.ts';
+import { decode, encode } from '../../../packages/session/src/module/codec.ts';
+import { eventRowCodecs } from '../../../packages/session/src/module/event-rows.ts';
+import { type PageRequest, pageCodecs } from '../../../packages/session/src/module/pages.ts';
+import { reducerArgCodecs } from '../../../packages/session/src/module/reducers.ts';
 import * as bytes from './server-bytes.ts';
 import type { Sim } from './sim.ts';
 
