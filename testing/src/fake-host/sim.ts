@@ -1,26 +1,22 @@
 import type { Ports } from '@autopilot/sync-contract';
+import { seededRandom } from './seeded-random.ts';
+import { type Task, TaskHeap } from './task-heap.ts';
 
-interface Task {
-  readonly at: number;
-  readonly order: number;
-  readonly run: () => void;
-  /** Made by the session, in contrast to what the simulated network has under way. */
-  readonly owned: boolean;
-}
-
-/** Simulated time, timers and chance of one test. Nothing happens by itself: `until` and `advance` run it. */
+/** Simulated time, timers and chance of one test. Nothing happens by itself: `until`, `advance` and `step` run it. */
 export class Sim {
   readonly ports: Ports;
+  /** Chance: a number from 0 (included) to 1 (excluded). */
+  readonly random: () => number;
+  readonly #tasks = new TaskHeap();
   #now = 1_800_000_000_000;
   #order = 0;
-  #tasks: Task[] = [];
-  #seed: number;
+  #owned = 0;
 
   constructor(seed = 1) {
-    this.#seed = seed;
+    this.random = seededRandom(seed);
     this.ports = {
       clock: { now: () => this.#now, monotonic: () => this.#now - 1_700_000_000_000 },
-      random: { next: () => this.random(), bytes: (length) => new Uint8Array(length) },
+      random: { next: this.random, bytes: (length) => new Uint8Array(length) },
       scheduler: { after: (milliseconds, task) => this.after(milliseconds, task, true) },
     };
   }
@@ -31,24 +27,27 @@ export class Sim {
 
   /** Timers of the session that wait. */
   get timers(): number {
-    return this.#tasks.filter((task) => task.owned).length;
-  }
-
-  random(): number {
-    // mulberry32
-    this.#seed = (this.#seed + 0x6d2b79f5) | 0;
-    let t = Math.imul(this.#seed ^ (this.#seed >>> 15), 1 | this.#seed);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+    return this.#owned;
   }
 
   after(milliseconds: number, run: () => void, owned = false): () => void {
     this.#order += 1;
-    const task: Task = { at: this.#now + Math.max(0, milliseconds), order: this.#order, run, owned };
+    const at = this.#now + Math.max(0, milliseconds);
+    const task: Task = { at, order: this.#order, run, owned, done: false };
     this.#tasks.push(task);
-    return () => {
-      this.#tasks = this.#tasks.filter((other) => other !== task);
-    };
+    if (owned) this.#owned += 1;
+    return () => this.#end(task);
+  }
+
+  /** Goes to what happens next, and lets it happen; false when nothing is left to happen, or not before `limit`. */
+  step(limit = Number.POSITIVE_INFINITY): boolean {
+    const next = this.#tasks.peek();
+    if (next === undefined || next.at > limit) return false;
+    this.#tasks.pop();
+    this.#end(next);
+    this.#now = Math.max(this.#now, next.at);
+    next.run();
+    return true;
   }
 
   /** Runs until the condition holds; fails when nothing is left to happen, or after an hour of simulated time. */
@@ -57,22 +56,17 @@ export class Sim {
     for (;;) {
       await settle();
       if (condition()) return;
-      if (this.#tasks.length === 0) throw new Error(`Nothing is left to happen, waiting for: ${what}`);
       if (this.#now > limit) throw new Error(`An hour of simulated time went by, waiting for: ${what}`);
-      this.#step();
+      if (!this.step()) throw new Error(`Nothing is left to happen, waiting for: ${what}`);
     }
   }
 
   /** Runs everything that is due within so many milliseconds. */
   async advance(milliseconds: number): Promise<void> {
     const end = this.#now + milliseconds;
-    for (;;) {
-      await settle();
-      const next = this.#next();
-      if (next === undefined || next.at > end) break;
-      this.#step();
-    }
-    this.#now = end;
+    do await settle();
+    while (this.step(end));
+    this.#now = Math.max(this.#now, end);
     await settle();
   }
 
@@ -81,24 +75,14 @@ export class Sim {
     this.#now += milliseconds;
   }
 
-  #next(): Task | undefined {
-    let next: Task | undefined;
-    for (const task of this.#tasks) {
-      if (next === undefined || task.at < next.at || (task.at === next.at && task.order < next.order)) next = task;
-    }
-    return next;
-  }
-
-  #step(): void {
-    const task = this.#next();
-    if (task === undefined) return;
-    this.#tasks = this.#tasks.filter((other) => other !== task);
-    this.#now = Math.max(this.#now, task.at);
-    task.run();
+  #end(task: Task): void {
+    if (task.done) return;
+    task.done = true;
+    if (task.owned) this.#owned -= 1;
   }
 }
 
 /** Lets promises run. */
-async function settle(): Promise<void> {
+export async function settle(): Promise<void> {
   for (let turn = 0; turn < 12; turn += 1) await Promise.resolve();
 }
