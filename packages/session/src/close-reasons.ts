@@ -96,7 +96,7 @@ export const closeReasons = {
   no_progress: {
     aftermath: 'backoff',
     recovery: 'retry',
-    next: 'Nothing to do: a request hung; a new connection is made.',
+    next: 'Nothing to do: a request hung, or nothing new was heard; a new connection is made.',
   },
   refresh_overdue: {
     aftermath: 'backoff',

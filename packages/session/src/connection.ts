@@ -79,7 +79,10 @@ export class Connection {
   #nextRequestId = 1;
   #nextQuerySetId = 1;
   #lastInbound: number;
+  /** Frames and pings that came. */
+  #frames = 0;
   #cancelTimer: Cancel;
+  #cancelExpected: Cancel = () => {};
 
   constructor(env: Environment, options: ConnectionOptions, events: ConnectionEvents) {
     this.#env = env;
@@ -89,7 +92,7 @@ export class Connection {
     this.gone = promise;
     this.#resolveGone = resolve;
     this.#lastInbound = env.ports.clock.monotonic();
-    this.#cancelTimer = env.after(options.connectTimeoutMs, () =>
+    this.#cancelTimer = env.deadline(options.connectTimeoutMs, () =>
       this.#fail({ code: 'connect_timeout', message: `No InitialConnection within ${options.connectTimeoutMs} ms.` }),
     );
     this.#open();
@@ -142,6 +145,17 @@ export class Connection {
     const id = this.#nextRequestId;
     this.#nextRequestId += 1;
     this.#send(encodeUnsubscribe(id, querySetId));
+  }
+
+  /** Wants any frame within so many milliseconds, or gives the connection up. */
+  expectFrame(milliseconds: number): void {
+    if (this.#over) return;
+    const before = this.#frames;
+    this.#cancelExpected();
+    this.#cancelExpected = this.#env.deadline(milliseconds, () => {
+      if (this.#frames > before) return;
+      this.#fail({ code: 'silent', message: `Nothing came within ${milliseconds} ms of asking.` });
+    });
   }
 
   /** Closes with the handshake. */
@@ -299,7 +313,7 @@ export class Connection {
   }
 
   #deadline(what: string, milliseconds: number): Cancel {
-    return this.#env.after(milliseconds, () =>
+    return this.#env.deadline(milliseconds, () =>
       this.#fail({ code: 'no_progress', message: `No answer to ${what} within ${milliseconds} ms.` }),
     );
   }
@@ -313,11 +327,12 @@ export class Connection {
 
   #alive(): void {
     this.#lastInbound = this.#env.ports.clock.monotonic();
+    this.#frames += 1;
   }
 
   /** One timer that looks when it is due, instead of one that is moved with every frame. */
   #watch(milliseconds: number): void {
-    this.#cancelTimer = this.#env.after(milliseconds, () => {
+    this.#cancelTimer = this.#env.deadline(milliseconds, () => {
       const silent = this.#env.ports.clock.monotonic() - this.#lastInbound;
       const left = this.#options.watchdogMs - silent;
       if (left > 0) this.#watch(left);
@@ -333,6 +348,7 @@ export class Connection {
     if (this.#over) return;
     this.#over = true;
     this.#cancelTimer();
+    this.#cancelExpected();
     const pending = [...this.#pending.values()];
     this.#pending.clear();
     for (const request of pending) if (request.kind !== 'reducer') request.cancel();

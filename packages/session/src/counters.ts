@@ -9,6 +9,10 @@ export interface Counters {
   /** Refreshes that took over without a gap. */
   refreshes: number;
   refresh_failures: number;
+  /** Questions to the token provider. */
+  tokens_asked: number;
+  /** Times when the machine or the process had slept. */
+  wakes: number;
   frames_in: number;
   frames_out: number;
   bytes_in: number;
@@ -50,6 +54,8 @@ export function newCounters(): Counters {
     closes: {},
     refreshes: 0,
     refresh_failures: 0,
+    tokens_asked: 0,
+    wakes: 0,
     frames_in: 0,
     frames_out: 0,
     bytes_in: 0,

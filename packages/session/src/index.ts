@@ -3,7 +3,7 @@ export { type Aftermath, type Close, type CloseCode, closeReasons } from './clos
 export type { Counters } from './counters.ts';
 export { createSession } from './create-session.ts';
 export { SessionError, type SessionErrorCode, sessionErrors } from './errors.ts';
-export type { StateReason } from './lifecycle.ts';
+export type { NetworkHint, StateReason } from './lifecycle.ts';
 export { type Fanout, type GrantRole, type ReducerCall, reducers } from './module/reducers.ts';
 export { moduleSchemaDigest } from './module/schema-digest.ts';
 export { decodeGrant, decodePresence, type Grant, type Presence, viewQueries } from './module/views.ts';

@@ -9,7 +9,9 @@ import type { Settings } from './options.ts';
 import { probe } from './probe.ts';
 import type { SubscriptionRecord } from './rows/subscription.ts';
 import type { StreamRecord } from './streams/record.ts';
-import { type SessionToken, type TokenReason, TokenSource } from './token-source.ts';
+import { SuspendWatch } from './suspend-watch.ts';
+import { type RefreshHost, TokenRefresh } from './token-refresh.ts';
+import type { HeldToken, SessionToken, TokenReason, TokenSource } from './token-source.ts';
 import { nextState, type SessionEvent } from './transitions.ts';
 
 /** Why a session changed its state: the end of a connection, or one of the ordinary steps. */
@@ -23,22 +25,33 @@ export type StateReason =
   | 'behind'
   | 'retry_due'
   | 'retry_requested'
+  | 'retry_hinted'
   | 'drained';
+
+/** What may have happened to the network or the machine, as the owner has heard. */
+export type NetworkHint = 'online' | 'offline' | 'wake';
+
+/** How the other connection of a session stands, as far as the streams over it are concerned. */
+export interface Elsewhere {
+  readonly caughtUp: boolean;
+  readonly behind: boolean;
+}
 
 /** What the lifecycle looks after. */
 export interface LifecycleHost {
   readonly records: ReadonlyMap<string, StreamRecord>;
   readonly subscriptions: ReadonlySet<SubscriptionRecord>;
   readonly calls: CallQueue;
+  readonly elsewhere: Elsewhere;
   emit(signal: LaneSignal): void;
   noticed(streamId: string, notice: string, detail: string): void;
+  /** Resolves when nothing else of the session is left, so that this may say that it is closed. */
+  othersClosed(): Promise<void>;
 }
 
-/** A refresh is never begun sooner after a connection than this. */
-const soonestRefreshMs = 1000;
-/** A token counts as expired so long before it is, at most a tenth of its life: clocks differ. */
-const skewMs = 30_000;
 const probeTimeoutMs = 5000;
+/** After waking, or a hint that the network changed: without any frame for so long, the connection is dead. */
+const checkMs = 5000;
 
 /** The life of a session: attempts, backoff, token refresh by a second connection, the end. */
 export class Lifecycle implements LinkHost {
@@ -52,28 +65,36 @@ export class Lifecycle implements LinkHost {
   readonly #host: LifecycleHost;
   readonly #tokens: TokenSource;
   readonly #links = new Set<Link>();
+  readonly #refresh: TokenRefresh;
+  readonly #suspends: SuspendWatch;
   #primary: Link | undefined;
-  #candidate: Link | undefined;
+  /** Monotonic. */
   #retryAt: number | undefined;
+  /** Monotonic: what the other side asked to wait for. */
+  #notBefore = Number.NEGATIVE_INFINITY;
   #attemptedAt: number | undefined;
   #reason: TokenReason = 'start';
   /** The token that the server refused; a second refusal, or the same token again, is final. */
   #refused: string | undefined;
   #identity: string | undefined;
-  #refreshFailures = 0;
   #closing: Promise<void> | undefined;
   #cancelRetry: Cancel = () => {};
   #cancelProven: Cancel = () => {};
-  #cancelRefresh: Cancel = () => {};
-  #cancelOverdue: Cancel = () => {};
+  #cancelAsking: Cancel = () => {};
   #cancelProbe: Cancel = () => {};
   #finishHandover: () => void = () => {};
 
-  constructor(env: Environment, settings: Settings, host: LifecycleHost) {
+  /** @param tokens shared by all lifecycles of one session. */
+  constructor(env: Environment, settings: Settings, tokens: TokenSource, host: LifecycleHost) {
     this.#env = env;
     this.#settings = settings;
     this.#host = host;
-    this.#tokens = new TokenSource(env, settings.token, settings.tokenTimeoutMs);
+    this.#tokens = tokens;
+    this.#refresh = new TokenRefresh(env, tokens, settings.backoff, this.#refreshHost());
+    this.#suspends = new SuspendWatch(env, () => {
+      env.counters.wakes += 1;
+      this.hint('wake');
+    });
     this.since = env.ports.clock.now();
   }
 
@@ -90,7 +111,7 @@ export class Lifecycle implements LinkHost {
   }
 
   get refreshing(): boolean {
-    return this.#candidate !== undefined;
+    return this.#refresh.candidate !== undefined;
   }
 
   get token(): SessionToken | undefined {
@@ -105,24 +126,43 @@ export class Lifecycle implements LinkHost {
   /** The links that streams and subscriptions are to be read over: the primary one and one that is to take over. */
   *links(): Iterable<Link> {
     if (this.#primary !== undefined) yield this.#primary;
-    if (this.#candidate !== undefined) yield this.#candidate;
+    if (this.#refresh.candidate !== undefined) yield this.#refresh.candidate;
   }
 
   start(): void {
     if (this.state === 'idle') this.#attemptNow('start', 'started');
   }
 
-  /** Does not wait any longer, but keeps the floor between two attempts. Leaves `needs-auth` and `failed`. */
+  /**
+   * The owner's word: does not wait any longer, whatever the other side asked for, but keeps the floor between two
+   * attempts. Leaves `needs-auth` and `failed`.
+   */
   retryNow(): void {
     if (this.state !== 'backoff' && this.state !== 'needs-auth' && this.state !== 'failed') return;
+    this.#tokens.forgive();
     if (this.state !== 'backoff') {
       this.failures = 0;
       this.#refused = undefined;
       this.#reason = 'unauthorized';
+      this.#tokens.reject(this.#tokens.current?.token);
     }
-    const now = this.#env.ports.clock.monotonic();
-    const soonest = (this.#attemptedAt ?? Number.NEGATIVE_INFINITY) + this.#settings.backoff.floorMs;
-    this.#scheduleRetry(Math.max(0, soonest - now), 'retry_requested');
+    this.#scheduleRetry(this.#floorLeft(), 'retry_requested');
+  }
+
+  /** A hint shortens a wait, never below the floor or what the other side asked for, and makes nothing wait longer. */
+  hint(kind: NetworkHint): void {
+    if (this.state === 'backoff' && kind !== 'offline') {
+      const asked = this.#notBefore - this.#env.ports.clock.monotonic();
+      const delay = Math.max(this.#floorLeft(), asked, this.#tokens.pauseMs);
+      if (delay < (this.nextRetryMs ?? 0)) this.#scheduleRetry(delay, 'retry_hinted');
+      return;
+    }
+    const link = this.#primary;
+    if (link?.running !== true) return;
+    // What it says has to be found out at once instead of by the next poll or watchdog.
+    link.check(checkMs);
+    // Timers may have stood still while the token went on ageing.
+    if (kind === 'wake' && this.#refresh.candidate === undefined) this.#refresh.schedule(link);
   }
 
   close(): Promise<void> {
@@ -132,7 +172,7 @@ export class Lifecycle implements LinkHost {
 
   /** The host says that a token is over: fetch another one now. */
   tokenExpired(link: Link | undefined): void {
-    if (link?.running === true) this.#refresh(link);
+    if (link?.running === true) this.#refresh.begin(link);
   }
 
   /** An append was answered without its receipt: what the live queries should bring does not arrive here. */
@@ -143,15 +183,23 @@ export class Lifecycle implements LinkHost {
 
   /** Streams or subscriptions were added, moved or removed. */
   evaluate(): void {
-    if (this.#candidate?.caughtUp === true) this.#takeOver(this.#candidate);
+    const { candidate } = this.#refresh;
+    if (candidate?.caughtUp === true) this.#takeOver(candidate);
     const stale = [...this.records.values()].some((record) => record.standing === 'stale');
-    if (this.state === 'replaying' && this.#primary?.caughtUp === true && !stale) {
+    const { elsewhere } = this.#host;
+    if (this.state === 'replaying' && this.#primary?.caughtUp === true && !stale && elsewhere.caughtUp) {
       this.#move('caught-up', 'caught_up');
       this.#cancelProven = this.#env.after(this.#settings.provenAfterMs, () => this.#proven());
-    } else if (this.state === 'live' && (this.#primary?.behind !== false || stale)) {
+    } else if (this.state === 'live' && (this.#primary?.behind !== false || stale || elsewhere.behind)) {
       this.#cancelProven();
       this.#move('behind', 'behind');
     }
+  }
+
+  /** As `Elsewhere` has it, for the other lifecycle of this session. */
+  get standing(): Elsewhere {
+    const waits = this.state === 'backoff' || this.state === 'needs-auth' || this.state === 'failed';
+    return { caughtUp: this.state === 'live', behind: waits || this.#primary?.behind === true };
   }
 
   isPrimary(link: Link): boolean {
@@ -174,7 +222,7 @@ export class Lifecycle implements LinkHost {
     if (link !== this.#primary) return;
     this.#move('subscribed', 'subscribed');
     this.#host.calls.use(link.connection);
-    this.#scheduleRefresh(link);
+    this.#refresh.schedule(link);
   }
 
   progress(): void {
@@ -195,10 +243,11 @@ export class Lifecycle implements LinkHost {
 
   ended(link: Link, close: Close, phase: ConnectionPhase): void {
     if (this.state === 'draining' || this.state === 'closed') return;
-    if (link === this.#candidate) {
-      this.#candidate = undefined;
+    if (closeReasons[close.code].aftermath === 'refresh') this.#tokens.reject(link.token.token);
+    if (link === this.#refresh.candidate) {
+      this.#refresh.candidate = undefined;
       if (close.code === 'identity_changed') this.#lost(close);
-      else this.#refreshFailed(close);
+      else this.#refresh.failed(close);
     } else if (link === this.#primary) {
       this.#primary = undefined;
       if (phase === 'opened' && close.code === 'network') this.#askWhy(link.token, close);
@@ -208,9 +257,10 @@ export class Lifecycle implements LinkHost {
 
   #askWhy(token: SessionToken, close: Close): void {
     const message = `${close.message} (before InitialConnection)`;
-    this.#cancelProbe = probe(this.#env, this.#settings.http, token, probeTimeoutMs, (refusal) =>
-      this.#lost(refusal ?? { ...close, message }),
-    );
+    this.#cancelProbe = probe(this.#env, this.#settings.http, token, probeTimeoutMs, (refusal) => {
+      if (refusal !== undefined && closeReasons[refusal.code].aftermath === 'refresh') this.#tokens.reject(token.token);
+      this.#lost(refusal ?? { ...close, message });
+    });
   }
 
   #move(event: SessionEvent, reason: StateReason, message?: string): boolean {
@@ -233,7 +283,8 @@ export class Lifecycle implements LinkHost {
     this.#env.counters.attempts += 1;
     this.#attemptedAt = this.#env.ports.clock.monotonic();
     const attempt = this.attempt;
-    this.#tokens.obtain(this.#reason, (outcome) => {
+    this.#suspends.start();
+    this.#cancelAsking = this.#tokens.obtain(this.#reason, undefined, (outcome) => {
       if (attempt !== this.attempt || this.state !== 'authenticating') {
         this.#env.counters.stale_callbacks += 1;
       } else if ('close' in outcome) {
@@ -250,7 +301,7 @@ export class Lifecycle implements LinkHost {
     });
   }
 
-  #open(token: SessionToken): Link {
+  #open(token: HeldToken): Link {
     const request = socketRequest(token, this.#settings.readMode === 'confirmed');
     const link = new Link(this.#env, this, token, { ...this.#settings, request });
     this.#links.add(link);
@@ -279,7 +330,9 @@ export class Lifecycle implements LinkHost {
     const { counters, ports } = this.#env;
     counters.closes[close.code] = (counters.closes[close.code] ?? 0) + 1;
     this.lastClose = { ...close, at: ports.clock.now() };
+    this.#notBefore = ports.clock.monotonic() + (close.retry_after_ms ?? 0);
     if (next !== 'backoff') {
+      this.#suspends.stop();
       this.#move(next === 'failed' ? 'fatal' : 'auth-needed', close.code, close.message);
       return;
     }
@@ -295,15 +348,20 @@ export class Lifecycle implements LinkHost {
     this.#cancelRetry = this.#env.after(delay, () => this.#attemptNow('retry', reason));
   }
 
+  /** Milliseconds until the floor allows another attempt. */
+  #floorLeft(): number {
+    const soonest = (this.#attemptedAt ?? Number.NEGATIVE_INFINITY) + this.#settings.backoff.floorMs;
+    return Math.max(0, soonest - this.#env.ports.clock.monotonic());
+  }
+
   #teardown(close: Close): void {
     this.#cancelProven();
-    this.#cancelRefresh();
-    this.#cancelOverdue();
+    this.#refresh.stop();
     this.#cancelProbe();
     this.#finishHandover();
     this.#host.calls.use(undefined);
-    const links = [this.#candidate, this.#primary];
-    this.#candidate = undefined;
+    const links = [this.#refresh.candidate, this.#primary];
+    this.#refresh.candidate = undefined;
     this.#primary = undefined;
     for (const link of links) link?.connection.terminate(close);
     this.#host.calls.lost();
@@ -313,60 +371,28 @@ export class Lifecycle implements LinkHost {
     this.failures = 0;
   }
 
-  #scheduleRefresh(link: Link): void {
-    const now = this.#env.ports.clock.now();
-    const { refresh_after, expires_at } = link.token;
-    this.#cancelRefresh();
-    this.#cancelRefresh = this.#env.after(Math.max(soonestRefreshMs, refresh_after - now), () => this.#refresh(link));
-    const skew = Math.min(skewMs, (expires_at - now) / 10);
-    this.#cancelOverdue();
-    this.#cancelOverdue = this.#env.after(Math.max(soonestRefreshMs, expires_at - skew - now), () => {
-      const message = 'The token could not be replaced before its end.';
-      if (link === this.#primary) link.connection.close({ code: 'refresh_overdue', message });
-    });
-  }
-
-  /** Make before break: a second connection catches up, takes over, and only then the first one is closed. */
-  #refresh(link: Link): void {
-    if (link !== this.#primary || this.#candidate !== undefined) return;
-    this.#cancelRefresh();
-    this.#tokens.obtain('refresh', (outcome) => {
-      if (link !== this.#primary || this.#candidate !== undefined) {
-        this.#env.counters.stale_callbacks += 1;
-      } else if ('close' in outcome) {
-        this.#refreshFailed(outcome.close);
-      } else if (outcome.token.database !== link.token.database || outcome.token.uri !== link.token.uri) {
-        // Two connections feed one merge while one takes over, so both have to read the same streams.
-        const message = `The new token leads to ${outcome.token.database} at ${outcome.token.uri}.`;
-        link.connection.close({ code: 'database_moved', message });
-      } else {
-        this.#candidate = this.#open(outcome.token);
-      }
-    });
-  }
-
-  #refreshFailed(close: Close): void {
-    const { counters, ports } = this.#env;
-    counters.refresh_failures += 1;
-    this.lastClose = { ...close, at: ports.clock.now() };
-    const link = this.#primary;
-    if (link === undefined) return;
-    const { backoff } = this.#settings;
-    const delay = backoffDelay(backoff, this.#refreshFailures, ports.random, close.retry_after_ms);
-    this.#refreshFailures += 1;
-    this.#cancelRefresh = this.#env.after(delay, () => this.#refresh(link));
+  #refreshHost(): RefreshHost {
+    const lifecycle = this;
+    return {
+      get primary() {
+        return lifecycle.#primary;
+      },
+      open: (token) => this.#open(token),
+      lost: (close) => this.#lost(close),
+      failed: (close) => {
+        this.lastClose = { ...close, at: this.#env.ports.clock.now() };
+      },
+    };
   }
 
   #takeOver(link: Link): void {
     const old = this.#primary;
     const { calls } = this.#host;
-    this.#candidate = undefined;
     this.#primary = link;
-    this.#refreshFailures = 0;
-    this.#env.counters.refreshes += 1;
+    this.#refresh.done();
     old?.retire();
     link.adoptRows();
-    this.#scheduleRefresh(link);
+    this.#refresh.schedule(link);
     // Calls in flight end on the old connection before new ones go over the new one, so that none overtakes another.
     calls.use(undefined);
     let over = false;
@@ -389,10 +415,10 @@ export class Lifecycle implements LinkHost {
     this.#env.turns.run(() => {
       this.#move('close', 'closed_by_owner', message);
       this.#retryAt = undefined;
-      for (const cancel of [this.#cancelRetry, this.#cancelProven, this.#cancelRefresh, this.#cancelOverdue]) cancel();
-      this.#cancelProbe();
-      this.#tokens.abort();
-      this.#candidate?.connection.close({ code: 'closed_by_owner', message });
+      for (const cancel of [this.#cancelRetry, this.#cancelProven, this.#cancelAsking, this.#cancelProbe]) cancel();
+      this.#refresh.end();
+      this.#suspends.stop();
+      this.#refresh.candidate?.connection.close({ code: 'closed_by_owner', message });
       calls.use(undefined);
       calls.end();
     });
@@ -412,7 +438,8 @@ export class Lifecycle implements LinkHost {
     });
     await Promise.all(links.map((link) => link.connection.gone));
     this.#primary = undefined;
-    this.#candidate = undefined;
+    this.#refresh.candidate = undefined;
+    await this.#host.othersClosed();
     this.#env.turns.run(() => this.#move('drained', 'drained'));
   }
 }

@@ -30,7 +30,7 @@ import { RowBag } from './rows/row-bag.ts';
 import type { SubscriptionRecord } from './rows/subscription.ts';
 import { Follower, type FollowerHost } from './streams/follower.ts';
 import type { StreamRecord } from './streams/record.ts';
-import type { SessionToken } from './token-source.ts';
+import type { HeldToken } from './token-source.ts';
 import type { QuerySetUpdate, TableUpdate } from './wire/server-message.ts';
 
 /** What a link needs of its session. */
@@ -77,7 +77,7 @@ interface PageTask {
 
 /** One connection in the service of a session: its followers, query sets and timers. */
 export class Link {
-  readonly token: SessionToken;
+  readonly token: HeldToken;
   readonly connection: Connection;
   info: ConnectionInfo | undefined;
   #phase: 'connecting' | 'running' | 'ended' = 'connecting';
@@ -90,10 +90,11 @@ export class Link {
   readonly #pageQueue: PageTask[] = [];
   #pagesInFlight = 0;
   #liveSet: number | undefined;
+  #polling = false;
   #cancelPoll: Cancel = () => {};
   #cancelRenew: Cancel = () => {};
 
-  constructor(env: Environment, host: LinkHost, token: SessionToken, options: LinkOptions) {
+  constructor(env: Environment, host: LinkHost, token: HeldToken, options: LinkOptions) {
     this.#env = env;
     this.#host = host;
     this.token = token;
@@ -190,6 +191,14 @@ export class Link {
   /** This link is the primary one from now on: the owner sees its rows. */
   adoptRows(): void {
     for (const set of this.#rowSets.values()) if (set.bag !== undefined) set.record.adopt(set.bag);
+  }
+
+  /** Asks the host something now, and gives the connection up when nothing at all comes within so many milliseconds. */
+  check(milliseconds: number): void {
+    if (this.#phase !== 'running') return;
+    this.#cancelPoll();
+    if (!this.#polling) this.#poll();
+    this.connection.expectFrame(milliseconds);
   }
 
   /** Gives up the timers, but not the connection. */
@@ -289,6 +298,7 @@ export class Link {
       emit: (signal) => this.#host.emit(signal),
       useful: () => this.#host.useful(this),
       changed: () => this.#host.progress(this),
+      deaf: (message) => this.connection.terminate({ code: 'no_progress', message }),
     };
   }
 
@@ -334,7 +344,9 @@ export class Link {
     }
     // A stream that is opened while the answer is on its way is rightly missing in it.
     const watched = [...this.#followers].filter(([, follower]) => follower.watching);
+    this.#polling = true;
     this.connection.callProcedure('read_heads', new Uint8Array(0), this.#options.requestTimeoutMs, (outcome) => {
+      this.#polling = false;
       if (outcome.type === 'lost') return;
       if (outcome.type === 'ok') {
         this.#guarded(() => {

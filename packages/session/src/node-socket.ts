@@ -1,5 +1,6 @@
 import type { SocketFactory } from '@autopilot/sync-contract';
 import { WebSocket } from 'ws';
+import { retryAfterMs } from './retry-after.ts';
 
 /** More than a server sends at once: batches of 512 KiB and pages of 1 MiB; a snapshot may be larger. */
 const largestFrame = 256 * 1024 * 1024;
@@ -36,7 +37,11 @@ export const nodeSocketFactory: SocketFactory = (request, handlers) => {
       if (over) return;
       over = true;
       outgoing.destroy();
-      handlers.refused(response.statusCode ?? 0, body, retryAfterMs(response.headers['retry-after']));
+      handlers.refused(
+        response.statusCode ?? 0,
+        body,
+        retryAfterMs(response.headers['retry-after'], response.headers.date),
+      );
       socket.terminate();
     };
     response.setEncoding('utf8');
@@ -59,9 +64,3 @@ export const nodeSocketFactory: SocketFactory = (request, handlers) => {
     terminate: () => socket.terminate(),
   };
 };
-
-/** Seconds, as this header's usual form has it; a date is left to the backoff. */
-function retryAfterMs(header: string | undefined): number | undefined {
-  const seconds = header === undefined ? Number.NaN : Number(header);
-  return Number.isFinite(seconds) && seconds > 0 ? seconds * 1000 : undefined;
-}

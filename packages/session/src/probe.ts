@@ -1,7 +1,8 @@
 import { decodeWireError, type HttpClient, type HttpResponse } from '@autopilot/sync-contract';
-import { type Close, closeOfRejection } from './close-reasons.ts';
+import { type Close, closeOfRejection, closeOfStatus } from './close-reasons.ts';
 import { bearer, sqlUrl } from './endpoint.ts';
 import type { Environment } from './environment.ts';
+import { retryAfterMs } from './retry-after.ts';
 import type { SessionToken } from './token-source.ts';
 
 /**
@@ -50,5 +51,9 @@ function refusalOf(response: HttpResponse): Close | undefined {
   if (response.status === 403) return closeOfRejection(decodeWireError(response.body));
   if (response.status === 401) return { code: 'unauthorized', message: 'The server refuses the token (401).' };
   if (response.status === 404) return { code: 'database_not_found', message: 'There is no such database (404).' };
+  if (response.status === 429 || response.status >= 500) {
+    const wait = retryAfterMs(response.headers['retry-after'], response.headers.date);
+    return closeOfStatus(response.status, '', wait);
+  }
   return undefined;
 }

@@ -1,5 +1,6 @@
 import type { CodedError, EventDraft, Lane, StreamPosition } from '@autopilot/sync-contract';
 import type { CallOptions } from './calls/call-queue.ts';
+import type { NetworkHint } from './lifecycle.ts';
 import type { Fanout, GrantRole } from './module/reducers.ts';
 import type { Grant } from './module/views.ts';
 import type { RowDecoder, Subscription, SubscriptionHandlers } from './rows/subscription.ts';
@@ -32,6 +33,12 @@ export interface Session extends Lane {
   readonly id: 'spacetime';
   /** Tries at once instead of waiting, at least the backoff floor after the last try; leaves `needs-auth`, `failed`. */
   retryNow(): void;
+  /**
+   * Tells what the owner has heard of the network or the machine. `online` and `wake` shorten a wait for the next attempt,
+   * not below the floor nor below what the other side asked for; every hint makes a connection in use prove that it
+   * lives. Nothing ever waits longer for a hint. The session notices by itself when it slept.
+   */
+  hint(kind: NetworkHint): void;
   status(): SessionStatus;
 
   /** Calls a reducer; `args` is the BSATN product of its arguments. */

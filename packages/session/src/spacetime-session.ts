@@ -2,7 +2,7 @@ import type { CodedError, EventDraft, LaneSignal, LaneState, StreamPosition } fr
 import { type CallOptions, CallQueue } from './calls/call-queue.ts';
 import { type Environment, newEnvironment } from './environment.ts';
 import { SessionError } from './errors.ts';
-import { Lifecycle } from './lifecycle.ts';
+import { Lifecycle, type NetworkHint } from './lifecycle.ts';
 import { decodeReceipt } from './module/event-rows.ts';
 import { type Fanout, type GrantRole, type ReducerCall, reducers } from './module/reducers.ts';
 import { decodeGrant, type Grant, viewQueries } from './module/views.ts';
@@ -18,6 +18,7 @@ import {
 import type { AppendReceipt, GrantChange, Session } from './session.ts';
 import type { SessionStatus, StreamStatus } from './status.ts';
 import { StreamRecord } from './streams/record.ts';
+import { TokenSource } from './token-source.ts';
 import type { QuerySetUpdate } from './wire/server-message.ts';
 
 const asBytes: RowDecoder<Uint8Array> = (_table, row) => row;
@@ -41,10 +42,14 @@ export class SpacetimeSession implements Session {
     this.#env = newEnvironment(options.ports);
     const { maxCallsInFlight: maxInFlight, maxCallsQueued: maxQueued } = this.#settings;
     this.#calls = new CallQueue(this.#env, { maxInFlight, maxQueued });
-    this.#lifecycle = new Lifecycle(this.#env, this.#settings, {
+    const { token, tokenTimeoutMs, backoff } = this.#settings;
+    const tokens = new TokenSource(this.#env, token, tokenTimeoutMs, backoff);
+    this.#lifecycle = new Lifecycle(this.#env, this.#settings, tokens, {
       records: this.#records,
       subscriptions: this.#subscriptions,
       calls: this.#calls,
+      elsewhere: { caughtUp: true, behind: false },
+      othersClosed: async () => {},
       emit: (signal) => this.#emit(signal),
       noticed: (streamId, notice, detail) => this.#noticed(streamId, notice, detail),
     });
@@ -69,6 +74,10 @@ export class SpacetimeSession implements Session {
 
   retryNow(): void {
     this.#env.turns.run(() => this.#lifecycle.retryNow());
+  }
+
+  hint(kind: NetworkHint): void {
+    this.#env.turns.run(() => this.#lifecycle.hint(kind));
   }
 
   listen(listener: (signal: LaneSignal) => void): () => void {

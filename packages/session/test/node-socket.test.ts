@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { WebSocketServer } from 'ws';
 import { nodeSocketFactory } from '../src/index.ts';
+import { retryAfterMs } from '../src/retry-after.ts';
 import { until } from './support/embedded.ts';
 
 const servers: Server[] = [];
@@ -103,5 +104,21 @@ describe('nodeSocketFactory', () => {
     socket.terminate();
     await until(() => seen.length === 1);
     expect(seen).toEqual([['closed', 1006, expect.any(String)]]);
+  });
+});
+
+describe('Retry-After', () => {
+  const date = 'Wed, 21 Oct 2026 07:28:00 GMT';
+  test.each([
+    ['7', undefined, 7000],
+    ['0', undefined, undefined],
+    ['-3', undefined, undefined],
+    ['soon', date, undefined],
+    [undefined, date, undefined],
+    ['Wed, 21 Oct 2026 07:29:30 GMT', date, 90_000],
+    ['Wed, 21 Oct 2026 07:20:00 GMT', date, undefined],
+    ['Wed, 21 Oct 2026 07:29:30 GMT', undefined, undefined],
+  ])('I5: %j beside the date %j asks to wait %j ms', (header, now, wait) => {
+    expect(retryAfterMs(header, now)).toBe(wait);
   });
 });

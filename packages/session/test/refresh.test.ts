@@ -3,7 +3,7 @@ import { Harness, upTo } from './support/harness.ts';
 
 describe('token refresh', () => {
   test('I9: a second connection catches up and takes over; no event is lost, repeated or late', async () => {
-    const h = new Harness({ pageSize: 4 });
+    const h = new Harness({ pageSize: 16 });
     h.host.stream('s');
     h.host.stream('bell', { fanout: 'doorbell' });
     h.session.follow('s', null);
@@ -20,8 +20,11 @@ describe('token refresh', () => {
     };
     // Events go on all the time around the refresh, faster than the new connection can be made.
     h.host.latency = () => 20 + Math.floor(h.sim.random() * 10);
-    await h.sim.advance(h.tokenLife * 0.75 - 100);
+    await h.sim.advance((h.session.status().token_refresh_after ?? 0) - h.sim.now - 100);
     append();
+    await h.sim.until(() => h.session.status().counters.refreshes === 1);
+    // It took over in the middle of them.
+    expect(appended).toBeLessThan(400);
     await h.sim.until(() => appended === 400);
     await h.received('s', 400);
     await h.received('bell', 400);
@@ -38,12 +41,38 @@ describe('token refresh', () => {
     expect(h.sim.timers).toBe(0);
   });
 
+  test('I9: it takes over although events come faster than its pages could bring them', async () => {
+    const h = new Harness({ pageSize: 4 });
+    h.host.stream('s');
+    h.session.follow('s', null);
+    h.session.start();
+    await h.live();
+    h.host.latency = () => 20;
+    let flowing = true;
+    const append = () => {
+      h.host.append('s');
+      if (flowing) h.sim.after(2, append);
+    };
+    await h.sim.until(() => h.session.status().refreshing);
+    append();
+    await h.sim.advance(2000);
+    expect(h.session.status().counters.refreshes).toBe(1);
+    flowing = false;
+    const count = h.host.streams.get('s')?.events.length ?? 0;
+    await h.received('s', count);
+    expect(h.seqs('s')).toEqual(upTo(count));
+    await h.close();
+  });
+
   test('I9: it goes on for ever, one refresh after the other', async () => {
     const h = new Harness();
     h.session.start();
     await h.live();
-    await h.sim.advance(h.tokenLife * 0.75 * 20 + 1000);
-    expect(h.session.status().counters).toMatchObject({ refreshes: 20, attempts: 1 });
+    for (let refreshes = 1; refreshes <= 20; refreshes += 1) {
+      await h.sim.until(() => h.session.status().counters.refreshes === refreshes);
+    }
+    expect(h.session.status().counters).toMatchObject({ refresh_failures: 0, attempts: 1 });
+    expect(h.asked).toHaveLength(21);
     expect(h.host.open).toHaveLength(1);
     await h.close();
   });

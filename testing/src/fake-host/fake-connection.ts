@@ -274,9 +274,11 @@ export class FakeConnection {
 
   receive(data: Uint8Array): void {
     const copy = data.slice();
-    const at = Math.max(this.#uplink, this.host.sim.now + this.host.latency());
+    const { sim } = this.host;
+    const now = sim.ports.clock.monotonic();
+    const at = Math.max(this.#uplink, now + this.host.latency());
     this.#uplink = at;
-    this.host.sim.after(at - this.host.sim.now, () => {
+    sim.after(at - now, () => {
       if (this.#over || this.frozen) return;
       for (const message of bytes.readClientMessages(copy)) this.handle(message);
     });
@@ -289,9 +291,11 @@ export class FakeConnection {
   }
 
   #travel(task: () => void): void {
-    const at = Math.max(this.#arrival, this.host.sim.now + this.host.latency());
+    const { sim } = this.host;
+    const now = sim.ports.clock.monotonic();
+    const at = Math.max(this.#arrival, now + this.host.latency());
     this.#arrival = at;
-    this.host.sim.after(at - this.host.sim.now, () => {
+    sim.after(at - now, () => {
       if (!this.#over && !this.frozen) task();
     });
   }

@@ -29,6 +29,7 @@ export class FakeHost implements ConnectionHost {
   rejection: string | undefined;
   /** Answers the HTTP probe otherwise. */
   probeStatus: number | undefined;
+  probeHeaders: Record<string, string> = {};
   intercept: ((connection: FakeConnection, message: ClientMessage) => boolean) | undefined;
   transmit: ((connection: FakeConnection, frame: Uint8Array) => readonly Uint8Array[]) | undefined;
   tokenEnd: ((connection: FakeConnection) => number) | undefined;
@@ -61,7 +62,7 @@ export class FakeHost implements ConnectionHost {
     this.http = async (request) => {
       this.probes += 1;
       if (request.signal?.aborted === true) throw new Error('aborted');
-      if (this.probeStatus !== undefined) return { status: this.probeStatus, headers: {}, body: '' };
+      if (this.probeStatus !== undefined) return { status: this.probeStatus, headers: this.probeHeaders, body: '' };
       if (this.rejection !== undefined) return { status: 403, headers: {}, body: this.rejection };
       return { status: 200, headers: {}, body: '[]' };
     };

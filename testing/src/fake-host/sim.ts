@@ -9,20 +9,22 @@ export class Sim {
   readonly random: () => number;
   readonly #tasks = new TaskHeap();
   #now = 1_800_000_000_000;
+  /** What the wall clock has gained over the monotonic one. */
+  #ahead = 0;
   #order = 0;
   #owned = 0;
 
   constructor(seed = 1) {
     this.random = seededRandom(seed);
     this.ports = {
-      clock: { now: () => this.#now, monotonic: () => this.#now - 1_700_000_000_000 },
+      clock: { now: () => this.now, monotonic: () => this.#now - 1_700_000_000_000 },
       random: { next: this.random, bytes: (length) => new Uint8Array(length) },
       scheduler: { after: (milliseconds, task) => this.after(milliseconds, task, true) },
     };
   }
 
   get now(): number {
-    return this.#now;
+    return this.#now + this.#ahead;
   }
 
   /** Timers of the session that wait. */
@@ -73,6 +75,11 @@ export class Sim {
   /** Jumps without running anything, as a suspended machine does. */
   sleep(milliseconds: number): void {
     this.#now += milliseconds;
+  }
+
+  /** Jumps as a machine does whose timers and monotonic clock stand still while it is suspended. */
+  suspend(milliseconds: number): void {
+    this.#ahead += milliseconds;
   }
 
   #end(task: Task): void {

@@ -22,7 +22,12 @@ export interface FollowerHost {
   useful(): void;
   /** Whether the stream is caught up may have changed. */
   changed(): void;
+  /** The host goes on writing, but nothing of it is heard over this connection. */
+  deaf(message: string): void;
 }
+
+/** So many polls in a row may find what should have been heard, before the connection is given up. */
+const mostRepairs = 3;
 
 /** Why a page is asked for. `bell` and `large-row` are the ordinary way of live events and do not leave `live`. */
 type Cause = 'open' | 'gap' | 'head' | 'epoch' | 'bell' | 'large-row';
@@ -46,6 +51,8 @@ export class Follower {
   #stalls = 0;
   #cancelRetry: Cancel | undefined;
   #bell: { route: string; end: () => void; applied: boolean } | undefined;
+  /** Polls in a row that found what should have been heard. */
+  #repairs = 0;
   /** What the last poll said, to be looked at with the next one. */
   #polledHead: bigint | undefined;
 
@@ -99,6 +106,7 @@ export class Follower {
   /** The live rows of one transaction. */
   live(rows: readonly LiveRow[]): void {
     if (this.#stopped || this.#record.standing !== 'following') return;
+    this.#repairs = 0;
     const { merge } = this.#record;
     const before = merge.position?.seq;
     const outcome = merge.offerLive(rows);
@@ -137,7 +145,9 @@ export class Follower {
     this.#polledHead = head.head;
     if (late && this.#caughtUp) {
       this.#env.counters.head_repairs += 1;
-      this.#need('head');
+      this.#repairs += 1;
+      if (this.#repairs < mostRepairs) this.#need('head');
+      else this.#host.deaf(`${this.#record.stream_id} grows, but nothing of it is heard on this connection.`);
     }
   }
 
@@ -219,8 +229,10 @@ export class Follower {
     this.#listenAt(page);
     const again = this.#again || foreignEpoch;
     const progressed = again || (merge.position?.seq ?? 0n) > asked;
-    if (page.more || !merge.complete || again) {
-      if (page.more) this.#behind();
+    // By what is known to exist, the page's head included, and not by `more`: while a token is replaced, the other
+    // connection may have handed over what this page leaves out, and asking on would race with it for ever.
+    if (!merge.complete || again) {
+      if (page.more && !merge.complete) this.#behind();
       // Asked before the events are handed over, so that the host works while the owner does.
       if (progressed) {
         this.#stalls = 0;
@@ -260,6 +272,7 @@ export class Follower {
       },
       (seq) => {
         if (this.#stopped || this.#bell !== bell || this.#record.standing !== 'following') return;
+        this.#repairs = 0;
         this.#record.merge.noteHead(seq);
         if (!this.#record.merge.complete && !this.#inFlight) this.#need('bell');
       },
