@@ -52,6 +52,8 @@ export interface ConnectionOptions {
   readonly watchdogMs: number;
   /** For the closing handshake; afterwards the socket is dropped. */
   readonly closeTimeoutMs: number;
+  /** Reducers that may be called although the session is read-only: those that reading itself needs. Undefined: all. */
+  readonly onlyReducers: ReadonlySet<string> | undefined;
 }
 
 type Pending =
@@ -100,6 +102,11 @@ export class Connection {
 
   /** Calls a reducer. The rows of its transaction are reported before `done`. */
   callReducer(name: string, args: Uint8Array, done: (outcome: Outcome<readonly QuerySetUpdate[]>) => void): void {
+    if (this.#options.onlyReducers?.has(name) === false) {
+      // The last door before the wire, whoever calls.
+      done({ type: 'failed', error: new SessionError('read_only', `${name} was not sent: the session is read-only.`) });
+      return;
+    }
     if (this.#over) {
       done({ type: 'lost' });
       return;

@@ -8,7 +8,7 @@ export { type Fanout, type GrantRole, type ReducerCall, reducers } from './modul
 export { moduleSchemaDigest } from './module/schema-digest.ts';
 export { decodeGrant, decodePresence, type Grant, type Presence, viewQueries } from './module/views.ts';
 export { nodeSocketFactory } from './node-socket.ts';
-export type { SessionOptions } from './options.ts';
+export type { Compression, SessionOptions } from './options.ts';
 export type {
   RowBatch,
   RowDecoder,

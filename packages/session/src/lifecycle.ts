@@ -5,6 +5,7 @@ import type { ConnectionInfo, ConnectionPhase } from './connection.ts';
 import { socketRequest } from './endpoint.ts';
 import type { Environment } from './environment.ts';
 import { Link, type LinkHost } from './link.ts';
+import { readingReducers } from './module/reducers.ts';
 import type { Settings } from './options.ts';
 import { probe } from './probe.ts';
 import type { SubscriptionRecord } from './rows/subscription.ts';
@@ -302,8 +303,10 @@ export class Lifecycle implements LinkHost {
   }
 
   #open(token: HeldToken): Link {
-    const request = socketRequest(token, this.#settings.readMode === 'confirmed');
-    const link = new Link(this.#env, this, token, { ...this.#settings, request });
+    const { readMode, compression } = this.#settings;
+    const request = socketRequest(token, readMode === 'confirmed', compression);
+    const onlyReducers = this.#settings.readOnly ? readingReducers : undefined;
+    const link = new Link(this.#env, this, token, { ...this.#settings, request, onlyReducers });
     this.#links.add(link);
     void link.connection.gone.then(() => this.#links.delete(link));
     return link;

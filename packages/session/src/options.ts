@@ -8,6 +8,9 @@ import {
 import { SessionError } from './errors.ts';
 import type { TokenProvider } from './token-source.ts';
 
+/** How the host may pack what it sends; frames are unpacked in the order of their arrival, whatever it does. */
+export type Compression = 'none' | 'gzip' | 'brotli';
+
 /** What a session is made of. Times are milliseconds. */
 export interface SessionOptions {
   readonly token: TokenProvider;
@@ -19,7 +22,12 @@ export interface SessionOptions {
   readonly clientId: string;
   /** `confirmed`: nothing is delivered before it is durable on the host. `unconfirmed` is faster and may un-happen. */
   readonly readMode: 'confirmed' | 'unconfirmed';
-  /** Refuses every reducer call of the owner before it is sent. Default false. */
+  /** Asked of the host for frames above 1 KiB. Saves bytes on a slow line and costs time on both sides. Default `none`. */
+  readonly compression?: Compression;
+  /**
+   * Refuses every reducer call before it is sent: at the session, and once more at the connection, which lets only the two
+   * pass that reading itself needs. Default false.
+   */
   readonly readOnly?: boolean;
   /** Subscribes to the grants of this identity and reports them, see `onGrants`. Default false. */
   readonly followGranted?: boolean;
@@ -61,6 +69,7 @@ const defaultBackoff: BackoffPolicy = { floorMs: 250, baseMs: 500, capMs: 30_000
 export type Settings = Required<Omit<SessionOptions, 'backoff'>> & { readonly backoff: BackoffPolicy };
 
 const defaults = {
+  compression: 'none',
   readOnly: false,
   followGranted: false,
   pageSize: 500,
@@ -77,7 +86,7 @@ const defaults = {
   provenAfterMs: 10_000,
   maxCallsInFlight: 64,
   maxCallsQueued: 1024,
-} as const;
+} as const satisfies Partial<SessionOptions>;
 
 /** @throws {SessionError} `invalid_options` with `details.option`. */
 export function settingsOf(options: SessionOptions): Settings {
@@ -92,6 +101,9 @@ export function settingsOf(options: SessionOptions): Settings {
   if (settings.clientId === '') throw invalid('clientId', 'clientId must not be empty.');
   if (settings.readMode !== 'confirmed' && settings.readMode !== 'unconfirmed') {
     throw invalid('readMode', 'readMode must be "confirmed" or "unconfirmed".');
+  }
+  if (!['none', 'gzip', 'brotli'].includes(settings.compression)) {
+    throw invalid('compression', 'compression must be "none", "gzip" or "brotli".');
   }
   const { backoff } = settings;
   if (!(isBackoffPolicy(backoff) && backoff.floorMs >= 1 && backoff.baseMs >= 1)) {

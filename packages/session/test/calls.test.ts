@@ -1,8 +1,11 @@
 import { draftEvent, SyncError } from '@autopilot/sync-contract';
-import { describe, expect, test } from '@jest/globals';
-import { type AppendReceipt, SessionError } from '../src/index.ts';
-import { Harness, upTo } from './support/harness.ts';
 import { reducerError, reducerOk, reducerTrap } from '@autopilot/testing/server-bytes';
+import { describe, expect, test } from '@jest/globals';
+import { Connection } from '../src/connection.ts';
+import { newEnvironment } from '../src/environment.ts';
+import type { AppendReceipt, SessionError } from '../src/index.ts';
+import { readingReducers } from '../src/module/reducers.ts';
+import { Harness, upTo } from './support/harness.ts';
 
 const none = new Uint8Array(0);
 const draft = (n: number, value: unknown = n) =>
@@ -269,14 +272,99 @@ describe('reducer calls', () => {
     await h.close();
   });
 
-  test('a read-only session sends no call', async () => {
+  test('I23: a read-only session refuses every write before the wire', async () => {
     const h = await connected({ readOnly: true });
-    const call = watch(h.session.appendSyncEvent(draft(1)));
-    await h.sim.advance(10);
-    expect(call.error).toBeInstanceOf(SessionError);
-    expect(call.error?.code).toBe('read_only');
-    expect(h.host.log).not.toContain('append_sync_event');
+    const sent: string[] = [];
+    h.host.intercept = (_connection, message) => {
+      if (message.type === 'reducer') sent.push(message.name);
+      return false;
+    };
+    const identity = 'c2'.padEnd(64, '0');
+    const writes: Record<string, Promise<unknown>> = {
+      call: h.session.call('anything', none, { idempotencyKey: 'k' }),
+      appendSyncEvent: h.session.appendSyncEvent(draft(1)),
+      ackCheckpoint: h.session.ackCheckpoint({ stream_id: 's', epoch: 'e', seq: 1n, chain: 'c' }),
+      createStream: h.session.createStream('s', 'test', 'inbox'),
+      grantStream: h.session.grantStream(identity, 's', 'reader'),
+      revokeStream: h.session.revokeStream(identity, 's'),
+      configure: h.session.configure('issuer', 'audience'),
+      upsertPresence: h.session.upsertPresence({
+        session_id: 'x',
+        stream_id: 's',
+        status: 'here',
+        detail: '{}',
+        ttl_seconds: 5,
+      }),
+      heartbeat: h.session.heartbeat('x'),
+    };
+    const watched = Object.entries(writes).map(([name, promise]) => [name, watch(promise)] as const);
+    await h.sim.until(() => watched.every(([, call]) => call.done));
+    for (const [name, call] of watched) expect([name, call.error?.code]).toEqual([name, 'read_only']);
+    expect(sent).toEqual([]);
+    expect(h.session.status().counters.calls_sent).toBe(0);
     await h.close();
+  });
+
+  test('I23: a read-only session reads in every way, and nothing but reading reaches the host', async () => {
+    const h = new Harness({ readOnly: true, followGranted: true, watchRenewMs: 5000, headPollMs: 2000 });
+    const sent = new Set<string>();
+    h.host.intercept = (_connection, message) => {
+      sent.add('name' in message ? `${message.type} ${message.name}` : message.type);
+      return false;
+    };
+    h.host.stream('s');
+    h.host.stream('bell', { fanout: 'doorbell' });
+    h.session.follow('s', null);
+    h.session.follow('bell', null);
+    h.session.start();
+    await h.live();
+    h.host.append('s', 5, false);
+    h.host.append('bell', 5);
+    await h.received('s', 5);
+    await h.received('bell', 5);
+    await h.sim.until(() => h.session.status().counters.refreshes === 1);
+    h.host.open[0]?.cut();
+    await h.state('backoff');
+    await h.live();
+    h.session.unfollow('s');
+    h.session.unfollow('bell');
+    await h.sim.advance(1000);
+    await h.close();
+    expect([...sent].sort()).toEqual([
+      'procedure open_stream',
+      'procedure read_heads',
+      'procedure read_page',
+      'reducer renew_watches',
+      'reducer unwatch',
+      'subscribe',
+      'unsubscribe',
+    ]);
+  });
+
+  test('I23: the connection refuses by itself too, should a part of the session ever forget', async () => {
+    const h = new Harness();
+    const ended: string[] = [];
+    const connection = new Connection(
+      newEnvironment(h.sim.ports),
+      {
+        socket: h.host.socket,
+        request: { url: 'ws://host.test/', protocols: [], headers: {} },
+        connectTimeoutMs: 1000,
+        watchdogMs: 1000,
+        closeTimeoutMs: 1000,
+        onlyReducers: readingReducers,
+      },
+      { ready: () => {}, transaction: () => {}, setLost: () => {}, ended: (close) => ended.push(close.code) },
+    );
+    await h.sim.advance(10);
+    const outcomes: unknown[] = [];
+    connection.callReducer('append_sync_event', none, (outcome) => outcomes.push(outcome));
+    connection.callReducer('renew_watches', none, () => {});
+    await h.sim.advance(10);
+    expect(outcomes).toEqual([{ type: 'failed', error: expect.objectContaining({ code: 'read_only' }) }]);
+    expect(h.host.log).toEqual(['renew_watches']);
+    connection.terminate({ code: 'closed_by_owner', message: '' });
+    expect(ended).toEqual(['closed_by_owner']);
   });
 
   test('a reducer that says token_expired makes the session refresh', async () => {

@@ -1,6 +1,4 @@
 import { SyncError } from '@autopilot/sync-contract';
-import { describe, expect, test } from '@jest/globals';
-import { Harness, upTo } from './support/harness.ts';
 import {
   frame,
   initialConnection,
@@ -8,6 +6,8 @@ import {
   subscriptionError,
   transactionUpdate,
 } from '@autopilot/testing/server-bytes';
+import { describe, expect, test } from '@jest/globals';
+import { Harness, upTo } from './support/harness.ts';
 
 describe('connecting', () => {
   test('I7: nothing is sent before InitialConnection, and calls wait for the live queries', async () => {

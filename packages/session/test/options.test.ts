@@ -13,6 +13,7 @@ describe('options', () => {
     ['backoff', { backoff: { floorMs: 0 } }],
     ['backoff', { backoff: { floorMs: 500, capMs: 100 } }],
     ['backoff', { backoff: { baseMs: Number.NaN } }],
+    ['compression', { compression: 'zip' as unknown as 'gzip' }],
     ['readMode', { readMode: 'maybe' as unknown as 'confirmed' }],
   ])('a wrong %s is named: %j', (option, wrong) => {
     let caught: unknown;

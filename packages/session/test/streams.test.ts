@@ -1,6 +1,6 @@
+import { procedureFailed, transactionUpdate } from '@autopilot/testing/server-bytes';
 import { describe, expect, test } from '@jest/globals';
 import { Harness, upTo } from './support/harness.ts';
-import { procedureFailed, transactionUpdate } from '@autopilot/testing/server-bytes';
 
 async function following(
   options: ConstructorParameters<typeof Harness>[0] = {},

@@ -1,3 +1,4 @@
+import { type SetDelta, subscriptionError, transactionUpdate } from '@autopilot/testing/server-bytes';
 import { describe, expect, test } from '@jest/globals';
 import { Timestamp } from 'spacetimedb';
 import { decodeGrant, type GrantChange, type RowBatch } from '../src/index.ts';
@@ -5,7 +6,6 @@ import { encode } from '../src/module/codec.ts';
 import { viewCodecs } from '../src/module/views.ts';
 import { RowBag } from '../src/rows/row-bag.ts';
 import { Harness } from './support/harness.ts';
-import { type SetDelta, subscriptionError, transactionUpdate } from '@autopilot/testing/server-bytes';
 
 const bytes = (...values: number[]) => new Uint8Array(values);
 const told = (batches: RowBatch<Uint8Array>[]) =>

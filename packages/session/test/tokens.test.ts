@@ -1,7 +1,7 @@
 import { SyncError } from '@autopilot/sync-contract';
+import { reducerError } from '@autopilot/testing/server-bytes';
 import { describe, expect, test } from '@jest/globals';
 import { Harness, upTo } from './support/harness.ts';
-import { reducerError } from './support/server-bytes.ts';
 
 /** A token that reads as a JWT; nobody here looks at its signature. */
 function jwt(claims: object, number: number): string {

@@ -1,4 +1,5 @@
 import { gzipSync } from 'node:zlib';
+import { frame, subscribeApplied } from '@autopilot/testing/server-bytes';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { BinaryReader } from 'spacetimedb';
@@ -11,7 +12,6 @@ import {
 } from '../src/wire/client-message.ts';
 import { readFrame } from '../src/wire/frame.ts';
 import { readServerMessage } from '../src/wire/server-message.ts';
-import { frame, subscribeApplied } from '@autopilot/testing/server-bytes';
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 const bytes = (text: string) => new Uint8Array(Buffer.from(text, 'hex'));

@@ -186,7 +186,7 @@ function writeUpdate(writer: BinaryWriter, sets: SetDelta[]): void {
 
 function writeRows(writer: BinaryWriter, rows: Uint8Array[]): void {
   const size = rows[0]?.length ?? 0;
-  if (size > 0 && rows.every((row) => row.length === size)) {
+  if (size > 0 && size <= 0xffff && rows.every((row) => row.length === size)) {
     writer.writeU8(0);
     writer.writeU16(size);
   } else {

@@ -186,5 +186,8 @@ export const reducers = {
   renewWatches: (): ReducerCall => ({ reducer: 'renew_watches', args: new Uint8Array(0) }),
 } as const;
 
+/** The reducers that reading needs: they change what this connection hears, and nothing that anybody has stored. */
+export const readingReducers: ReadonlySet<string> = new Set(['renew_watches', 'unwatch']);
+
 /** The codecs of the arguments that test servers read. */
 export const reducerArgCodecs = { appendSyncEvent: appendSyncEventArgs, stream: streamArgs } as const;

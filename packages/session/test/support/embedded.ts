@@ -56,8 +56,8 @@ export class Embedded {
         const now = Date.now();
         return {
           token: raw ?? this.issuer.token(sub, scope ?? everything),
-          expires_at: now + 600_000,
-          refresh_after: now + (refreshInMs ?? 450_000),
+          expires_at: now + (refreshInMs === undefined ? 600_000 : refreshInMs + 5000),
+          ...(refreshInMs === undefined ? {} : { refresh_after: now + Math.max(1, refreshInMs) }),
           uri: this.host.url,
           database: 'sync',
         };

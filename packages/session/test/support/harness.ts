@@ -1,7 +1,7 @@
 import type { LaneSignal, SyncEvent } from '@autopilot/sync-contract';
-import { createSession, type Session, type SessionOptions, type SessionToken } from '../../src/index.ts';
 import { FakeHost } from '@autopilot/testing/fake-host';
 import { Sim } from '@autopilot/testing/sim';
+import { createSession, type Session, type SessionOptions, type SessionToken } from '../../src/index.ts';
 
 /** A session against the model of the host, with everything it said. */
 export class Harness {
