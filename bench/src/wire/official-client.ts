@@ -1,0 +1,121 @@
+import {
+  DbConnectionBuilder,
+  DbConnectionImpl,
+  procedures,
+  reducers,
+  SubscriptionBuilderImpl,
+  schema,
+  setGlobalLogLevel,
+  t,
+  table,
+} from 'spacetimedb';
+import { ScriptedAdapter } from './scripted-adapter.ts';
+import { initialConnection, subscribeApplied } from './server-frames.ts';
+
+// Every connection says that it connects.
+setGlobalLogLevel('warn');
+
+type Config = ConstructorParameters<typeof DbConnectionImpl>[0];
+
+class DbConnection extends DbConnectionImpl<Config['remoteModule']> {
+  override subscriptionBuilder = (): SubscriptionBuilderImpl<Config['remoteModule']> =>
+    new SubscriptionBuilderImpl(this);
+}
+
+/** What generated bindings say of the table that the frames are about. */
+export interface Binding {
+  readonly table: 'event_log' | 'live_inbox';
+  /** Whether `seq` is the primary key: without one, the client keeps rows under the Base64 text of their bytes. */
+  readonly primaryKey: boolean;
+  /** Whether it is an event table: its rows are told and never kept. */
+  readonly event: boolean;
+}
+
+/** The official client, connected, subscribed and ready to be handed frames. */
+export interface OfficialClient {
+  /** Hands over one frame, as the client's own transport does after it has looked at the compression tag. */
+  receive(frame: Uint8Array): void;
+  /** Rows that onInsert has told of. */
+  readonly told: number;
+  /** Rows in its cache. */
+  readonly kept: number;
+}
+
+/**
+ * Connects the official client to a transport of this process. Its rows come with the query set `querySetId`.
+ */
+export async function connectOfficial(binding: Binding, querySetId: number): Promise<OfficialClient> {
+  const adapter = new ScriptedAdapter();
+  const connection = new DbConnectionBuilder(remoteModuleOf(binding), (config) => new DbConnection(config as Config))
+    .withUri('http://bench.test')
+    .withDatabaseName('bench')
+    .withWSFn(async () => adapter)
+    .build();
+  await adapter.isListenedTo;
+  adapter.open();
+  adapter.receive(initialConnection());
+  // The client numbers its query sets from 0: those before the wanted one are answered empty.
+  for (let id = 0; id <= querySetId; id += 1) {
+    connection.subscriptionBuilder().subscribe([`SELECT * FROM ${binding.table}`]);
+    if (id < querySetId) adapter.receive(subscribeApplied(id, id, binding.table));
+  }
+  const face = connection.db as unknown as Record<'rows', ClientTable>;
+  let told = 0;
+  face.rows.onInsert(() => {
+    told += 1;
+  });
+  return {
+    receive: (frame) => adapter.receive(frame),
+    get told() {
+      return told;
+    },
+    get kept() {
+      return Number(face.rows.count());
+    },
+  };
+}
+
+interface ClientTable {
+  count(): bigint;
+  onInsert(callback: (context: unknown, row: unknown) => void): void;
+}
+
+const logColumns = {
+  stream_id: t.string(),
+  seq: t.u64(),
+  kind: t.string(),
+  payload: t.string(),
+  payload_hash: t.string(),
+  idempotency_key: t.string(),
+  committed_at: t.timestamp(),
+};
+
+const inboxColumns = {
+  recipient: t.identity(),
+  stream_id: t.string(),
+  epoch: t.string(),
+  seq: t.u64(),
+  kind: t.string(),
+  payload: t.string(),
+  inline: t.bool(),
+  payload_hash: t.string(),
+  idempotency_key: t.string(),
+  committed_at: t.timestamp(),
+  chain: t.string(),
+};
+
+/** What `spacetime generate` would write, by the public exports that it uses too; the table is `db.rows`. */
+function remoteModuleOf({ table: name, primaryKey, event }: Binding): Config['remoteModule'] {
+  const columns = name === 'event_log' ? logColumns : inboxColumns;
+  const keyed = { ...columns, seq: primaryKey ? t.u64().primaryKey() : t.u64() };
+  const { schemaType } = schema({
+    rows: table({ name, indexes: [], constraints: [], event } as never, t.row(keyed as typeof logColumns)),
+  });
+  // The types of the package do not fit each other under exactOptionalPropertyTypes, hence the cast.
+  return {
+    versionInfo: { cliVersion: '2.10.1' },
+    tables: schemaType.tables,
+    reducers: reducers().reducersType.reducers,
+    ...procedures(),
+  } as unknown as Config['remoteModule'];
+}

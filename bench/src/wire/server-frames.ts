@@ -1,0 +1,104 @@
+import { BinaryWriter } from 'spacetimedb';
+import type { Rows } from './rows.ts';
+
+/** A frame of protocol v3 with one message: no compression, then what `fill` writes. */
+function frame(size: number, fill: (writer: BinaryWriter) => void): Uint8Array {
+  const writer = new BinaryWriter(size + 256);
+  writer.writeU8(0);
+  fill(writer);
+  // A copy, as long as the frame: a socket hands over no room behind it.
+  return writer.getBuffer().slice();
+}
+
+export function initialConnection(): Uint8Array {
+  return frame(64, (writer) => {
+    writer.writeU8(0);
+    writer.writeU256(1n);
+    writer.writeU128(2n);
+    writer.writeString('');
+  });
+}
+
+/** The answer to a subscription: all of `rows` in one table, or no table at all. */
+export function subscribeApplied(requestId: number, querySetId: number, table: string, rows?: Rows): Uint8Array {
+  return frame(rows === undefined ? 32 : sizeOf(rows, 0, rows.count), (writer) => {
+    writer.writeU8(1);
+    writer.writeU32(requestId);
+    writer.writeU32(querySetId);
+    writer.writeU32(rows === undefined ? 0 : 1);
+    if (rows === undefined) return;
+    writer.writeString(table);
+    writeRowList(writer, rows, 0, rows.count);
+  });
+}
+
+/** One transaction that adds `rows` from `from` to before `to`: kept ones, or those of an event table. */
+export function transactionUpdate(
+  querySetId: number,
+  table: string,
+  kind: 'kept' | 'event',
+  { rows, from, to }: { readonly rows: Rows; readonly from: number; readonly to: number },
+): Uint8Array {
+  return frame(sizeOf(rows, from, to), (writer) => {
+    writer.writeU8(4);
+    writer.writeU32(1);
+    writer.writeU32(querySetId);
+    writer.writeU32(1);
+    writer.writeString(table);
+    writer.writeU32(1);
+    writer.writeU8(kind === 'kept' ? 0 : 1);
+    writeRowList(writer, rows, from, to);
+    if (kind === 'kept') writeRowList(writer, rows, 0, 0);
+  });
+}
+
+/** Rows in transactions of `batch` rows each. */
+export function transactionUpdates(
+  querySetId: number,
+  table: string,
+  kind: 'kept' | 'event',
+  rows: Rows,
+  batch: number,
+): Uint8Array[] {
+  const frames: Uint8Array[] = [];
+  for (let from = 0; from < rows.count; from += batch) {
+    const to = Math.min(from + batch, rows.count);
+    frames.push(transactionUpdate(querySetId, table, kind, { rows, from, to }));
+  }
+  return frames;
+}
+
+/** The answer of open_stream for a stream without events after the position that was asked for. */
+export function emptyPage(requestId: number, epoch: string, head: bigint, headChain: string): Uint8Array {
+  const page = new BinaryWriter(256);
+  page.writeString('ok');
+  page.writeString(epoch);
+  page.writeU64(head);
+  page.writeString(headChain);
+  page.writeU64(1n);
+  page.writeString('');
+  page.writeString('inbox');
+  page.writeString('');
+  page.writeU32(0);
+  page.writeBool(false);
+  return frame(512, (writer) => {
+    writer.writeU8(7);
+    writer.writeU8(0);
+    writer.writeUInt8Array(page.getBuffer());
+    writer.writeI64(0n);
+    writer.writeI64(0n);
+    writer.writeU32(requestId);
+  });
+}
+
+function sizeOf(rows: Rows, from: number, to: number): number {
+  return (rows.offsets[to] ?? 0) - (rows.offsets[from] ?? 0) + 8 * (to - from);
+}
+
+function writeRowList(writer: BinaryWriter, { offsets, bytes }: Rows, from: number, to: number): void {
+  const start = offsets[from] ?? 0;
+  writer.writeU8(1);
+  writer.writeU32(to - from);
+  for (let at = from; at < to; at += 1) writer.writeU64(BigInt((offsets[at] ?? 0) - start));
+  writer.writeUInt8Array(bytes.subarray(start, offsets[to]));
+}
