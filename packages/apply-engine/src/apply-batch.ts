@@ -1,9 +1,12 @@
 import type { PayloadHash, StreamPosition, SyncEvent } from '@autopilot/sync-contract';
+import { type Alarm, alarmOf } from './alarm.ts';
+import type { Conflict } from './conflict.ts';
 import { decide } from './decide.ts';
 import type { ConflictReason } from './decision-table.ts';
 import { ApplyError } from './errors.ts';
-import { holdBack, type ReorderBuffer } from './reorder-buffer.ts';
-import { type AppliedLookup, noEpoch, positionOf, type StreamState } from './stream-state.ts';
+import { epochToRead, inOrder } from './in-order.ts';
+import { holdBack, placeOf, type ReorderBuffer } from './reorder-buffer.ts';
+import { type AppliedLookup, type Contiguity, noEpoch, positionOf, type StreamState } from './stream-state.ts';
 
 /** How many events a reorder buffer holds unless told otherwise. */
 export const defaultReorderLimit = 256;
@@ -16,15 +19,8 @@ export interface BatchOptions {
   readonly held?: ReorderBuffer;
   /** A whole number from 1. */
   readonly reorder_limit?: number;
-}
-
-/** An event that must be quarantined, and what it disagrees with. */
-export interface Conflict {
-  /** The stream whose state met the event. */
-  readonly stream_id: string;
-  readonly reason: ConflictReason;
-  readonly event: SyncEvent;
-  readonly known_hash: PayloadHash | undefined;
+  /** Default `dense`. Where gaps are allowed, nothing is held back: see {@link Contiguity}. */
+  readonly contiguity?: Contiguity;
 }
 
 /** Events beyond the watermark are known to exist and could not be applied. */
@@ -35,7 +31,8 @@ export interface BatchGap {
   readonly received: bigint | undefined;
   /**
    * `missing`: the buffer still holds what came too early, a short wait may close the gap. `quarantined`: the expected
-   * event came, but could not be taken. `overflow`: the buffer was full, so waiting cannot help.
+   * event came, but could not be taken. `overflow`: the buffer was full, so waiting cannot help. Where gaps are allowed,
+   * only `quarantined` can be told.
    */
   readonly cause: 'missing' | 'quarantined' | 'overflow';
   /** Where the lane must read on. Never beyond the watermark. */
@@ -52,30 +49,44 @@ export interface BatchResult {
   /** Repeated events that nobody can compare any more. */
   readonly stale: readonly SyncEvent[];
   readonly conflicts: readonly Conflict[];
+  /** One for each of `conflicts`, in their order: raise every one of them. */
+  readonly alarms: readonly Alarm[];
   /** Events of another epoch. Not empty: reset the stream to a floor the lane names. */
   readonly other_epoch: readonly SyncEvent[];
   /** Held back until what is missing comes: hand it to the next batch. */
   readonly held: ReorderBuffer;
-  /** Let go because the buffer was full; the rewind reads them again. */
+  /** Let go because the buffer was full, or there is none; the rewind reads them again. */
   readonly dropped: readonly SyncEvent[];
   readonly gap: BatchGap | undefined;
 }
 
 /**
  * Applies a batch of one stream. Pure: the caller commits `applied` and `next` in one transaction, quarantines
- * `conflicts`, rewinds the lane on `gap` and resets the stream when `other_epoch` is not empty.
+ * `conflicts`, raises `alarms`, rewinds the lane on `gap` and resets the stream when `other_epoch` is not empty.
  *
- * @throws {ApplyError} `invalid_option` for a reorder limit that is not a whole number from 1.
+ * @throws {ApplyError} `invalid_option` for a reorder limit that is not a whole number from 1, and another contiguity.
  */
 export function applyBatch(state: StreamState, events: readonly SyncEvent[], options: BatchOptions = {}): BatchResult {
   const limit = options.reorder_limit ?? defaultReorderLimit;
   if (!Number.isSafeInteger(limit) || limit < 1) {
     throw new ApplyError('invalid_option', `reorder_limit must be a whole number from 1, not ${limit}.`);
   }
-  const run = new BatchRun(state, options.applied, limit);
+  const contiguity = options.contiguity ?? 'dense';
+  if (contiguity !== 'dense' && contiguity !== 'gaps-allowed') {
+    throw new ApplyError('invalid_option', `contiguity must be dense or gaps-allowed, not ${String(contiguity)}.`);
+  }
+  const run = new BatchRun(state, options.applied, limit, contiguity);
+  const held = options.held ?? [];
+  if (contiguity === 'gaps-allowed') {
+    // A batch is whole, so its own order does not matter; later ones cannot bring what an earlier one left out.
+    const all = [...held, ...events];
+    const epoch = epochToRead(state, all);
+    for (const event of inOrder(epoch, all)) run.take(event, epoch);
+    return run.result();
+  }
   // Held-back events go through the same checks again: the state may have been reset since, and nothing of another
   // epoch may stay behind in the buffer.
-  for (const event of options.held ?? []) run.take(event);
+  for (const event of held) run.take(event);
   for (const event of events) run.take(event);
   return run.result();
 }
@@ -83,6 +94,7 @@ export function applyBatch(state: StreamState, events: readonly SyncEvent[], opt
 class BatchRun {
   readonly #start: bigint;
   readonly #limit: number;
+  readonly #contiguity: Contiguity;
   readonly #known: AppliedLookup;
   readonly #keys: Map<string, bigint> | undefined;
   readonly #held: SyncEvent[] = [];
@@ -94,24 +106,25 @@ class BatchRun {
   readonly #dropped: SyncEvent[] = [];
   #state: StreamState;
 
-  constructor(state: StreamState, applied: AppliedLookup | undefined, limit: number) {
+  constructor(state: StreamState, applied: AppliedLookup | undefined, limit: number, contiguity: Contiguity) {
     this.#state = state;
     this.#start = state.seq;
     this.#limit = limit;
+    this.#contiguity = contiguity;
     const seqOf = applied?.seqOf?.bind(applied);
     this.#keys = seqOf === undefined ? undefined : new Map();
-    // Events of this batch are not in the caller's store yet; they are dense, so their place is their sequence.
+    // Events of this batch are not in the caller's store yet, and all of them are known.
     this.#known = {
-      hashAt: (seq) =>
-        seq > this.#start ? this.#applied[Number(seq - this.#start - 1n)]?.payload_hash : applied?.hashAt(seq),
+      hashAt: (seq) => (seq > this.#start ? this.#appliedAt(seq)?.payload_hash : applied?.hashAt(seq)),
+      complete_after: applied?.complete_after ?? state.seq,
       ...(seqOf === undefined ? {} : { seqOf: (key: string) => this.#keys?.get(key) ?? seqOf(key) }),
     };
   }
 
-  take(event: SyncEvent): void {
-    const first = this.#held[0];
-    if (this.#state.epoch === noEpoch && first !== undefined && this.#isOurs(event) && event.epoch !== first.epoch) {
-      // Without a position, the events held back already say which epoch is being read.
+  /** @param reading The epoch that is being read; by default that of the events held back, which came before. */
+  take(event: SyncEvent, reading = this.#held[0]?.epoch): void {
+    if (this.#state.epoch === noEpoch && reading !== undefined && this.#isOurs(event) && event.epoch !== reading) {
+      // Without a position, what came before already says which epoch it is.
       this.#otherEpoch.push(event);
       return;
     }
@@ -134,6 +147,7 @@ class BatchRun {
       duplicates: this.#duplicates,
       stale: this.#stale,
       conflicts: this.#conflicts,
+      alarms: this.#conflicts.map(alarmOf),
       other_epoch: this.#otherEpoch,
       held: this.#held,
       dropped: this.#dropped,
@@ -142,7 +156,7 @@ class BatchRun {
   }
 
   #decide(event: SyncEvent): void {
-    const decision = decide(this.#state, event, this.#known);
+    const decision = decide(this.#state, event, this.#known, this.#contiguity);
     switch (decision.outcome) {
       case 'applied':
         this.#state = decision.state;
@@ -167,6 +181,10 @@ class BatchRun {
   }
 
   #hold(event: SyncEvent): void {
+    if (this.#contiguity === 'gaps-allowed') {
+      this.#dropped.push(event);
+      return;
+    }
     const held = holdBack(this.#held, event, this.#limit);
     if (held.outcome === 'duplicate') this.#duplicates.push(event);
     else if (held.outcome === 'conflict') this.#quarantine(event, 'hash_differs', held.known_hash);
@@ -174,27 +192,52 @@ class BatchRun {
   }
 
   #quarantine(event: SyncEvent, reason: ConflictReason, known_hash: PayloadHash | undefined): void {
-    this.#conflicts.push({ stream_id: this.#state.stream_id, reason, event, known_hash });
+    const conflict: Conflict = { stream_id: this.#state.stream_id, reason, event, known_hash };
+    this.#conflicts.push(conflict);
+    if (this.#contiguity === 'gaps-allowed' && this.#isMissing(conflict)) this.#await(event);
+  }
+
+  /** Where the next sequence is not known, this is the only trace of what is missing. */
+  #await({ epoch, seq }: SyncEvent): void {
+    const { awaits } = this.#state;
+    const isFirst = awaits === undefined || awaits.epoch !== epoch || seq < awaits.seq;
+    if (isFirst) this.#state = { ...this.#state, awaits: { epoch, seq } };
   }
 
   #gap(): BatchGap | undefined {
-    const beyond = (event: SyncEvent) => this.#isOurs(event) && event.seq > this.#state.seq;
-    const refused = this.#conflicts.filter((conflict) => beyond(conflict.event) && isCurrent(this.#state, conflict));
+    const rewind = positionOf(this.#state);
+    if (this.#contiguity === 'gaps-allowed') {
+      const expected = this.#state.awaits?.seq;
+      return expected === undefined ? undefined : { expected, received: undefined, cause: 'quarantined', rewind };
+    }
+    const refused = this.#conflicts.filter((conflict) => this.#isMissing(conflict));
     const received = this.#held[0]?.seq;
-    const dropped = this.#dropped.some(beyond);
+    const dropped = this.#dropped.some((event) => this.#isBeyond(event));
     if (received === undefined && refused.length === 0 && !dropped) return undefined;
     const expected = this.#state.seq + 1n;
     const quarantined = refused.some((conflict) => conflict.event.seq === expected);
     const cause = dropped ? 'overflow' : quarantined ? 'quarantined' : 'missing';
-    return { expected, received, cause, rewind: positionOf(this.#state) };
+    return { expected, received, cause, rewind };
+  }
+
+  /** Whether a conflict is about an event that the stream still needs, and not about one that can never belong to it. */
+  #isMissing({ event, reason }: Conflict): boolean {
+    const { epoch } = this.#state;
+    return this.#isBeyond(event) && reason !== 'invalid_seq' && (epoch === noEpoch || event.epoch === epoch);
+  }
+
+  #isBeyond(event: SyncEvent): boolean {
+    return this.#isOurs(event) && event.seq > this.#state.seq;
+  }
+
+  /** The event of this batch that was applied at a sequence: in a dense stream its place says which. */
+  #appliedAt(seq: bigint): SyncEvent | undefined {
+    if (this.#contiguity === 'dense') return this.#applied[Number(seq - this.#start - 1n)];
+    const there = this.#applied[placeOf(this.#applied, seq)];
+    return there?.seq === seq ? there : undefined;
   }
 
   #isOurs(event: SyncEvent): boolean {
     return event.stream_id === this.#state.stream_id;
   }
-}
-
-/** Whether a conflict is about an event that the stream needs, and not about one that can never belong to it. */
-function isCurrent(state: StreamState, conflict: Conflict): boolean {
-  return conflict.reason !== 'invalid_seq' && (state.epoch === noEpoch || conflict.event.epoch === state.epoch);
 }

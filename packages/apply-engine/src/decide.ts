@@ -1,6 +1,6 @@
 import { extendChain, hasTruePayloadHash, type PayloadHash, type SyncEvent } from '@autopilot/sync-contract';
 import { type ConflictReason, decisionTable, type EventClass } from './decision-table.ts';
-import { type AppliedLookup, noEpoch, type StreamState } from './stream-state.ts';
+import { type AppliedLookup, type Contiguity, noEpoch, type StreamState } from './stream-state.ts';
 
 /** What to do with one event. Only `applied` carries a state, because nothing else changes it. */
 export type Decision =
@@ -26,14 +26,20 @@ const nothingKnown: AppliedLookup = { hashAt: () => undefined };
  * is only read.
  *
  * @param applied What was applied before. Without it, an event at or below the watermark is always `stale`.
+ * @param contiguity Whether the stream has an event at every sequence.
  */
-export function decide(state: StreamState, event: SyncEvent, applied: AppliedLookup = nothingKnown): Decision {
-  const row = decisionTable[classify(state, event, applied)];
+export function decide(
+  state: StreamState,
+  event: SyncEvent,
+  applied: AppliedLookup = nothingKnown,
+  contiguity: Contiguity = 'dense',
+): Decision {
+  const row = decisionTable[classify(state, event, applied, contiguity)];
   switch (row.outcome) {
     case 'applied':
       return { outcome: 'applied', state: advance(state, event) };
     case 'gap':
-      return { outcome: 'gap', expected: state.seq + 1n, received: event.seq };
+      return { outcome: 'gap', expected: missingBefore(state, event.epoch, contiguity), received: event.seq };
     case 'conflict': {
       const known_hash = row.reason === 'hash_differs' ? applied.hashAt(event.seq) : undefined;
       return { outcome: 'conflict', reason: row.reason, known_hash };
@@ -46,28 +52,46 @@ export function decide(state: StreamState, event: SyncEvent, applied: AppliedLoo
 }
 
 /** What an event is to a state. The checks run in this order, and the first that holds names the class. */
-export function classify(state: StreamState, event: SyncEvent, applied: AppliedLookup): EventClass {
+export function classify(
+  state: StreamState,
+  event: SyncEvent,
+  applied: AppliedLookup,
+  contiguity: Contiguity,
+): EventClass {
   if (event.stream_id !== state.stream_id) return 'foreign-stream';
   if (event.seq < 1n || event.seq > highestSeq) return 'invalid-seq';
   // A reader without a position takes the epoch of its first event. An event must name an epoch in any case.
   if (event.epoch === noEpoch || (state.epoch !== noEpoch && event.epoch !== state.epoch)) return 'other-epoch';
   if (event.seq <= state.seq) {
     const known = applied.hashAt(event.seq);
-    if (known === undefined) return 'past-unknown';
+    if (known === undefined) return isKnownAt(event.seq, applied) ? 'passed-over' : 'past-unknown';
     return known === event.payload_hash ? 'past-same' : 'past-other';
   }
   // Before the gap: a damaged event must not sit in a reorder buffer in the place of the true one.
   if (!hasTruePayloadHash(event)) return 'untruthful';
-  if (event.seq > state.seq + 1n) return 'ahead';
+  if (event.seq > missingBefore(state, event.epoch, contiguity)) return 'ahead';
   const keySeq = applied.seqOf?.(event.idempotency_key);
   return keySeq !== undefined && keySeq !== event.seq ? 'key-reused' : 'next';
 }
 
+/** The lowest sequence that is missing when something beyond it cannot be applied. */
+export function missingBefore(state: StreamState, epoch: string, contiguity: Contiguity): bigint {
+  if (contiguity === 'dense') return state.seq + 1n;
+  return state.awaits?.epoch === epoch ? state.awaits.seq : highestSeq;
+}
+
+function isKnownAt(seq: bigint, applied: AppliedLookup): boolean {
+  return applied.complete_after !== undefined && seq > applied.complete_after;
+}
+
 function advance(state: StreamState, event: SyncEvent): StreamState {
-  return {
+  const { awaits } = state;
+  const next = {
     stream_id: state.stream_id,
     epoch: event.epoch,
     seq: event.seq,
     chain: extendChain(state.chain, event),
   };
+  const isStillAwaited = awaits !== undefined && awaits.epoch === event.epoch && event.seq < awaits.seq;
+  return isStillAwaited ? { ...next, awaits } : next;
 }

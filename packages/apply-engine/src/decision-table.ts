@@ -6,6 +6,7 @@ export type EventClass =
   | 'past-same'
   | 'past-other'
   | 'past-unknown'
+  | 'passed-over'
   | 'untruthful'
   | 'ahead'
   | 'key-reused'
@@ -17,6 +18,7 @@ export type Outcome = 'applied' | 'duplicate' | 'gap' | 'stale' | 'conflict' | '
 /** Why an event is quarantined; each is a code of `applyErrors`. */
 export type ConflictReason =
   | 'hash_differs'
+  | 'passed_over'
   | 'payload_hash_mismatch'
   | 'idempotency_key_reused'
   | 'foreign_stream'
@@ -33,6 +35,7 @@ export const decisionTable = {
   'past-same': { outcome: 'duplicate' },
   'past-other': { outcome: 'conflict', reason: 'hash_differs' },
   'past-unknown': { outcome: 'stale' },
+  'passed-over': { outcome: 'conflict', reason: 'passed_over' },
   untruthful: { outcome: 'conflict', reason: 'payload_hash_mismatch' },
   ahead: { outcome: 'gap' },
   'key-reused': { outcome: 'conflict', reason: 'idempotency_key_reused' },

@@ -26,8 +26,8 @@ export function holdBack(held: SyncEvent[], event: SyncEvent, limit: number): Ho
   return { outcome: 'held', dropped: held.length > limit ? held.pop() : undefined };
 }
 
-/** The first index whose event is not before `seq`. */
-function placeOf(held: readonly SyncEvent[], seq: bigint): number {
+/** The first index of events in rising sequence whose event is not before `seq`. */
+export function placeOf(held: readonly SyncEvent[], seq: bigint): number {
   let low = 0;
   let high = held.length;
   while (low < high) {

@@ -3,6 +3,13 @@ import { type ChainHash, genesisChain, type PayloadHash, type StreamPosition } f
 /** The epoch of a reader that has no position yet. No host makes it. */
 export const noEpoch = '';
 
+/**
+ * Whether a stream has an event at every sequence. In a `dense` one a sequence that does not follow on is a gap. In one
+ * that is `gaps-allowed` the host leaves sequences out, so what is missing cannot be told from what never was: events
+ * have to be delivered in order, and only the chain proves that all of them came.
+ */
+export type Contiguity = 'dense' | 'gaps-allowed';
+
 /** How far one stream has been applied. Plain data: what a checkpoint store keeps. */
 export interface StreamState {
   readonly stream_id: string;
@@ -12,6 +19,11 @@ export interface StreamState {
   readonly seq: bigint;
   /** The chain at `seq`. */
   readonly chain: ChainHash;
+  /**
+   * Only where gaps are allowed: an event of this place came and could not be taken, so nothing beyond it is applied
+   * until a true copy of it is. Not persisted: after a restart the stream is read again from the watermark anyway.
+   */
+  readonly awaits?: StreamPosition;
 }
 
 /**
@@ -21,6 +33,11 @@ export interface StreamState {
 export interface AppliedLookup {
   /** The hash of the event applied at `seq`; undefined when it is not known any more. */
   hashAt(seq: bigint): PayloadHash | undefined;
+  /**
+   * Every event that was applied beyond this sequence is known, so no hash there means that nothing was applied there.
+   * Not set: no hash means only that it is not known.
+   */
+  readonly complete_after?: bigint | undefined;
   /**
    * The sequence that an idempotency key was applied with; undefined when it is new. Optional because it costs an index
    * read per event: a store that refuses a repeated key lets the caller ask only after such a refusal.
