@@ -1,6 +1,7 @@
 import type { Cancel, Scheduler } from '@autopilot/sync-contract';
 import type { ServedDatabase } from './served-database.ts';
 import type { Compression } from './wire/frame.ts';
+import type { ConnectedClient } from './ws/connected-client.ts';
 
 /** Ways to misbehave on purpose, so that clients can be tested against them. */
 export interface FaultSettings {
@@ -21,25 +22,25 @@ export class Faults implements FaultSettings {
   onlyV2 = false;
   forceCompression: Compression | undefined = undefined;
   private readonly scheduler: Scheduler;
-  private readonly database: () => ServedDatabase | undefined;
+  private readonly databases: () => readonly ServedDatabase[];
   private resume: Cancel | undefined;
 
-  constructor(scheduler: Scheduler, database: () => ServedDatabase | undefined, settings: Partial<FaultSettings>) {
+  constructor(scheduler: Scheduler, databases: () => readonly ServedDatabase[], settings: Partial<FaultSettings>) {
     this.scheduler = scheduler;
-    this.database = database;
+    this.databases = databases;
     Object.assign(this, settings);
   }
 
   /** Drops every websocket without a close frame. Gives their number. */
   dropConnections(): number {
-    const clients = [...(this.database()?.clients ?? [])];
+    const clients = this.clients();
     for (const client of clients) client.drop();
     return clients.length;
   }
 
   /** Closes every websocket, 1001 unless another code is given. Gives their number. */
   closeConnections(code = 1001, reason = 'module exited'): number {
-    const clients = [...(this.database()?.clients ?? [])];
+    const clients = this.clients();
     for (const client of clients) client.close(code, reason);
     return clients.length;
   }
@@ -47,7 +48,7 @@ export class Faults implements FaultSettings {
   /** Neither reads from nor writes to the websockets that are open now, for a time in milliseconds. */
   stall(milliseconds: number): void {
     this.resume?.();
-    const stalled = [...(this.database()?.clients ?? [])];
+    const stalled = this.clients();
     for (const client of stalled) client.stall(true);
     const resume = () => {
       cancel();
@@ -56,5 +57,9 @@ export class Faults implements FaultSettings {
     };
     const cancel = this.scheduler.after(milliseconds, resume);
     this.resume = resume;
+  }
+
+  private clients(): ConnectedClient[] {
+    return this.databases().flatMap(({ clients }) => [...clients]);
   }
 }

@@ -13,13 +13,14 @@ async function main(args: readonly string[]): Promise<void> {
     process.stdout.write(usage);
     return;
   }
-  const { module, database, listen, dataDir, owner, readyJson } = command;
+  const { module, database, listen, dataDir, owner, anybodyMayPublish, readyJson } = command;
   const stopped = new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
   });
   const host = await startEmbedded({
     database,
     listen,
+    anybodyMayPublish,
     ports: systemPorts,
     http: systemHttp,
     onError: (error) => process.stderr.write(`spacetime-embedded: ${describe(error)}\n`),

@@ -7,7 +7,8 @@ import { systemHttp, systemPorts } from '@autopilot/sync-contract/system-ports';
 import { databaseIdentityOf, parseIdentity } from './auth/identity.ts';
 import { loadServerKey, readIfThere, writeSecret } from './auth/server-key.ts';
 import { Tokens } from './auth/tokens.ts';
-import { DatabaseSlot, type OpenEngine } from './database-slot.ts';
+import { DatabaseDirectory, isDatabaseName } from './database-directory.ts';
+import type { OpenEngine } from './database-slot.ts';
 import { openDatabase } from './engine/open-database.ts';
 import type { OpenDatabaseOptions } from './engine/open-database-options.ts';
 import { HostError } from './errors.ts';
@@ -34,6 +35,11 @@ export interface StartEmbeddedOptions {
   /** For the discovery documents and keys of token issuers. */
   readonly http?: HttpClient;
   readonly faults?: Partial<FaultSettings>;
+  /**
+   * Lets everybody with a token create databases of their own, as upstream does. Without it the owner alone may: a module
+   * is a program that runs in this process.
+   */
+  readonly anybodyMayPublish?: boolean;
   readonly durability?: NonNullable<OpenDatabaseOptions['durability']>;
   readonly fidelity?: NonNullable<OpenDatabaseOptions['fidelity']>;
   /** Gets what should not have happened and was answered with 500 or a dropped socket. */
@@ -54,9 +60,9 @@ export interface EmbeddedHost {
   readonly owner: string;
   /** The token of the owner, when the host minted it. */
   readonly ownerToken: string | undefined;
-  /** How many query evaluations the commits of the served module have cost so far. */
+  /** How many query evaluations the commits of the database have cost so far. */
   readonly evaluations: number;
-  /** How many websockets are open. */
+  /** How many websockets are open, on all databases. */
   readonly connections: number;
   readonly faults: Faults;
   /** Closes websockets with 1001, flushes the log and frees the port. */
@@ -64,7 +70,7 @@ export interface EmbeddedHost {
 }
 
 /**
- * Starts a host for one database.
+ * Starts a host for a database; more may be published to it.
  *
  * @throws {HostError} for what is wrong with the options, the port or the data directory.
  * @throws {EngineError} for what is wrong with the module or the log.
@@ -72,7 +78,7 @@ export interface EmbeddedHost {
 export async function startEmbedded(options: StartEmbeddedOptions): Promise<EmbeddedHost> {
   const { database: name, dataDir, onError = () => undefined } = options;
   const address = typeof options.listen === 'string' ? parseListenAddress(options.listen) : options.listen;
-  if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(name)) {
+  if (!isDatabaseName(name)) {
     throw new HostError('invalid_database_name', `${JSON.stringify(name)} is not a name for a database.`);
   }
   const given = options.owner === undefined ? undefined : parseIdentity(options.owner);
@@ -83,27 +89,26 @@ export async function startEmbedded(options: StartEmbeddedOptions): Promise<Embe
   const minted = given === undefined ? await ownerOf(tokens, dataDir) : undefined;
   const owner = given ?? minted?.claims.identity ?? '';
   const identity = databaseIdentityOf(owner, name);
-  const slot = new DatabaseSlot(options.openEngine ?? engineOpener(options, ports, owner, identity), dataDir);
-  const context: ApiContext = {
-    tokens,
-    ports,
-    databaseName: name,
-    databaseIdentity: identity,
-    owner,
-    database: () => slot.current,
-    publish: (bytes) => slot.publish(bytes),
-  };
-  const faults = new Faults(ports.scheduler, () => slot.current, options.faults ?? {});
+  const { openEngine } = options;
+  const databases = new DatabaseDirectory({
+    opener: openEngine === undefined ? engineOpener(options, ports) : () => openEngine,
+    dataDir,
+    first: { identity, owner, name },
+  });
+  const { slot } = databases.first;
+  const context: ApiContext = { tokens, ports, databases, anybodyMayPublish: options.anybodyMayPublish ?? false };
+  const faults = new Faults(ports.scheduler, () => databases.served(), options.faults ?? {});
   const upgrades = new Upgrades(context, faults, onError);
   const server = createServer((incoming, response) => void answer(context, incoming, response, onError));
   server.on('upgrade', (incoming, stream, head) => void upgrades.take(incoming, stream, head));
   const first = module ?? slot.storedModule();
-  if (first !== undefined) await slot.publish(first);
   let port: number;
   try {
+    if (first !== undefined) await slot.publish(first);
+    await databases.restore();
     port = await listen(server, address);
   } catch (error) {
-    await slot.close();
+    await databases.close();
     throw error;
   }
   let closing: Promise<void> | undefined;
@@ -118,24 +123,24 @@ export async function startEmbedded(options: StartEmbeddedOptions): Promise<Embe
       return slot.current?.subscriptions.evaluations ?? 0;
     },
     get connections() {
-      return slot.current?.clients.size ?? 0;
+      return databases.served().reduce((sum, { clients }) => sum + clients.size, 0);
     },
     faults,
     close: () => {
-      closing ??= closeAll(server, slot);
+      closing ??= closeAll(server, databases);
       return closing;
     },
   };
 }
 
-function engineOpener(options: StartEmbeddedOptions, ports: Ports, owner: string, identity: string): OpenEngine {
-  const { dataDir, durability, fidelity } = options;
-  return (module) =>
+function engineOpener(options: StartEmbeddedOptions, ports: Ports): (owner: string, identity: string) => OpenEngine {
+  const { durability, fidelity } = options;
+  return (owner, identity) => (module, directory) =>
     openDatabase({
       module,
       owner,
       databaseIdentity: identity,
-      dataDir: dataDir === undefined ? undefined : join(dataDir, 'database'),
+      dataDir: directory,
       ports,
       ...(durability === undefined ? {} : { durability }),
       ...(fidelity === undefined ? {} : { fidelity }),
@@ -183,9 +188,9 @@ async function listen(server: Server, { host, port }: ListenAddress): Promise<nu
   return (server.address() as AddressInfo).port;
 }
 
-async function closeAll(server: Server, slot: DatabaseSlot): Promise<void> {
+async function closeAll(server: Server, databases: DatabaseDirectory): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  await slot.close();
+  await databases.close();
   server.closeAllConnections();
   await closed;
 }

@@ -121,6 +121,7 @@ describe('options', () => {
     const args = ['--database', 'd', '--listen', 'h:1', '--in-memory', '--module', 'm.js', '--owner', 'c2'];
     expect(parseOptions(args)).toEqual({
       kind: 'serve',
+      anybodyMayPublish: false,
       module: 'm.js',
       database: 'd',
       listen: 'h:1',

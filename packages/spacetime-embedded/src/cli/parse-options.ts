@@ -11,6 +11,7 @@ Serves one database over the HTTP and websocket protocols of SpacetimeDB.
   --data-dir DIR     where keys, module and commit log are kept
   --in-memory        keep nothing
   --owner HEX        the identity of the owner; without it one is minted, its token is in DIR/owner.token
+  --anybody-may-publish  let everybody with a token create databases, not the owner alone
   --ready-json       print one JSON line when it listens
   --help             print this
 `;
@@ -25,6 +26,7 @@ export type CliCommand =
       readonly listen: string;
       readonly dataDir: string | undefined;
       readonly owner: string | undefined;
+      readonly anybodyMayPublish: boolean;
       readonly readyJson: boolean;
     };
 
@@ -39,7 +41,9 @@ export function parseOptions(args: readonly string[]): CliCommand {
   if ((dataDir === undefined) === !values['in-memory']) {
     throw new HostError('usage', 'Give either --data-dir or --in-memory.');
   }
-  return { kind: 'serve', module, database, listen, dataDir, owner, readyJson: values['ready-json'] ?? false };
+  const anybodyMayPublish = values['anybody-may-publish'] ?? false;
+  const readyJson = values['ready-json'] ?? false;
+  return { kind: 'serve', module, database, listen, dataDir, owner, anybodyMayPublish, readyJson };
 }
 
 function read(args: readonly string[]) {
@@ -47,7 +51,7 @@ function read(args: readonly string[]) {
   const flag = { type: 'boolean' } as const;
   const options = {
     ...{ module: text, database: text, listen: text, 'data-dir': text, owner: text },
-    ...{ 'in-memory': flag, 'ready-json': flag, help: flag },
+    ...{ 'in-memory': flag, 'anybody-may-publish': flag, 'ready-json': flag, help: flag },
   };
   try {
     return parseArgs({ args: [...args], options }).values;

@@ -1,10 +1,9 @@
-import { isCodedError } from '@autopilot/sync-contract';
 import { satsJson } from '../sats/json-write.ts';
 import { rawModuleTypes, rawModuleV10 } from '../sats/raw-module-type.ts';
 import type { ApiContext, ApiRequest } from './api.ts';
 import { authenticate, identityHeaders, requireToken } from './authenticate.ts';
-import { databaseNamed, isThisDatabase } from './lifecycle.ts';
-import { json, largestModule, Refusal, type Reply, readBody, text } from './reply.ts';
+import { databaseNamed } from './lifecycle.ts';
+import { json, Refusal, type Reply, text } from './reply.ts';
 
 /** The first byte of a module description of version 10. */
 const versionTen = 2;
@@ -28,13 +27,6 @@ export async function databaseIdentity(context: ApiContext, { incoming, url, par
   const credentials = await authenticate(context.tokens, incoming, url);
   const { engine } = databaseNamed(context, params[0] ?? '');
   return { ...text(200, engine.identity), headers: identityHeaders(credentials) };
-}
-
-/** GET /v1/database/:name/names */
-export async function databaseNames(context: ApiContext, { incoming, url, params }: ApiRequest): Promise<Reply> {
-  const credentials = await authenticate(context.tokens, incoming, url);
-  databaseNamed(context, params[0] ?? '');
-  return json(JSON.stringify({ names: [context.databaseName] }), identityHeaders(credentials));
 }
 
 /** GET /v1/database/:name/schema?version=10 */
@@ -66,41 +58,8 @@ export async function databaseLogs(context: ApiContext, { incoming, url, params 
   return { status: 200, type: 'application/x-ndjson', body: body.join('') };
 }
 
-/** PUT /v1/database/:name?host_type=Js */
-export async function publish(context: ApiContext, { incoming, url, params }: ApiRequest): Promise<Reply> {
-  const [name = ''] = params;
-  const { claims } = await requireToken(context.tokens, incoming, url);
-  if (!isThisDatabase(context, name)) {
-    throw new Refusal(
-      400,
-      `This host serves one database, \`${context.databaseName}\`; start another for \`${name}\`.`,
-    );
-  }
-  if (claims.identity !== context.owner) {
-    return { ...json(JSON.stringify({ PermissionDenied: { name } })), status: 401 };
-  }
-  const hostType = url.searchParams.get('host_type') ?? 'Wasm';
-  if (hostType !== 'Js')
-    throw new Refusal(400, `This host runs JavaScript modules: publish with ?host_type=Js, not ${hostType}.`);
-  if (url.searchParams.get('clear') === 'true')
-    throw new Refusal(400, 'This host does not clear a database; remove its data directory.');
-  const module = await readBody(incoming, largestModule);
-  const op = await opened(context, module);
-  const domain = name.toLowerCase() === context.databaseIdentity ? null : name;
-  const identity = identityJson(context.databaseIdentity);
-  return json(JSON.stringify({ Success: { domain, database_identity: identity, op } }));
-}
-
-async function opened(context: ApiContext, module: Uint8Array): Promise<'created' | 'updated'> {
-  try {
-    return await context.publish(Uint8Array.from(module));
-  } catch (error) {
-    if (isCodedError(error)) throw new Refusal(400, `Database update rejected: ${error.message} ${error.next}`);
-    throw error;
-  }
-}
-
-function identityJson(identity: string): object {
+/** An identity as SATS-JSON. */
+export function identityJson(identity: string): object {
   return { __identity__: `0x${identity}` };
 }
 

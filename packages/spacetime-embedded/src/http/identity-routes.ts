@@ -27,9 +27,9 @@ export async function verifyIdentity({ tokens }: ApiContext, { incoming, url, pa
 }
 
 /** GET /v1/identity/:id/databases */
-export function identityDatabases({ owner, databaseIdentity, database }: ApiContext, { params }: ApiRequest): Reply {
-  const owned = params[0]?.toLowerCase() === owner && database() !== undefined;
-  return json(JSON.stringify({ identities: owned ? [databaseIdentity] : [] }));
+export function identityDatabases({ databases }: ApiContext, { params }: ApiRequest): Reply {
+  const owned = databases.ofOwner(params[0]?.toLowerCase() ?? '');
+  return json(JSON.stringify({ identities: owned.map(({ identity }) => identity) }));
 }
 
 /** GET /v1/ping: a token is checked when there is one. */

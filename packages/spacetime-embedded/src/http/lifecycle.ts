@@ -7,14 +7,9 @@ import { Refusal } from './reply.ts';
 
 /** The database of a request. @throws {Refusal} 404, also while nothing has been published. */
 export function databaseNamed(context: ApiContext, name: string): ServedDatabase {
-  const database = isThisDatabase(context, name) ? context.database() : undefined;
+  const database = context.databases.find(name)?.slot.current;
   if (database === undefined) throw new Refusal(404, `\`${name}\` not found`);
   return database;
-}
-
-/** Whether a name or identity is the one of this host's database. */
-export function isThisDatabase({ databaseName, databaseIdentity }: ApiContext, name: string): boolean {
-  return name === databaseName || name.toLowerCase() === databaseIdentity;
 }
 
 /**

@@ -2,14 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isCodedError } from '@autopilot/sync-contract';
 import type { ApiContext, ApiRequest } from './api.ts';
 import { call } from './call-route.ts';
-import {
-  databaseIdentity,
-  databaseInfo,
-  databaseLogs,
-  databaseNames,
-  databaseSchema,
-  publish,
-} from './database-routes.ts';
+import { databaseIdentity, databaseInfo, databaseLogs, databaseSchema } from './database-routes.ts';
 import {
   createIdentity,
   identityDatabases,
@@ -18,6 +11,8 @@ import {
   verifyIdentity,
   websocketToken,
 } from './identity-routes.ts';
+import { addName, databaseNames, setNames } from './name-routes.ts';
+import { deleteDatabase, lock, publish, publishUnnamed, reset, unlock } from './publish-routes.ts';
 import { json, Refusal, type Reply, text } from './reply.ts';
 import { sql } from './sql-route.ts';
 
@@ -34,8 +29,15 @@ const routes: readonly (readonly [method: string, pattern: RegExp, handler: Hand
   ['GET', new RegExp(`^/v1/identity/${name}/databases$`), identityDatabases],
   ['GET', new RegExp(`^/v1/database/${name}$`), databaseInfo],
   ['PUT', new RegExp(`^/v1/database/${name}$`), publish],
+  ['POST', /^\/v1\/database$/, publishUnnamed],
+  ['DELETE', new RegExp(`^/v1/database/${name}$`), deleteDatabase],
+  ['PUT', new RegExp(`^/v1/database/${name}/reset$`), reset],
+  ['POST', new RegExp(`^/v1/database/${name}/lock$`), lock],
+  ['POST', new RegExp(`^/v1/database/${name}/unlock$`), unlock],
   ['GET', new RegExp(`^/v1/database/${name}/identity$`), databaseIdentity],
   ['GET', new RegExp(`^/v1/database/${name}/names$`), databaseNames],
+  ['POST', new RegExp(`^/v1/database/${name}/names$`), addName],
+  ['PUT', new RegExp(`^/v1/database/${name}/names$`), setNames],
   ['GET', new RegExp(`^/v1/database/${name}/schema$`), databaseSchema],
   ['GET', new RegExp(`^/v1/database/${name}/logs$`), databaseLogs],
   ['POST', new RegExp(`^/v1/database/${name}/call/${name}$`), call],
@@ -106,9 +108,8 @@ export function decoded(part: string): string {
   }
 }
 
-function health({ database }: ApiContext): Reply {
-  const engine = database()?.engine;
-  const schedulable = engine === undefined || engine.failure === undefined;
+function health({ databases }: ApiContext): Reply {
+  const schedulable = databases.served().every(({ engine }) => engine.failure === undefined);
   return json(JSON.stringify({ name: 'spacetime-embedded', version: '0.1.0', nodes: 1, schedulable }));
 }
 

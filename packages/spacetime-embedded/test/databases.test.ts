@@ -1,0 +1,93 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { type EmbeddedHost, startEmbedded } from '../src/start-embedded.ts';
+import { bundleText } from './support/bundle.ts';
+
+let module: string;
+let broken: string;
+let dataDir: string;
+let host: EmbeddedHost;
+let token: string;
+
+const source = (table: string) => `
+  import { schema, t, table } from 'spacetimedb/server';
+  const spacetimedb = schema({ ${table}: table({ public: true }, { id: t.u32().primaryKey() }) });
+  export default spacetimedb;
+  export const add = spacetimedb.reducer({ id: t.u32() }, (ctx, { id }) => { ctx.db.${table}.insert({ id }); });
+`;
+
+beforeAll(async () => {
+  module = Buffer.from(await bundleText(source('thing'))).toString();
+  broken = Buffer.from(
+    await bundleText(`${source('other')} export const init = spacetimedb.init(() => { throw new Error('no'); });`),
+  ).toString();
+});
+
+const start = (more: { anybodyMayPublish?: boolean } = {}) =>
+  startEmbedded({ module: Buffer.from(module), database: 'first', listen: '127.0.0.1:0', dataDir, ...more });
+
+beforeEach(async () => {
+  dataDir = mkdtempSync(join(tmpdir(), 'databases-'));
+  host = await start({ anybodyMayPublish: true });
+  token = JSON.parse((await request('POST', '/v1/identity')).body).token;
+});
+
+afterEach(async () => {
+  await host.close();
+  rmSync(dataDir, { recursive: true });
+});
+
+async function request(method: string, path: string, body?: string, bearer = token) {
+  const response = await fetch(`${host.url}${path}`, {
+    method,
+    headers: { 'content-type': 'application/json', ...(bearer ? { authorization: `Bearer ${bearer}` } : {}) },
+    ...(body === undefined ? {} : { body }),
+  });
+  return { status: response.status, body: await response.text() };
+}
+
+const publish = (name: string, bytes = module, more = '') =>
+  request('PUT', `/v1/database/${name}?host_type=Js${more}`, bytes);
+const rowsOf = async (name: string, table = 'thing') =>
+  JSON.parse((await request('POST', `/v1/database/${name}/sql`, `SELECT * FROM ${table}`)).body)[0].rows;
+
+describe('databases beside the first one', () => {
+  test('H6 are apart from each other, and a restart finds them under their names and locks again', async () => {
+    expect((await publish('one')).status).toBe(200);
+    expect((await publish('two')).status).toBe(200);
+    await request('POST', '/v1/database/one/call/add', '[1]');
+    await request('POST', '/v1/database/two/call/add', '[2]');
+    await request('POST', '/v1/database/first/call/add', '[3]');
+    expect((await request('POST', '/v1/database/two/names', 'zwei')).status).toBe(200);
+    expect((await request('POST', '/v1/database/two/lock')).status).toBe(200);
+    await host.close();
+    host = await start();
+    expect([await rowsOf('one'), await rowsOf('zwei'), await rowsOf('first')]).toEqual([[[1]], [[2]], [[3]]]);
+    expect((await request('DELETE', '/v1/database/two')).status).toBe(403);
+    expect((await request('DELETE', '/v1/database/one')).status).toBe(200);
+    await host.close();
+    host = await start();
+    expect((await request('GET', '/v1/database/one')).status).toBe(404);
+    expect(await rowsOf('two')).toEqual([[2]]);
+  });
+
+  test('H6 a creation that fails leaves neither a name nor a file, and a reset that fails leaves every row', async () => {
+    expect((await publish('one', broken)).status).toBe(400);
+    expect((await request('GET', '/v1/database/one')).status).toBe(404);
+    expect((await publish('one')).status).toBe(200);
+    await request('POST', '/v1/database/one/call/add', '[1]');
+    expect((await publish('one', broken, '&clear=true')).status).toBe(400);
+    expect(await rowsOf('one')).toEqual([[1]]);
+    expect((await publish('one', module, '&clear=true')).status).toBe(200);
+    expect(await rowsOf('one')).toEqual([]);
+  });
+
+  test('H6 only the owner of the host creates them, unless it is opened to everybody', async () => {
+    await host.close();
+    host = await start();
+    expect((await publish('one')).status).toBe(401);
+    expect((await request('PUT', '/v1/database/one?host_type=Js', module, host.ownerToken)).status).toBe(200);
+  });
+});
