@@ -5,11 +5,11 @@ export { ParityError, type ParityErrorCode, parityErrors } from './errors.ts';
 export { type ComparedEvent, type ComparedField, comparedFields, type Side } from './event.ts';
 export type { IgnoreRule, OverdueRule } from './ignore-rules.ts';
 export {
-  differencesOf,
   type NoiseFloor,
   type NoiseLimits,
   type NoiseVerdict,
   noiseFloor,
+  noiseOf,
   overNoise,
   type ParityMeasures,
   parityMeasures,
@@ -24,6 +24,7 @@ export {
 export { parseWindow } from './parse-window.ts';
 export { compareRecordings, type RecordingLines, type RecordingOptions, recordingLine } from './recordings.ts';
 export { renderDiff, type Sample, type SampledEvent } from './samples.ts';
+export { addTotals, type Compared, differencesOf, type ParityTotals, type RateSpread, totalsOf } from './totals.ts';
 export {
   mergeWindows,
   type NotComparedReason,

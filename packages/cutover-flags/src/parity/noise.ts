@@ -1,5 +1,6 @@
 import type { Verdict } from '../gates/gate.ts';
 import { ParityError } from './errors.ts';
+import { addRates, type Compared, differencesOf, judgedPositions, type ParityTotals, totalsOf } from './totals.ts';
 import type { ParityWindow } from './window.ts';
 
 /** What two readers of one lane differ in by themselves. */
@@ -33,37 +34,33 @@ export interface NoiseVerdict {
   readonly limit: number;
 }
 
-/**
- * Differences that no rule excuses. A position that was late was missing at first and counts once, as missing; one that
- * came late with other content counts twice.
- */
-export function differencesOf({ counts, absent }: ParityWindow): number {
-  return counts.mismatch + counts.missing_left + counts.missing_right + counts.extra + counts.reordered + absent;
-}
-
 /** Measures the noise from windows of A/A runs. */
 export function noiseFloor(windows: readonly ParityWindow[]): NoiseFloor {
-  const notNull = windows.find(({ pair }) => pair.split('/')[0] !== pair.split('/')[1]);
+  return noiseOf(windows.map(totalsOf));
+}
+
+/** The same from their totals. */
+export function noiseOf(totals: readonly ParityTotals[]): NoiseFloor {
+  const notNull = totals.find(({ pair }) => pair.split('/')[0] !== pair.split('/')[1]);
   if (notNull !== undefined) {
     throw new ParityError('pair_conflict', `A window of ${notNull.pair} is not of an A/A run.`);
   }
-  const sum = (value: (window: ParityWindow) => number): number => windows.reduce((all, one) => all + value(one), 0);
+  const sum = (value: (one: ParityTotals) => number): number => totals.reduce((all, one) => all + value(one), 0);
   const positions = sum(judgedPositions);
   const differences = sum(differencesOf);
   const rate = positions > 0 ? differences / positions : Number.NaN;
-  const rates = windows
-    .filter((one) => judgedPositions(one) > 0)
-    .map((one) => differencesOf(one) / judgedPositions(one));
-  const squares = rates.reduce((all, one) => all + (one - rate) ** 2, 0);
-  const spread = rates.length > 1 ? Math.sqrt(squares / (rates.length - 1)) : 0;
-  return { windows: windows.length, positions, differences, rate, spread };
+  const rates = totals.map((one) => one.rates).reduce(addRates, { windows: 0, mean: 0, squares: 0 });
+  // Around the rate of all positions, which is not the mean of the rates where windows differ in length.
+  const squares = rates.squares + rates.windows * (rates.mean - rate) ** 2;
+  const spread = rates.windows > 1 ? Math.sqrt(squares / (rates.windows - 1)) : 0;
+  return { windows: sum((one) => one.windows), positions, differences, rate, spread };
 }
 
 /**
  * Whether a comparison differs by more than the noise. Without enough positions on both runs, with a number that is not
  * finite, or with a hook that threw, the verdict is inconclusive; unequal chains without a counted difference fail.
  */
-export function overNoise(window: ParityWindow, noise: NoiseFloor, limits: NoiseLimits = {}): NoiseVerdict {
+export function overNoise(window: Compared, noise: NoiseFloor, limits: NoiseLimits = {}): NoiseVerdict {
   const { sigma = 3, minimum = 50 } = limits;
   const positions = judgedPositions(window);
   const differences = differencesOf(window);
@@ -114,7 +111,7 @@ export interface ParityMeasures extends Readonly<Record<string, number>> {
 }
 
 /** The numbers of a window for the receipt of a gate. Counts are kept apart: one ratio alone would hide a loss. */
-export function parityMeasures(window: ParityWindow): ParityMeasures {
+export function parityMeasures(window: Compared): ParityMeasures {
   const { counts, offered, foreign, not_compared: left } = window;
   const owned = offered.left + offered.right - foreign;
   const leftOut = left.sampled + left.forgotten + left.too_many_streams + left.malformed;
@@ -135,11 +132,6 @@ export function parityMeasures(window: ParityWindow): ParityMeasures {
     sampled_share: window.share ?? Number.NaN,
     unequal_chains: window.unequal_chains,
   };
-}
-
-/** What could have matched and was not excused. */
-function judgedPositions(window: ParityWindow): number {
-  return window.counts.match + differencesOf(window);
 }
 
 function show(rate: number): string {
