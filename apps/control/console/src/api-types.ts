@@ -77,6 +77,7 @@ export interface Parity {
   readonly counts: ComparisonCounts | null;
   readonly match_ratio: number | null;
   readonly measures?: Readonly<Record<string, number | null>>;
+  /** All windows in order of time, put together by when they ended. */
   readonly series: readonly { readonly from: number; readonly to: number; readonly counts: ComparisonCounts }[];
   readonly samples: readonly Partial<Sample>[];
 }

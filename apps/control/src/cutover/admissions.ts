@@ -1,4 +1,5 @@
 import { admit, bucketOf, type CutoverPolicy, rosterOf } from '@autopilot/cutover-flags';
+import { oneAtATime } from '../store/one-at-a-time.ts';
 import type { Store } from '../store/open-store.ts';
 
 /** Who is admitted to the rollout under its cap, first come, first served. */
@@ -36,12 +37,7 @@ export function createAdmissions({ db }: Store): Admissions {
       if (place !== null) return place < cap;
       return db.transaction().execute(async (tx) => {
         // One at a time, so that no two units take the last place.
-        const key = `cutover_admission ${salt}`;
-        await tx
-          .insertInto('meta')
-          .values({ key, value: '' })
-          .onConflict((c) => c.column('key').doUpdateSet({ value: '' }))
-          .execute();
+        await oneAtATime(tx, `cutover_admission ${salt}`);
         const rows = await tx
           .selectFrom('cutover_admission')
           .select('unit')

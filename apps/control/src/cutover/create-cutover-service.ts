@@ -27,7 +27,7 @@ import { createListening } from './listening.ts';
 import { createModuleWatch } from './module-watch.ts';
 import { createOwnGates, type OwnGates } from './own-gates.ts';
 import { createOwnSignals } from './own-signals.ts';
-import { createParityStore, type ParityStore } from './parity-store.ts';
+import { openParityStore, type ParityStore } from './parity-store.ts';
 import { createPolicyWaiters, type PolicyWaiters } from './policy-waiters.ts';
 import { createReceiptStore, type ReceiptStore } from './receipt-store.ts';
 import type { RecentChains } from './recent-chains.ts';
@@ -102,8 +102,12 @@ const noteAtLeastEvery = 1_000;
 /** Requests for the policy that may wait for a new one: more units than that ask now and then. */
 const mostWaiters = 12_000;
 
-/** Windows and units that are kept, milliseconds. */
+/** How long units and what they compared are kept, milliseconds: far longer than anything looks back. */
 const keepFor = 30 * 86_400_000;
+
+/** How often what comes all the time is kept within its bound, and how often everything else is looked through. */
+const trimEvery = 60_000;
+const sweepEvery = 3_600_000;
 
 /** How far back the own gates look, milliseconds of the cutover clock. */
 const lookBack = 7 * 86_400_000;
@@ -141,7 +145,7 @@ export async function openCutoverService(options: CutoverServiceOptions): Promis
   const units = createUnitStore(store, scheduler);
   const receipts = createReceiptStore(store, trusted);
   const drills = createDrills(store);
-  const parity = createParityStore(store, scheduler);
+  const parity = await openParityStore(store, scheduler, clock);
   const module = createModuleWatch({
     store,
     probe,
@@ -242,7 +246,7 @@ export async function openCutoverService(options: CutoverServiceOptions): Promis
     moduleSince: module.since,
   });
   mirror.want(stored.stage < 3);
-  let stopSweep = () => {};
+  let stops: readonly (() => void)[] = [];
   return {
     cutover,
     config,
@@ -263,15 +267,19 @@ export async function openCutoverService(options: CutoverServiceOptions): Promis
       listening.start();
       supervisor.start();
       const sweep = async () => {
-        await parity.sweep(storedNow(wall) - keepFor);
-        await units.forget(storedNow(wall) - keepFor);
+        const now = storedNow(wall);
+        await parity.sweep(now - keepFor, now);
+        await units.forget(now - keepFor);
         await listening.forget();
       };
       const failed = (error: unknown) => logger.error({ err: error }, 'housekeeping of the cutover failed');
-      stopSweep = repeat(scheduler, 3_600_000, sweep, failed);
+      stops = [
+        repeat(scheduler, sweepEvery, sweep, failed),
+        repeat(scheduler, trimEvery, () => parity.trim(storedNow(wall)), failed),
+      ];
     },
     async stop() {
-      stopSweep();
+      for (const stop of stops) stop();
       waiters.close();
       await listening.stop();
       await supervisor.stop();

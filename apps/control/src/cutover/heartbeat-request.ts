@@ -87,6 +87,9 @@ const shortWindow = z.strictObject({
 export function parseParityWindow(value: unknown): ParityWindow {
   const window = typeof value === 'object' && value !== null && 'form' in value ? whole(value) : short(value);
   if (window.from > window.to) throw wrong('the window ends before it begins');
+  if (![window.from, window.to].every((time) => Number.isSafeInteger(Math.floor(time)))) {
+    throw wrong('the times of the window are beyond any clock');
+  }
   return window;
 }
 

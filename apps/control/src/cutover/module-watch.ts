@@ -1,6 +1,8 @@
 import type { Clock } from '@autopilot/sync-contract';
 import type { BindingProbe } from '../spacetime/binding-probe.ts';
+import type { Kysely } from 'kysely';
 import type { Store } from '../store/open-store.ts';
+import type { Schema } from '../store/schema.ts';
 import { storedNow } from '../store/stored-time.ts';
 
 /** Notes when the module in use changed: what was observed before is of another one. */
@@ -9,7 +11,7 @@ export interface ModuleWatch {
   readonly probe: BindingProbe;
   /** Looks at the module now and then, however often it is called. Waits for nothing. */
   glance(): void;
-  /** Since when the module is known to have that schema, by the machine's clock; now when it is not known. */
+  /** Since when the module is known to have that schema, by the machine's clock; Infinity when it is not known to. */
   since(schema: string | null): Promise<number>;
 }
 
@@ -28,13 +30,8 @@ const glanceEvery = 30_000;
 export function createModuleWatch({ store: { db }, probe, wall, failed }: ModuleWatchOptions): ModuleWatch {
   let glancedAt = Number.NEGATIVE_INFINITY;
 
-  async function noted(): Promise<{ readonly schema: string; readonly since: number } | undefined> {
-    const row = await db.selectFrom('meta').select('value').where('key', '=', key).executeTakeFirst();
-    return row && JSON.parse(row.value);
-  }
-
   async function note(schema: string): Promise<void> {
-    if ((await noted())?.schema === schema) return;
+    if ((await moduleNote(db))?.schema === schema) return;
     const value = JSON.stringify({ schema, since: storedNow(wall) });
     await db
       .insertInto('meta')
@@ -61,8 +58,16 @@ export function createModuleWatch({ store: { db }, probe, wall, failed }: Module
       }, failed);
     },
     async since(schema) {
-      const known = await noted();
-      return known !== undefined && known.schema === schema ? known.since : storedNow(wall);
+      const known = await moduleNote(db);
+      return known !== undefined && known.schema === schema ? known.since : Number.POSITIVE_INFINITY;
     },
   };
+}
+
+/** What was noted last: the schema of the module, and since when it is known to be that. */
+export async function moduleNote(
+  db: Pick<Kysely<Schema>, 'selectFrom'>,
+): Promise<{ readonly schema: string; readonly since: number } | undefined> {
+  const row = await db.selectFrom('meta').select('value').where('key', '=', key).executeTakeFirst();
+  return row && JSON.parse(row.value);
 }

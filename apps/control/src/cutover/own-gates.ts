@@ -2,22 +2,20 @@ import { createReceipt, type GateObservation, type Verdict, type VerifiedReceipt
 import {
   type ComparisonPair,
   differencesOf,
-  mergeWindows,
-  noiseFloor,
+  noiseOf,
   overNoise,
-  type ParityWindow,
+  type ParityTotals,
   parityMeasures,
 } from '@autopilot/cutover-flags/parity';
 import { ControlError } from '../errors.ts';
 import { storedNow } from '../store/stored-time.ts';
 import type { Clock } from '@autopilot/sync-contract';
-import { coveredBy } from './covered.ts';
 import type { Cutover } from './cutover.ts';
 import type { CutoverClock } from './cutover-clock.ts';
 import type { Drills, StoredDrill } from './drills.ts';
 import type { OwnGate, OwnGateKey } from './gate-keys.ts';
-import { type HeldWindow, ranOf } from './held-window.ts';
-import type { ParityStore } from './parity-store.ts';
+import { ranOf } from './held-window.ts';
+import type { ParityInUse, ParityReport, ParityStore } from './parity-store.ts';
 import type { ReceiptStore } from './receipt-store.ts';
 
 /** What the gates look at. */
@@ -41,14 +39,6 @@ export interface OwnGates {
   evaluate(gate: OwnGate, by: string): Promise<{ receipt: VerifiedReceipt; duplicate: boolean }>;
 }
 
-/** What is in use while a gate looks. */
-interface InUseNow {
-  /** What live units run, as `ranOf` names it. */
-  readonly ran: ReadonlySet<string | null>;
-  /** Since when the module is the present one, by the machine's clock. */
-  readonly since: number;
-}
-
 /** What a gate makes of what it saw. */
 type Seen = Pick<GateObservation, 'verdict' | 'reason' | 'observed_from' | 'observed_to' | 'counts' | 'measures'>;
 
@@ -57,28 +47,27 @@ export function createOwnGates(options: OwnGatesOptions): OwnGates {
   const { cutover, parity, drills, receipts, key, clock, wall } = options;
 
   /** Only of what is in use: of packages that a live unit runs, on the module that is there now. */
-  async function windows(pair: ComparisonPair, { ran, since }: InUseNow): Promise<readonly ParityWindow[]> {
-    const from = clock.toWall(clock.now() - options.lookBack);
-    const counts = (held: HeldWindow) => held.ran !== null && ran.has(held.ran) && held.window.from >= since;
-    return (await parity.report(pair, from, counts)).windows;
+  function seen(pair: ComparisonPair, inUse: ParityInUse): Promise<ParityReport> {
+    return parity.report(pair, clock.toWall(clock.now() - options.lookBack), inUse);
   }
 
-  async function nulls(now: InUseNow): Promise<readonly ParityWindow[]> {
-    return [...(await windows('khala/khala', now)), ...(await windows('spacetime/spacetime', now))];
+  async function nulls(inUse: ParityInUse): Promise<readonly ParityTotals[]> {
+    const reports = [await seen('khala/khala', inUse), await seen('spacetime/spacetime', inUse)];
+    return reports.flatMap(({ totals }) => totals ?? []);
   }
 
-  const looks: Record<OwnGate, (now: InUseNow) => Promise<Seen>> = {
-    async parity(now) {
+  const looks: Record<OwnGate, (inUse: ParityInUse) => Promise<Seen>> = {
+    async parity(inUse) {
       const setAside = (await cutover.liveUnits()).filter(({ heartbeat }) => heartbeat.conflicts > 0);
       const units = setAside.map(({ unit }) => unit);
-      return seenOfParity(await windows('khala/spacetime', now), await nulls(now), clock, units);
+      return seenOfParity(await seen('khala/spacetime', inUse), await nulls(inUse), clock, units);
     },
-    'parity-null': async (now) => seenOfNull(await nulls(now), clock),
-    async 'rollback-drill'({ ran, since }) {
+    'parity-null': async (inUse) => seenOfNull(await nulls(inUse), clock),
+    async 'rollback-drill'({ ran, moduleSince }) {
       const last = await drills.last();
       if (last === undefined) return seenOfDrill(last);
       const same = last.drill.units.every((unit) => unit.ran !== null && ran.has(unit.ran));
-      if (same && clock.toWall(last.began_at) >= since) return seenOfDrill(last);
+      if (same && clock.toWall(last.began_at) >= moduleSince) return seenOfDrill(last);
       return nothing('The last drill was of other versions or of another module than those in use.');
     },
   };
@@ -93,14 +82,14 @@ export function createOwnGates(options: OwnGatesOptions): OwnGates {
         );
       }
       const ran = new Set<string | null>((await cutover.liveUnits()).map(({ heartbeat }) => ranOf(heartbeat.packages)));
-      const seen = await looks[gate]({ ran, since: await options.moduleSince(module_schema) });
+      const looked = await looks[gate]({ ran, moduleSince: await options.moduleSince(module_schema) });
       const fleet = await cutover.fleet();
       const protocols = [...new Set([...(facts.binding?.protocols ?? []), ...fleet.protocols])];
       const observation: GateObservation = {
         gate,
-        ...seen,
+        ...looked,
         // A receipt carries finite numbers only; what is not known is left out, and then nothing can rest on it.
-        measures: finite({ ...seen.measures, clock_rate: clock.rate }),
+        measures: finite({ ...looked.measures, clock_rate: clock.rate }),
         environment: { packages, commit, module_schema, protocols },
       };
       return receipts.submit(createReceipt(observation, key.signing), by, storedNow(wall));
@@ -113,31 +102,30 @@ export function createOwnGates(options: OwnGatesOptions): OwnGates {
  * event aside no longer reads that stream, so its comparison has ended where the lanes differ: `setAside` names them.
  */
 export function seenOfParity(
-  windows: readonly ParityWindow[],
-  nulls: readonly ParityWindow[],
+  { totals, covered }: Pick<ParityReport, 'totals' | 'covered'>,
+  nulls: readonly ParityTotals[],
   clock: CutoverClock,
   setAside: readonly string[] = [],
 ): Seen {
-  if (windows.length === 0) return nothing('No unit has compared the lanes.');
-  const merged = mergeWindows(windows);
-  const measures = parityMeasures(merged);
-  const failed = differencesOf(merged);
-  const noise = noiseFloor(nulls.length === 0 ? [] : nulls);
+  if (totals === undefined) return nothing('No unit has compared the lanes.');
+  const measures = parityMeasures(totals);
+  const failed = differencesOf(totals);
+  const noise = noiseOf(nulls);
   const judged =
     nulls.length === 0
       ? {
           verdict: failed > 0 ? ('fail' as const) : ('inconclusive' as const),
           reason: 'No A/A run measured the noise.',
         }
-      : overNoise(merged, noise);
-  const verdict: Verdict = merged.unequal_chains > 0 || setAside.length > 0 ? 'fail' : judged.verdict;
+      : overNoise(totals, noise);
+  const verdict: Verdict = totals.unequal_chains > 0 || setAside.length > 0 ? 'fail' : judged.verdict;
   const names = setAside.slice(0, 5).join(', ');
   return {
     verdict,
     reason: setAside.length > 0 ? `${setAside.length} units have set events aside: ${names}.` : judged.reason,
-    ...timesOf(merged, clock),
+    ...timesOf(totals, clock),
     counts: {
-      cases: windows.length,
+      cases: totals.windows,
       failed: verdict === 'fail' ? Math.max(1, failed) : 0,
       skipped: 0,
       // What a rule excused was not found equal.
@@ -149,21 +137,18 @@ export function seenOfParity(
       noise_rate: noise.rate,
       units_set_aside: setAside.length,
       // Like the times of the observation, by the cutover clock.
-      covered_ms: coveredBy(windows) * clock.rate,
+      covered_ms: covered * clock.rate,
     },
   };
 }
 
 /** What a lane compared with itself differs in: anything but nothing is noise to be understood, and is measured. */
-export function seenOfNull(windows: readonly ParityWindow[], clock: CutoverClock): Seen {
-  if (windows.length === 0) return nothing('No unit has compared a lane with itself.');
-  const noise = noiseFloor(windows);
-  const byPair = Map.groupBy(windows, (window) => window.pair);
-  const merged = [...byPair.values()].map((each) => mergeWindows(each));
-  const positions = merged.reduce((sum, each) => sum + each.positions, 0);
-  const unequal = merged.reduce((sum, each) => sum + each.unequal_chains, 0);
-  const from = Math.min(...merged.map((each) => each.from));
-  const to = Math.max(...merged.map((each) => each.to));
+export function seenOfNull(nulls: readonly ParityTotals[], clock: CutoverClock): Seen {
+  if (nulls.length === 0) return nothing('No unit has compared a lane with itself.');
+  const noise = noiseOf(nulls);
+  const sum = (value: (one: ParityTotals) => number) => nulls.reduce((all, one) => all + value(one), 0);
+  const from = Math.min(...nulls.map((each) => each.from));
+  const to = Math.max(...nulls.map((each) => each.to));
   const enough = noise.positions >= leastPositions;
   return {
     verdict: enough && Number.isFinite(noise.rate) ? 'pass' : 'inconclusive',
@@ -171,12 +156,12 @@ export function seenOfNull(windows: readonly ParityWindow[], clock: CutoverClock
       ? `${noise.differences} differences in ${noise.positions} positions of a lane against itself.`
       : `${noise.positions} positions were compared; ${leastPositions} are needed.`,
     ...timesOf({ from, to }, clock),
-    counts: { cases: windows.length, failed: 0, skipped: 0, events: positions },
+    counts: { cases: noise.windows, failed: 0, skipped: 0, events: sum((each) => each.positions) },
     measures: {
       noise_rate: noise.rate,
       noise_spread: noise.spread,
       differences: noise.differences,
-      unequal_chains: unequal,
+      unequal_chains: sum((each) => each.unequal_chains),
     },
   };
 }

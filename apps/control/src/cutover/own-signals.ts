@@ -1,4 +1,4 @@
-import { noiseFloor, overNoise, type ParityWindow, parityMeasures } from '@autopilot/cutover-flags/parity';
+import { noiseOf, overNoise, type ParityTotals, parityMeasures } from '@autopilot/cutover-flags/parity';
 import type { Metrics } from '../metrics/registry.ts';
 import type { Cutover } from './cutover.ts';
 import type { CutoverClock } from './cutover-clock.ts';
@@ -56,20 +56,20 @@ export function createOwnSignals(options: OwnSignalsOptions): (fleet: Signals) =
     else keep(lags, { at: now, value: lag });
     const since = clock.toWall(Math.max(state.cohort_since, now - options.lookBack));
     const from = clock.toWall(now - options.lookBack);
-    const { merged } = await parity.report('khala/spacetime', since);
+    const { totals } = await parity.report('khala/spacetime', since);
     const nulls =
-      merged === undefined
+      totals === undefined
         ? []
-        : [
-            ...(await parity.report('khala/khala', from)).windows,
-            ...(await parity.report('spacetime/spacetime', from)).windows,
-          ];
+        : [await parity.report('khala/khala', from), await parity.report('spacetime/spacetime', from)];
     return {
       fallback_uses: state.fallback === null ? 0 : 1,
       token_issue_failure_ratio: await tokens(now),
       planned_evidence_age_ms: await evidenceAge(state.flip?.evidence ?? [], now),
       lag_seconds_slope: slopeOf(lags),
-      ...paritySignals(merged, nulls),
+      ...paritySignals(
+        totals,
+        nulls.flatMap((each) => each.totals ?? []),
+      ),
     };
   };
 }
@@ -78,12 +78,12 @@ export function createOwnSignals(options: OwnSignalsOptions): (fleet: Signals) =
  * How far the comparison of the lanes is above the noise of a lane against itself. Where no noise was measured none is
  * assumed: a difference is then far above it.
  */
-export function paritySignals(merged: ParityWindow | undefined, nulls: readonly ParityWindow[]): Signals {
-  if (merged === undefined) return { parity_comparisons: 0, parity_sigma_over_noise: null };
-  const parity_comparisons = parityMeasures(merged).match_denominator;
-  const noise = noiseFloor(nulls);
+export function paritySignals(totals: ParityTotals | undefined, nulls: readonly ParityTotals[]): Signals {
+  if (totals === undefined) return { parity_comparisons: 0, parity_sigma_over_noise: null };
+  const parity_comparisons = parityMeasures(totals).match_denominator;
+  const noise = noiseOf(nulls);
   // One sigma: how many of them the rate is above the noise.
-  const { rate, limit } = overNoise(merged, noise, { sigma: 1, minimum: 1 });
+  const { rate, limit } = overNoise(totals, noise, { sigma: 1, minimum: 1 });
   if (!Number.isFinite(rate)) return { parity_comparisons, parity_sigma_over_noise: null };
   const floor = Number.isFinite(noise.rate) ? noise.rate : 0;
   const sigma = limit - floor;

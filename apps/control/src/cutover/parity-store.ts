@@ -1,98 +1,204 @@
-import { type ComparisonPair, mergeWindows, type ParityWindow } from '@autopilot/cutover-flags/parity';
+import {
+  addTotals,
+  type ComparisonPair,
+  type ParityTotals,
+  type ParityWindow,
+  type Sample,
+} from '@autopilot/cutover-flags/parity';
 import type { Scheduler } from '@autopilot/sync-contract';
+import type { Kysely } from 'kysely';
 import type { Store } from '../store/open-store.ts';
+import type { Schema } from '../store/schema.ts';
+import type { CutoverClock } from './cutover-clock.ts';
 import { createGather } from './gather.ts';
 import type { HeldWindow } from './held-window.ts';
+import type { Bucket } from './parity-bucket.ts';
+import { countOlderWindows } from './parity-older.ts';
+import { bucketGrid, type KnownWindows, rollUp, unitWindows } from './parity-roll-up.ts';
+import { defaultParityBounds, sweepParity, trimWindows } from './parity-trim.ts';
+import { joined, lengthOf } from './spans.ts';
 
-/** Windows of one pair over a time. */
+/** What the windows of one pair over a time add up to. */
 export interface ParityReport {
-  readonly windows: readonly ParityWindow[];
-  readonly units: number;
-  /** All of them in one; undefined when there is none. */
-  readonly merged: ParityWindow | undefined;
+  /** Undefined when there is no window. */
+  readonly totals: ParityTotals | undefined;
+  /**
+   * How long something was really compared: the length of the union of the windows that have settled a position,
+   * milliseconds of the machine's clock. Windows of many units at one time count once, and what lies between them not at all.
+   */
+  readonly covered: number;
+  /** By when they ended, in order of time; there may be several for one time. */
+  readonly buckets: readonly { readonly begins: number; readonly totals: ParityTotals }[];
 }
 
-/** The comparisons that units have reported. */
+/** What is in use: windows of anything else are no evidence. */
+export interface ParityInUse {
+  /** What live units run, as `ranOf` names it. */
+  readonly ran: ReadonlySet<string | null>;
+  /** Since when the module is the present one, by the machine's clock. */
+  readonly moduleSince: number;
+}
+
+/** The comparisons that units have reported. Times are milliseconds of the machine's clock. */
 export interface ParityStore {
-  /** Stores a window; false when one that was told with the same times is known. */
+  /**
+   * Counts a window and stores it; false when it was counted before. One that lies within time of which the unit's
+   * windows were counted and deleted already may have been: it is not counted either.
+   */
   add(unit: string, told: Pick<ParityWindow, 'from' | 'to'>, held: HeldWindow): Promise<boolean>;
-  /** Windows that end at or after `since`, by the clock of the machines, and of them those that `counts`. */
-  report(pair: ComparisonPair, since: number, counts?: (held: HeldWindow) => boolean): Promise<ParityReport>;
-  /** Deletes windows that ended before, and the oldest beyond the bound. */
-  sweep(before: number): Promise<void>;
+  /** Windows in buckets that begin at or after `since`: those that end after the first border from then on. */
+  report(pair: ComparisonPair, since: number, inUse?: ParityInUse): Promise<ParityReport>;
+  /** How many units have reported them. */
+  units(pair: ComparisonPair, since: number): Promise<number>;
+  /** Samples of the newest windows that are stored one by one and end at or after `since`; the newest last. */
+  samples(pair: ComparisonPair, since: number, most: number): Promise<readonly Sample[]>;
+  /** Deletes the oldest single windows beyond the bound; they stay counted. */
+  trim(now: number): Promise<void>;
+  /** Deletes windows and counts of before a time. */
+  sweep(before: number, now: number): Promise<void>;
 }
-
-/** Windows that are kept, whatever their age. */
-const mostWindows = 50_000;
 
 /** Samples that are kept of one window. */
 const mostSamples = 20;
-
-/** Windows that one report reads. */
-const longestReport = 20_000;
 
 /** Windows of one statement, and milliseconds that the first of them waits for others. */
 const mostAtOnce = 200;
 const gatherFor = 20;
 
-/** Comparisons in the store. */
-export function createParityStore({ db }: Store, scheduler: Scheduler): ParityStore {
-  interface Row {
-    readonly unit: string;
-    readonly pair: ComparisonPair;
-    readonly from_at: number;
-    readonly to_at: number;
-  }
-  const nameOf = ({ unit, pair, from_at, to_at }: Row) => JSON.stringify([unit, pair, from_at, to_at]);
+interface Row {
+  readonly unit: string;
+  readonly pair: ComparisonPair;
+  readonly from_at: number;
+  readonly to_at: number;
+}
 
-  /** Of each, whether it was new. Of two that are the same in one write, the first is. */
-  async function write(windows: readonly { readonly row: Row; readonly report: string }[]): Promise<boolean[]> {
-    const stored = await db
-      .insertInto('cutover_parity')
-      .values(windows.map(({ row, report }) => ({ ...row, report })))
-      .onConflict((c) => c.columns(['unit', 'pair', 'from_at', 'to_at']).doNothing())
-      .returning(['unit', 'pair', 'from_at', 'to_at'])
-      .execute();
-    const added = new Set(stored.map((row) => nameOf(row as Row)));
-    return windows.map(({ row }) => added.delete(nameOf(row)));
+interface NewRow {
+  readonly row: Row;
+  readonly held: HeldWindow;
+}
+
+const nameOf = ({ unit, pair, from_at, to_at }: Row) => JSON.stringify([unit, pair, from_at, to_at]);
+
+/** Opens the comparisons of a store, and counts those that a version without buckets has stored. */
+export async function openParityStore(
+  store: Store,
+  scheduler: Scheduler,
+  clock: CutoverClock,
+  bounds = defaultParityBounds,
+): Promise<ParityStore> {
+  const { db } = store;
+  await countOlderWindows(db, clock);
+
+  /** Of each, whether it was counted now. Of two that are the same in one write, the first is. */
+  function write(windows: readonly NewRow[]): Promise<boolean[]> {
+    return db.transaction().execute(async (tx) => {
+      const added = await insert(tx, windows);
+      const fresh = windows.filter(({ row }) => added.delete(nameOf(row)));
+      // Read after the insert: what was deleted until then is known here, and what was not has refused it there.
+      const known = await unitWindows(
+        tx,
+        fresh.map(({ row }) => row),
+      );
+      const repeated = fresh.filter(({ row }) => wasForgotten(row, known));
+      for (const { row } of repeated) await remove(tx, row);
+      const counted = fresh.filter((each) => !repeated.includes(each));
+      const grid = await bucketGrid(tx, clock);
+      await rollUp(
+        tx,
+        counted.map(({ row, held }) => ({ unit: row.unit, held })),
+        known,
+        grid,
+      );
+      const news = new Set(counted);
+      return windows.map((each) => news.has(each));
+    });
   }
 
+  const pause = () => new Promise<void>((resolve) => void scheduler.after(0, resolve));
+  const trimming = { store, bounds, pause };
   const gather = createGather({ scheduler, wait: gatherFor, most: mostAtOnce, write });
 
   return {
     add(unit, told, { window, ran }) {
       const held: HeldWindow = { ran, window: { ...window, samples: window.samples.slice(0, mostSamples) } };
-      const report = JSON.stringify(held);
       const [from_at, to_at] = [Math.floor(told.from), Math.floor(told.to)];
-      return gather({ row: { unit, pair: window.pair, from_at, to_at }, report });
+      return gather({ row: { unit, pair: window.pair, from_at, to_at }, held });
     },
-    async report(pair, since, counts = () => true) {
+    async report(pair, since, inUse) {
+      let query = db
+        .selectFrom('cutover_parity_bucket')
+        .select(['begins', 'ran', 'bucket'])
+        .where('pair', '=', pair)
+        .where('begins', '>=', since)
+        .orderBy('begins');
+      if (inUse !== undefined) {
+        // It is not known to be in use: no window is of it.
+        if (!Number.isFinite(inUse.moduleSince)) return { totals: undefined, covered: 0, buckets: [] };
+        query = query.where('module_since', '=', inUse.moduleSince);
+      }
+      const found = (await query.execute())
+        .filter(({ ran }) => inUse === undefined || (ran !== '' && inUse.ran.has(ran)))
+        .map(({ begins, bucket }) => ({ begins, ...(JSON.parse(bucket) as Bucket) }));
+      return {
+        totals: found.length === 0 ? undefined : addTotals(found.map(({ totals }) => totals)),
+        covered: lengthOf(joined(found.flatMap(({ covered }) => covered))),
+        buckets: found.map(({ begins, totals }) => ({ begins, totals })),
+      };
+    },
+    async units(pair, since) {
+      const { count } = await db
+        .selectFrom('cutover_parity_unit')
+        .select((e) => e.fn.countAll<number>().as('count'))
+        .where('pair', '=', pair)
+        .where('begins', '>=', since)
+        .executeTakeFirstOrThrow();
+      return count;
+    },
+    async samples(pair, since, most) {
       const rows = await db
         .selectFrom('cutover_parity')
-        .select(['unit', 'report'])
+        .select('report')
+        .where('has_samples', '=', 1)
         .where('pair', '=', pair)
         .where('to_at', '>=', since)
-        .orderBy('to_at', 'desc')
-        .limit(longestReport)
-        .execute();
-      const held = rows
-        .map(({ unit, report }) => ({ unit, ...(JSON.parse(report) as HeldWindow) }))
-        .filter((each) => each.window.to >= since && counts(each))
-        .reverse();
-      const windows = held.map(({ window }) => window);
-      const merged = windows.length === 0 ? undefined : mergeWindows(windows);
-      return { windows, units: new Set(held.map(({ unit }) => unit)).size, merged };
-    },
-    async sweep(before) {
-      await db.deleteFrom('cutover_parity').where('to_at', '<', before).execute();
-      const bound = await db
-        .selectFrom('cutover_parity')
-        .select('id')
         .orderBy('id', 'desc')
-        .offset(mostWindows)
-        .limit(1)
-        .executeTakeFirst();
-      if (bound !== undefined) await db.deleteFrom('cutover_parity').where('id', '<=', bound.id).execute();
+        .limit(most)
+        .execute();
+      return rows
+        .reverse()
+        .flatMap(({ report }) => (JSON.parse(report) as HeldWindow).window.samples)
+        .slice(-most);
     },
+    trim: (now) => trimWindows(trimming, now),
+    sweep: (before, now) => sweepParity(trimming, before, now),
   };
+}
+
+/** Stores windows that are not stored; returns the names of those. */
+async function insert(tx: Kysely<Schema>, windows: readonly NewRow[]): Promise<Set<string>> {
+  const rows = windows.map(({ row, held }) => {
+    return { ...row, report: JSON.stringify(held), has_samples: held.window.samples.length > 0 ? 1 : 0 };
+  });
+  const stored = await tx
+    .insertInto('cutover_parity')
+    // In one order, so that two replicas that are told the same do not wait for each other.
+    .values(rows.sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1)))
+    .onConflict((c) => c.columns(['unit', 'pair', 'from_at', 'to_at']).doNothing())
+    .returning(['unit', 'pair', 'from_at', 'to_at'])
+    .execute();
+  return new Set(stored.map((row) => nameOf(row as Row)));
+}
+
+function wasForgotten(row: Row, known: KnownWindows): boolean {
+  return known(row)?.forgotten.some(([from, to]) => from <= row.from_at && row.to_at <= to) ?? false;
+}
+
+async function remove(tx: Kysely<Schema>, { unit, pair, from_at, to_at }: Row): Promise<void> {
+  await tx
+    .deleteFrom('cutover_parity')
+    .where('unit', '=', unit)
+    .where('pair', '=', pair)
+    .where('from_at', '=', from_at)
+    .where('to_at', '=', to_at)
+    .execute();
 }

@@ -6,6 +6,7 @@ import { mirror } from './migrations/0003-mirror.ts';
 import { cutover } from './migrations/0004-cutover.ts';
 import { consoleSessions } from './migrations/0005-console.ts';
 import { listening } from './migrations/0006-listening.ts';
+import { parityBuckets } from './migrations/0007-parity-buckets.ts';
 import type { Dialect } from './migrations/dialect.ts';
 import type { Schema } from './schema.ts';
 
@@ -22,6 +23,7 @@ export async function migrate(db: Kysely<Schema>, dialect: Dialect): Promise<voi
     '0004-cutover': cutover(dialect),
     '0005-console': consoleSessions,
     '0006-listening': listening,
+    '0007-parity-buckets': parityBuckets,
   };
   const { error } = await new Migrator({
     db,

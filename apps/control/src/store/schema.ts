@@ -185,8 +185,35 @@ export interface CutoverParityTable {
   /** By the clock of the unit's machine. */
   from_at: number;
   to_at: number;
-  /** ParityWindow as JSON. */
+  /** HeldWindow as JSON. */
   report: string;
+  /** 1 where it has samples; null until it is counted in a bucket, which only a version without buckets left undone. */
+  has_samples: number | null;
+}
+
+/** What the windows of a comparison add up to that ended in one stretch of time. Times are those of the machine. */
+export interface CutoverParityBucketTable {
+  pair: string;
+  /** No window of it ended before. */
+  begins: number;
+  /** What the units ran; empty for what is not known. */
+  ran: string;
+  /** Since when the module was in use that all of them compared with; 0 for windows that began before. */
+  module_since: number;
+  /** Bucket as JSON. */
+  bucket: string;
+}
+
+/** What is kept of the windows that one unit has reported of one pair. */
+export interface CutoverParityUnitTable {
+  unit: string;
+  pair: string;
+  /** The newest bucket that a window of it is in. */
+  begins: number;
+  /** Span[] as JSON: where its windows were that are counted and were deleted, by the clock of the unit's machine. */
+  forgotten: string;
+  /** When the last of them was deleted; 0 when none was. */
+  forgotten_at: number;
 }
 
 /** A unit began to use the emergency fallback. */
@@ -240,6 +267,8 @@ export interface Schema {
   cutover_unit: CutoverUnitTable;
   cutover_admission: CutoverAdmissionTable;
   cutover_parity: CutoverParityTable;
+  cutover_parity_bucket: CutoverParityBucketTable;
+  cutover_parity_unit: CutoverParityUnitTable;
   cutover_fallback_use: CutoverFallbackUseTable;
   cutover_drill: CutoverDrillTable;
   cutover_listening: CutoverListeningTable;

@@ -3,7 +3,7 @@ import { findChromium } from '@autopilot/testing/find-chromium';
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { buildConsole, launchBrowser, picture, tabTo, watchProblems } from '../support/browser.ts';
-import { beats, compare, flip, gate, ready, shownConfig, startConsole } from '../support/console-seeds.ts';
+import { agingPorts, beats, compare, flip, gate, ready, shownConfig, startConsole } from '../support/console-seeds.ts';
 import type { CutoverHarness } from '../support/cutover.ts';
 
 const chromium = findChromium('the console');
@@ -72,13 +72,14 @@ withBrowser('the console', () => {
   });
 
   test('Stage 1 with a request: an own request cannot be approved and says why, another one can', async () => {
-    const it = await startConsole(built, { cutover: { config: shownConfig } });
+    const ports = agingPorts();
+    const it = await startConsole(built, { ports, cutover: { config: shownConfig } });
+    await compare(it, ports, 40);
     await flip(it, 1, fleet);
     await it.act('anna', 'cohort', { percent: 50, include: [], exclude: [] });
     await it.act('anna', 'cohort', { percent: 100 });
     await beats(it, fleet);
     await beats(it, fleet);
-    await compare(it, 40);
     for (const id of ['rulebook', 'router-handover', 'token-refresh'] as const) await gate(it, id);
     await gate(it, 'parity', {
       counts: { cases: 60, failed: 0, skipped: 0, events: 61_000 },
@@ -127,15 +128,17 @@ withBrowser('the console', () => {
   });
 
   test('a failed parity gate is red, holds the step, and its samples are readable diffs', async () => {
+    const ports = agingPorts();
     const it = await startConsole(built, {
+      ports,
       cutover: {
         config: { ...shownConfig, steps: { ...shownConfig.steps, enter_1: shownConfig.steps.enter_2 }, triggers: [] },
       },
     });
+    await compare(it, ports, 40, true);
     await it.fill(fleet);
     await beats(it, fleet);
     await it.beat('desktop-3', { policy_revision: 0, stage: 0 });
-    await compare(it, 40, true);
     await gate(it, 'rulebook');
     await gate(it, 'parity', {
       verdict: 'fail',

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { defaultCutoverConfig, initialState } from '@autopilot/cutover-flags';
-import type { ComparisonPair } from '@autopilot/cutover-flags/parity';
+import { type ComparisonPair, type ParityWindow, totalsOf } from '@autopilot/cutover-flags/parity';
 import { describe, expect, test } from '@jest/globals';
 import { readCutoverConfig } from '../../src/cutover/config-file.ts';
 import type { Cutover } from '../../src/cutover/cutover.ts';
@@ -10,7 +10,9 @@ import { advance, type Drill } from '../../src/cutover/drills.ts';
 import { parseGateKeys, readGateKeys } from '../../src/cutover/gate-keys.ts';
 import { observeFleet, quantile } from '../../src/cutover/observations.ts';
 import { seenOfDrill, seenOfNull, seenOfParity } from '../../src/cutover/own-gates.ts';
+import { addBuckets, bucketOf } from '../../src/cutover/parity-bucket.ts';
 import { windowOf } from '../../src/cutover/parity-window.ts';
+import { lengthOf } from '../../src/cutover/spans.ts';
 import { createOwnSignals, paritySignals, slopeOf } from '../../src/cutover/own-signals.ts';
 import type { ParityStore } from '../../src/cutover/parity-store.ts';
 import type { ReceiptStore } from '../../src/cutover/receipt-store.ts';
@@ -24,7 +26,15 @@ const state = initialState({ deployment: 'd', salt: 's', stage: 0, now: 0, confi
 
 const window = (pair: ComparisonPair, counts: Parameters<typeof windowOf>[0]['counts']) =>
   windowOf({ pair, from: 1_000, to: 2_000, counts, samples: [] });
-const quiet = [window('khala/khala', { match: 10_000 })];
+const noise = (counts: Parameters<typeof windowOf>[0]['counts']) => totalsOf(window('khala/khala', counts));
+const quiet = [noise({ match: 10_000 })];
+
+/** What is reported of windows. */
+function reported(windows: readonly ParityWindow[]): Parameters<typeof seenOfParity>[0] {
+  if (windows.length === 0) return { totals: undefined, covered: 0 };
+  const { totals, covered } = addBuckets(windows.map(bucketOf));
+  return { totals, covered: lengthOf(covered) };
+}
 
 function unit(id: string, fields: Partial<KnownUnit['heartbeat']> = {}, row: Partial<KnownUnit> = {}): KnownUnit {
   return {
@@ -67,12 +77,7 @@ describe('what control signs of comparisons', () => {
     ['no positions', [window('khala/spacetime', {})], quiet, 'inconclusive'],
     ['too few positions', [window('khala/spacetime', { match: 49 })], quiet, 'inconclusive'],
     ['no noise floor', [window('khala/spacetime', { match: 500 })], [], 'inconclusive'],
-    [
-      'a noise floor of too few',
-      [window('khala/spacetime', { match: 500 })],
-      [window('khala/khala', { match: 9 })],
-      'inconclusive',
-    ],
+    ['a noise floor of too few', [window('khala/spacetime', { match: 500 })], [noise({ match: 9 })], 'inconclusive'],
     ['lanes that a rule excuses', [window('khala/spacetime', { match: 49, ignored: 50_000 })], quiet, 'inconclusive'],
     ['equal lanes', [window('khala/spacetime', { match: 500 })], quiet, 'pass'],
     ['one loss', [window('khala/spacetime', { match: 499, missing_right: 1 })], quiet, 'fail'],
@@ -82,13 +87,13 @@ describe('what control signs of comparisons', () => {
     ['unequal chains', [{ ...window('khala/spacetime', { match: 500 }), unequal_chains: 1 }], quiet, 'fail'],
     ['a hook that threw', [{ ...window('khala/spacetime', { match: 500 }), faults: 1 }], quiet, 'inconclusive'],
   ])('K9 parity of %s', (_name, windows, nulls, verdict) => {
-    const seen = seenOfParity(windows, nulls, clock);
+    const seen = seenOfParity(reported(windows), nulls, clock);
     expect(seen.verdict).toBe(verdict);
     expect(seen.counts.failed > 0).toBe(verdict === 'fail');
   });
 
   test('K9 parity fails when a unit has set an event aside: its comparison ended where the lanes differ', () => {
-    const equal = [window('khala/spacetime', { match: 500 })];
+    const equal = reported([window('khala/spacetime', { match: 500 })]);
     expect(seenOfParity(equal, quiet, clock, []).verdict).toBe('pass');
     const seen = seenOfParity(equal, quiet, clock, ['u7']);
     expect(seen).toMatchObject({ verdict: 'fail', measures: { units_set_aside: 1 } });
@@ -102,8 +107,8 @@ describe('what control signs of comparisons', () => {
       from: start,
       to,
     });
-    const covered = (windows: Parameters<typeof seenOfParity>[0], rate = 1) =>
-      seenOfParity(windows, quiet, { ...clock, rate }).measures.covered_ms;
+    const covered = (windows: readonly ParityWindow[], rate = 1) =>
+      seenOfParity(reported(windows), quiet, { ...clock, rate }).measures.covered_ms;
     const day = 86_400_000;
     // Two bursts a day apart.
     expect(covered([from(0, 1_000, 500), from(day, day + 1_000, 500)])).toBe(2_000);
@@ -116,14 +121,14 @@ describe('what control signs of comparisons', () => {
   });
 
   test('K9 what a rule excused counts as no event', () => {
-    const seen = seenOfParity([window('khala/spacetime', { match: 60, ignored: 50_000 })], quiet, clock);
+    const seen = seenOfParity(reported([window('khala/spacetime', { match: 60, ignored: 50_000 })]), quiet, clock);
     expect(seen).toMatchObject({ verdict: 'pass', counts: { events: 60 }, measures: { positions: 50_060 } });
   });
 
   test('K9 the noise is measured, not judged, and of too little nothing is said', () => {
     expect(seenOfNull([], clock).verdict).toBe('inconclusive');
-    expect(seenOfNull([window('khala/khala', { match: 49 })], clock).verdict).toBe('inconclusive');
-    const noisy = seenOfNull([window('khala/khala', { match: 99, mismatch: 1 })], clock);
+    expect(seenOfNull([noise({ match: 49 })], clock).verdict).toBe('inconclusive');
+    const noisy = seenOfNull([noise({ match: 99, mismatch: 1 })], clock);
     expect(noisy).toMatchObject({ verdict: 'pass', measures: { noise_rate: 0.01, differences: 1 } });
   });
 });
@@ -279,7 +284,7 @@ describe('what units say, put together', () => {
 
   test('K11 a difference is far above a noise that nobody measured, and what was all excused is not known', () => {
     const over = (counts: Parameters<typeof windowOf>[0]['counts'], nulls = quiet) =>
-      paritySignals(window('khala/spacetime', counts), nulls);
+      paritySignals(totalsOf(window('khala/spacetime', counts)), nulls);
     const most = Number.MAX_SAFE_INTEGER;
     expect(paritySignals(undefined, quiet)).toEqual({ parity_comparisons: 0, parity_sigma_over_noise: null });
     expect(over({ match: 100 })).toEqual({ parity_comparisons: 100, parity_sigma_over_noise: 0 });
@@ -332,7 +337,7 @@ describe('what units say, put together', () => {
     const receipt = { digest: 'sha256:a', observation: { observed_to: 400_000 } };
     const measure = createOwnSignals({
       cutover: { state: async () => planned } as unknown as Cutover,
-      parity: { report: async () => ({ windows: [], units: 0, merged: undefined }) } as unknown as ParityStore,
+      parity: { report: async () => ({ totals: undefined, covered: 0, buckets: [] }) } as unknown as ParityStore,
       receipts: { current: async () => [receipt] } as unknown as ReceiptStore,
       metrics,
       clock,

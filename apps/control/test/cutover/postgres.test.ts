@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { cutoverSuite } from '../suites/cutover-suite.ts';
 import { listeningSuite } from '../suites/listening-suite.ts';
 import { mirrorSuite } from '../suites/mirror-suite.ts';
+import { paritySuite } from '../suites/parity-suite.ts';
 import { sagaSuite } from '../suites/saga-suite.ts';
 import { startCutover } from '../support/cutover.ts';
 import type { NewPlace } from '../support/place.ts';
@@ -25,6 +26,7 @@ if ('reason' in postgres) process.stderr.write(`PostgreSQL tests are skipped: ${
   cutoverSuite(place);
   listeningSuite(place);
   sagaSuite(place);
+  paritySuite(place);
 
   test('K3 of two managers at two replicas exactly one wins, and both see the same', async () => {
     const where = await place();

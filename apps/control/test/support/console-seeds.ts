@@ -1,5 +1,7 @@
 import type { GateId } from '@autopilot/cutover-flags';
 import type { ComparisonResult } from '@autopilot/cutover-flags/parity';
+import type { Ports } from '@autopilot/sync-contract';
+import { systemPorts } from '@autopilot/sync-contract/system-ports';
 import { type CutoverHarness, observation, quickConfig, startCutover } from './cutover.ts';
 import { waitUntil } from './wait-until.ts';
 
@@ -81,22 +83,43 @@ export async function beats(it: CutoverHarness, units: readonly string[]): Promi
   }
 }
 
-/** Windows of the last hours, with differences where `bad` says so. */
-export async function compare(it: CutoverHarness, windows: number, bad = false): Promise<void> {
-  const now = Math.floor(Date.now());
+/** The ports of a control whose clock can be behind: what it is told meanwhile is of hours ago. */
+export function agingPorts() {
+  const { clock } = systemPorts;
+  const ports: Ports & { behind: number } = {
+    ...systemPorts,
+    behind: 0,
+    clock: { now: () => clock.now() - ports.behind, monotonic: () => clock.monotonic() },
+  };
+  return ports;
+}
+
+/** Windows of the last hours of one unit, with differences where `bad` says so. Before anything else is told. */
+export async function compare(
+  it: CutoverHarness,
+  ports: ReturnType<typeof agingPorts>,
+  windows: number,
+  bad = false,
+): Promise<void> {
+  const unit = 'desktop-1';
+  const length = 600_000;
+  ports.behind = (windows + 1) * length;
+  await it.beat(unit);
   for (let n = 0; n < windows; n += 1) {
-    const to = now - (windows - n) * 600_000;
+    ports.behind = (windows - n) * length;
+    const to = Math.floor(ports.clock.now());
     const counts = { match: 900 + ((n * 53) % 240), late: n % 7 === 0 ? 2 : 0, ignored: n % 9 === 0 ? 4 : 0 };
     const worse = bad && n > windows - 8;
     const window = {
       pair: 'khala/spacetime',
-      from: to - 600_000,
+      from: to - length,
       to,
       counts: worse ? { ...counts, mismatch: 3 + n, missing_right: 2 } : counts,
       samples: worse ? [sample(to, n)] : [],
     };
-    await it.request('POST', '/v1/cutover/parity', { as: 'desktop', body: { unit: 'u1', window } });
+    await it.request('POST', '/v1/cutover/parity', { as: 'desktop', body: { unit, window } });
   }
+  ports.behind = 0;
 }
 
 function sample(at: number, n: number) {

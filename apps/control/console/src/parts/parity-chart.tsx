@@ -11,10 +11,10 @@ interface Bin {
   readonly total: number;
 }
 
-/** Windows dealt to bins of equal length by their middle. */
+/** Points dealt to bins of equal length by their middle. */
 function binned(series: Parity['series']): readonly Bin[] {
-  const from = Math.min(...series.map((window) => window.from));
-  const to = Math.max(...series.map((window) => window.to));
+  const from = Math.min(...series.map((point) => point.from));
+  const to = Math.max(...series.map((point) => point.to));
   const length = Math.max(1, to - from);
   const bins = Math.min(mostBins, series.length);
   const dealt = Array.from({ length: bins }, (_, index) => ({
@@ -22,12 +22,12 @@ function binned(series: Parity['series']): readonly Bin[] {
     counts: {} as Record<string, number>,
     total: 0,
   }));
-  for (const window of series) {
-    const bin = dealt[Math.min(bins - 1, Math.floor((((window.from + window.to) / 2 - from) / length) * bins))];
+  for (const point of series) {
+    const bin = dealt[Math.min(bins - 1, Math.floor((((point.from + point.to) / 2 - from) / length) * bins))];
     if (bin === undefined) continue;
     for (const result of resultOrder) {
-      bin.counts[result] = (bin.counts[result] ?? 0) + window.counts[result];
-      bin.total += window.counts[result];
+      bin.counts[result] = (bin.counts[result] ?? 0) + point.counts[result];
+      bin.total += point.counts[result];
     }
   }
   return dealt;
@@ -37,12 +37,12 @@ function binned(series: Parity['series']): readonly Bin[] {
  * Counts over time. Matches and differences have an axis each: a few differences among thousands of matches would be
  * thinner than a pixel.
  */
-export function ParityChart(props: { readonly series: Parity['series']; readonly windows: number }) {
+export function ParityChart(props: { readonly series: Parity['series'] }) {
   if (props.series.length === 0) return null;
   const all = binned(props.series);
   const differences = (bin: Bin) => bin.total - (bin.counts.match ?? 0);
   const first = all[0]?.from ?? 0;
-  const last = Math.max(...props.series.map((window) => window.to));
+  const last = Math.max(...props.series.map((point) => point.to));
   return (
     <figure className="chart">
       <figcaption>
@@ -57,9 +57,6 @@ export function ParityChart(props: { readonly series: Parity['series']; readonly
       <Stack bins={all} results={resultOrder.slice(1)} of={differences} name="Differences over time" />
       <div className="axis">
         <span title={formatAbsolute(first)}>{formatClock(first)}</span>
-        {props.windows > props.series.length && (
-          <span>drawn from the last {formatCount(props.series.length)} windows only</span>
-        )}
         <span title={formatAbsolute(last)}>{formatClock(last)}</span>
       </div>
     </figure>

@@ -41,7 +41,7 @@ export function ParityPanel(props: {
       {ready && parity.counts !== null && (
         <>
           <Ratio counts={parity.counts} snapshot={snapshot} />
-          <ParityChart series={parity.series} windows={parity.windows} />
+          <ParityChart series={parity.series} />
           <Legend counts={parity.counts} pair={pair} />
           {parity.to !== null && (
             <p className="quiet">

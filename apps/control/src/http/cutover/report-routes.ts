@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { describeIssues } from '../../config/describe-issues.ts';
 import { ControlError } from '../../errors.ts';
+import { seriesOf } from '../../cutover/parity-series.ts';
 import type { Context } from '../context.ts';
 import { gatesReport } from './gates-report.ts';
 import { publicState } from './public-state.ts';
@@ -25,7 +26,7 @@ const parityLookBack = 24 * 3_600_000;
 
 /** Samples and points that a parity report has at most. */
 const mostSamples = 50;
-const mostPoints = 200;
+const mostPoints = 300;
 
 /** Units that drift, as the status lists them. */
 const mostDrifting = 100;
@@ -126,9 +127,8 @@ export function installReportRoutes(app: FastifyInstance, context: Context): voi
     const query = parse(paritySchema, request.query, 'query');
     const pair: ComparisonPair = query.pair;
     const since = clock.toWall(query.since ?? clock.now() - parityLookBack);
-    const report = await parity.report(pair, since);
-    const { merged, windows } = report;
-    if (merged === undefined) {
+    const { totals, buckets } = await parity.report(pair, since);
+    if (totals === undefined) {
       return {
         pair,
         from: null,
@@ -141,19 +141,19 @@ export function installReportRoutes(app: FastifyInstance, context: Context): voi
         samples: [],
       };
     }
-    const { match_ratio, ...measures } = parityMeasures(merged);
+    const { match_ratio, ...measures } = parityMeasures(totals);
     const known = (value: number) => (Number.isFinite(value) ? value : null);
     return {
       pair,
-      from: merged.from,
-      to: merged.to,
-      windows: windows.length,
-      units: report.units,
-      counts: merged.counts,
+      from: totals.from,
+      to: totals.to,
+      windows: totals.windows,
+      units: await parity.units(pair, since),
+      counts: totals.counts,
       match_ratio: known(match_ratio),
       measures: Object.fromEntries(Object.entries(measures).map(([name, value]) => [name, known(value)])),
-      series: windows.slice(-mostPoints).map(({ from, to, counts }) => ({ from, to, counts })),
-      samples: windows.flatMap((window) => window.samples).slice(-mostSamples),
+      series: seriesOf(buckets, mostPoints),
+      samples: await parity.samples(pair, since, mostSamples),
     };
   });
 
