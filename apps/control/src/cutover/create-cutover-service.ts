@@ -102,7 +102,7 @@ const noteAtLeastEvery = 1_000;
 /** Requests for the policy that may wait for a new one: more units than that ask now and then. */
 const mostWaiters = 12_000;
 
-/** How long units and what they compared are kept, milliseconds: far longer than anything looks back. */
+/** How long units, what they compared, and receipts are kept, milliseconds: far longer than anything looks back. */
 const keepFor = 30 * 86_400_000;
 
 /** How often what comes all the time is kept within its bound, and how often everything else is looked through. */
@@ -245,6 +245,8 @@ export async function openCutoverService(options: CutoverServiceOptions): Promis
     lookBack,
     moduleSince: module.since,
   });
+  // No plan takes one that is older than its gate allows: twice that is beyond all of them.
+  const receiptsFor = 2 * Math.max(...Object.values(config.gates).map(({ max_age_ms }) => max_age_ms));
   mirror.want(stored.stage < 3);
   let stops: readonly (() => void)[] = [];
   return {
@@ -270,6 +272,7 @@ export async function openCutoverService(options: CutoverServiceOptions): Promis
         const now = storedNow(wall);
         await parity.sweep(now - keepFor, now);
         await units.forget(now - keepFor);
+        await receipts.sweep({ receivedBefore: now - keepFor, observedBefore: clock.now() - receiptsFor });
         await listening.forget();
       };
       const failed = (error: unknown) => logger.error({ err: error }, 'housekeeping of the cutover failed');

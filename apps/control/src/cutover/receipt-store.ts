@@ -1,5 +1,6 @@
 import { type GateObservation, type TrustedKey, type VerifiedReceipt, verifyReceipt } from '@autopilot/cutover-flags';
 import type { Store } from '../store/open-store.ts';
+import { type OldReceipts, sweepReceipts } from './receipt-sweep.ts';
 
 /** A receipt as it is stored. */
 export interface StoredReceipt {
@@ -22,13 +23,49 @@ export interface ReceiptStore {
   submit(envelope: unknown, by: string, now: number): Promise<{ receipt: VerifiedReceipt; duplicate: boolean }>;
   /** The last receipt of each gate and set of packages, the newest observation first. */
   current(): Promise<readonly StoredReceipt[]>;
+  /** Deletes old receipts but those of `current` and those that anything decided rests on. */
+  sweep(old: Omit<OldReceipts, 'kept'>): Promise<void>;
 }
 
 /** Receipts of one gate that are looked through for the last of each set of packages. */
 const mostPerGate = 200;
 
 /** Receipts in the store. `trusted` are the keys whose receipts are believed. */
-export function createReceiptStore({ db }: Store, trusted: readonly TrustedKey[]): ReceiptStore {
+export function createReceiptStore(store: Store, trusted: readonly TrustedKey[]): ReceiptStore {
+  const { db } = store;
+
+  async function current(): Promise<readonly StoredReceipt[]> {
+    const gates = await db.selectFrom('cutover_receipt').select('gate').distinct().execute();
+    const found: StoredReceipt[] = [];
+    for (const { gate } of gates) {
+      const rows = await db
+        .selectFrom('cutover_receipt')
+        .selectAll()
+        .where('gate', '=', gate)
+        .orderBy('id', 'desc')
+        .limit(mostPerGate)
+        .execute();
+      const last = new Map<string, StoredReceipt>();
+      for (const row of rows) {
+        const observation = JSON.parse(row.observation) as GateObservation;
+        const name = JSON.stringify(Object.keys(observation.environment.packages).sort());
+        const before = last.get(name);
+        // What was observed last counts, in whatever order it came.
+        if (before !== undefined && before.observation.observed_to >= observation.observed_to) continue;
+        last.set(name, {
+          digest: row.digest,
+          observation,
+          envelope: JSON.parse(row.envelope),
+          signed_by: JSON.parse(row.signed_by) as string[],
+          submitted_by: row.submitted_by,
+          received_at: row.received_at,
+        });
+      }
+      found.push(...last.values());
+    }
+    return found.sort((a, b) => b.observation.observed_to - a.observation.observed_to);
+  }
+
   return {
     async submit(envelope, by, now) {
       const receipt = verifyReceipt(envelope, trusted);
@@ -49,36 +86,10 @@ export function createReceiptStore({ db }: Store, trusted: readonly TrustedKey[]
         .executeTakeFirstOrThrow();
       return { receipt, duplicate: numInsertedOrUpdatedRows !== 1n };
     },
-    async current() {
-      const gates = await db.selectFrom('cutover_receipt').select('gate').distinct().execute();
-      const found: StoredReceipt[] = [];
-      for (const { gate } of gates) {
-        const rows = await db
-          .selectFrom('cutover_receipt')
-          .selectAll()
-          .where('gate', '=', gate)
-          .orderBy('id', 'desc')
-          .limit(mostPerGate)
-          .execute();
-        const last = new Map<string, StoredReceipt>();
-        for (const row of rows) {
-          const observation = JSON.parse(row.observation) as GateObservation;
-          const name = JSON.stringify(Object.keys(observation.environment.packages).sort());
-          const before = last.get(name);
-          // What was observed last counts, in whatever order it came.
-          if (before !== undefined && before.observation.observed_to >= observation.observed_to) continue;
-          last.set(name, {
-            digest: row.digest,
-            observation,
-            envelope: JSON.parse(row.envelope),
-            signed_by: JSON.parse(row.signed_by) as string[],
-            submitted_by: row.submitted_by,
-            received_at: row.received_at,
-          });
-        }
-        found.push(...last.values());
-      }
-      return found.sort((a, b) => b.observation.observed_to - a.observation.observed_to);
+    current,
+    async sweep(old) {
+      const kept = new Set((await current()).map(({ digest }) => digest));
+      await sweepReceipts(store, { ...old, kept });
     },
   };
 }

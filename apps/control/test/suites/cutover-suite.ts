@@ -1,8 +1,9 @@
 import { parsePolicy, verifyAdmission, verifyAudit, verifyPolicy } from '@autopilot/cutover-flags';
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { sql } from 'kysely';
+import { createReceiptStore } from '../../src/cutover/receipt-store.ts';
 import { openStore } from '../../src/store/open-store.ts';
-import { type CutoverHarness, observation, quickConfig, startCutover } from '../support/cutover.ts';
+import { type CutoverHarness, observation, quickConfig, startCutover, trustedKey } from '../support/cutover.ts';
 import { issuer } from '../support/harness.ts';
 import type { NewPlace, Place } from '../support/place.ts';
 import { waitUntil } from '../support/wait-until.ts';
@@ -355,6 +356,43 @@ export function cutoverSuite(place: NewPlace): void {
       expect(keys).toHaveLength(2);
       const forged = await it.request('POST', '/v1/cutover/receipts', { as: 'ci', body: { envelope: { payload: 1 } } });
       expect([forged.status, forged.body.code]).toEqual([400, 'receipt_malformed']);
+    });
+
+    test('K21 an old receipt goes, unless it is the last of its gate or something decided rests on it', async () => {
+      const where = await place();
+      const it = await start({}, where);
+      await flipTo1(it);
+      const [{ digest: used }] = (await it.get('gates')).body.gates;
+      const submit = async (gate: 'rulebook' | 'router-handover', age: number, overrides = {}) =>
+        (await it.submit(observation(gate, (await it.status()).now - age, overrides))).body.digest;
+      // Another set of packages has a last receipt of its own.
+      const environment = { ...observation('rulebook', 0).environment, packages: { '@autopilot/session': '0.1.0' } };
+      const other = await submit('rulebook', 5_000, { environment });
+      const older = await submit('rulebook', 9_000, { environment });
+      const handover = [await submit('router-handover', 3_000), await submit('router-handover', 2_000)];
+      const last = await submit('rulebook', 0);
+      const { now } = await it.status();
+      await it.control.close();
+      const store = await openStore({ dataDir: where.dataDir, url: where.store });
+      const receipts = createReceiptStore(store, [trustedKey]);
+      // As after many more commands: only the audit log still names what the flip rested on.
+      const [{ state } = { state: '' }] = await store.db.selectFrom('cutover_state').select('state').execute();
+      await store.db
+        .updateTable('cutover_state')
+        .set({ state: state.replaceAll(used, '') })
+        .execute();
+      const kept = async () =>
+        (await store.db.selectFrom('cutover_receipt').select('digest').execute()).map(({ digest }) => digest).sort();
+      const all = [used, other, older, ...handover, last].sort();
+      expect(await kept()).toEqual(all);
+      await receipts.sweep({ receivedBefore: now - 3_600_000, observedBefore: now + 1 });
+      await receipts.sweep({ receivedBefore: now + 3_600_000, observedBefore: 0 });
+      expect(await kept()).toEqual(all);
+      const before = await receipts.current();
+      await receipts.sweep({ receivedBefore: now + 3_600_000, observedBefore: now + 1 });
+      expect(await kept()).toEqual([used, other, handover[1], last].sort());
+      expect(await receipts.current()).toEqual(before);
+      await store.close();
     });
 
     test('K9 control signs what it saw of the comparisons: nothing and too little are inconclusive, a difference fails', async () => {
