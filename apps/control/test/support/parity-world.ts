@@ -13,7 +13,7 @@ import { quickConfig } from './cutover-fixtures.ts';
 export const smallBounds: ParityBounds = { withSamples: 2, withoutSamples: 3, buckets: 10_000, units: 10_000 };
 
 /** A scheduler without pauses. */
-export const atOnce: Scheduler = {
+const atOnce: Scheduler = {
   after(_milliseconds, task) {
     const planned = setImmediate(task);
     return () => clearImmediate(planned);
