@@ -21,8 +21,11 @@ const patienceMs = 60_000;
 const answerWithinMs = 30_000;
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** The API below a URL. Idempotency keys are `PREFIX-1`, `PREFIX-2` ... */
-export function createControlApi(url: string, keyPrefix: string): ControlApi {
+/**
+ * The API below a URL. Idempotency keys are `PREFIX-1`, `PREFIX-2` ... When `signal` aborts, whatever is asked is given up
+ * with its reason.
+ */
+export function createControlApi(url: string, keyPrefix: string, signal?: AbortSignal): ControlApi {
   let commands = 0;
 
   async function once(as: Client, method: string, path: string, body?: object): Promise<Answer> {
@@ -30,7 +33,7 @@ export function createControlApi(url: string, keyPrefix: string): ControlApi {
       method,
       headers: { authorization: basicOf(as), ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      signal: AbortSignal.timeout(answerWithinMs),
+      signal: AbortSignal.any([AbortSignal.timeout(answerWithinMs), ...(signal === undefined ? [] : [signal])]),
     });
     const text = await response.text();
     return { status: response.status, body: parse(text), text };
@@ -39,6 +42,7 @@ export function createControlApi(url: string, keyPrefix: string): ControlApi {
   async function ask(as: Client, method: string, path: string, body?: object): Promise<Answer> {
     const deadline = performance.now() + patienceMs;
     for (;;) {
+      signal?.throwIfAborted();
       try {
         const answer = await once(as, method, path, body);
         // It is starting or ending; every command has a key, so asking again is safe.

@@ -1,8 +1,8 @@
-import { spawn } from 'node:child_process';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { type DsseEnvelope, type GateId, type TrustedKey, verifyReceipt } from '@autopilot/cutover-flags';
 import { LaunchError } from '../errors.ts';
+import { runToEnd } from './run-to-end.ts';
 
 /** What CI has: the receipts of the packages' own gates, and the keys that signed them. */
 export interface GateReceipts {
@@ -11,7 +11,7 @@ export interface GateReceipts {
 }
 
 /** The gates that a receipt is needed of; the bridge has none before it is there. */
-const wanted: readonly GateId[] = [
+export const wantedGates: readonly GateId[] = [
   'replay-determinism',
   'duplicate-delivery',
   'stale-cursor-recovery',
@@ -81,19 +81,11 @@ function lacking({ envelopes, keys }: GateReceipts): readonly GateId[] {
       .filter(({ verdict, observed_to }) => verdict === 'pass' && Date.now() - observed_to < freshMs)
       .map(({ gate }) => gate),
   );
-  return wanted.filter((gate) => !good.has(gate));
+  return wantedGates.filter((gate) => !good.has(gate));
 }
 
 async function runGates(progress: (text: string) => void, signal: AbortSignal): Promise<void> {
   const args = ['--conditions=@autopilot/source', '--disable-warning=ExperimentalWarning', 'tools/gate/main.ts'];
-  const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], signal });
-  const show = (data: Buffer) => {
-    for (const line of String(data).split('\n')) if (line.trim() !== '') progress(`   ${line}`);
-  };
-  child.stdout.on('data', show);
-  child.stderr.on('data', show);
-  await new Promise<void>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', () => resolve());
-  });
+  const line = (text: string) => progress(`   ${text}`);
+  await runToEnd({ command: process.execPath, args, cwd: root, line, signal });
 }

@@ -20,16 +20,23 @@ async function main(): Promise<number> {
   const interrupted = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
     process.on(name, () => {
-      note('interrupted');
+      if (!interrupted.signal.aborted) note('interrupted: ending every process that was started');
       interrupted.abort(new Error('interrupted'));
     });
   }
-  const report = await rehearse(options, note, interrupted.signal);
+  const report = await rehearse(options, note, interrupted.signal).catch((error: unknown) => {
+    if (!interrupted.signal.aborted) throw error;
+    note('interrupted: nothing had been started');
+    return null;
+  });
+  if (report === null) return exit.failed;
   const out = path.resolve(options.out);
   writeFileSync(path.join(out, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
   writeFileSync(path.join(out, 'report.html'), reportPage(report));
   for (const line of describeReport(report)) note(line);
-  note(`report and evidence: ${path.relative(process.cwd(), out) || '.'}`);
+  const place = path.relative(process.cwd(), out) || '.';
+  if (report.stopped_by !== 'interrupted') note(`report and evidence: ${place}`);
+  else note(`interrupted: every process is ended; what was seen until then is in ${place}`);
   if (options.json) process.stdout.write(`${JSON.stringify(summaryOf(report))}\n`);
   return report.ok ? exit.held : exit.failed;
 }

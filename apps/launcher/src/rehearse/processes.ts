@@ -18,6 +18,8 @@ export interface ProcessesOptions {
   readonly commit: string | null;
   readonly log: (part: string, line: string) => void;
   readonly progress: (text: string) => void;
+  /** Nothing is started any more when it aborts. */
+  readonly signal: AbortSignal;
 }
 
 /** One process of simulated desktops. */
@@ -76,6 +78,7 @@ export async function startProcesses(options: ProcessesOptions): Promise<Process
   const real = new Map<number, Part>();
   let stopping = false;
   const start = async (given: PartSpec): Promise<Part> => {
+    options.signal.throwIfAborted();
     const spec = { ...given, env: cleanEnvironment() };
     progress(`starting ${spec.name}`);
     const log = (line: string) => options.log(spec.name, line);

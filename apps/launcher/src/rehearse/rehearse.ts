@@ -69,11 +69,11 @@ export async function rehearse(
   try {
     timeline.begin('start');
     processes = await startProcesses({
-      ...{ dataDir, scale, clients, commit, log: logs.add, progress: say },
+      ...{ dataDir, scale, clients, commit, log: logs.add, progress: say, signal },
       config: rehearsalConfig(scale),
       gateKeys: [...receipts.keys, removalKey.trusted],
     });
-    const api = createControlApi(processes.controlUrl, `rehearsal-${options.seed}`);
+    const api = createControlApi(processes.controlUrl, `rehearsal-${options.seed}`, signal);
     const evidence = { api, reader: anna, out };
     const collector = createPolicyCollector(evidence, clients.observer);
     const publisher = createPublisher(processes.controlUrl, clients.publisher, publishing);
@@ -139,7 +139,7 @@ export async function rehearse(
     policies = collector.count;
     publisherRepeated = publisher.repeated;
   } catch (error) {
-    if (processes === undefined) throw error;
+    if (processes === undefined && !signal.aborted) throw error;
     stoppedBy = signal.aborted ? 'interrupted' : error instanceof Error ? error.message : String(error);
     if (!signal.aborted && error instanceof Error && error.name !== 'RehearsalError') say(String(error.stack));
     timeline.check('the rehearsal went the whole way', false, stoppedBy);
