@@ -1,4 +1,4 @@
-import type { PayloadHash, StreamPosition, SyncEvent } from '@autopilot/sync-contract';
+import type { Contiguity, PayloadHash, StreamPosition, SyncEvent } from '@autopilot/sync-contract';
 import { type Alarm, alarmOf } from './alarm.ts';
 import type { Conflict } from './conflict.ts';
 import { decide } from './decide.ts';
@@ -6,7 +6,7 @@ import type { ConflictReason } from './decision-table.ts';
 import { ApplyError } from './errors.ts';
 import { epochToRead, inOrder } from './in-order.ts';
 import { holdBack, placeOf, type ReorderBuffer } from './reorder-buffer.ts';
-import { type AppliedLookup, type Contiguity, noEpoch, positionOf, type StreamState } from './stream-state.ts';
+import { type AppliedLookup, noEpoch, positionOf, type StreamState } from './stream-state.ts';
 
 /** How many events a reorder buffer holds unless told otherwise. */
 export const defaultReorderLimit = 256;

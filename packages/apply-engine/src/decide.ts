@@ -1,6 +1,6 @@
-import { extendChain, hasTruePayloadHash, type PayloadHash, type SyncEvent } from '@autopilot/sync-contract';
+import { type Contiguity, extendChain, hasTruePayloadHash, type PayloadHash, type SyncEvent } from '@autopilot/sync-contract';
 import { type ConflictReason, decisionTable, type EventClass } from './decision-table.ts';
-import { type AppliedLookup, type Contiguity, noEpoch, type StreamState } from './stream-state.ts';
+import { type AppliedLookup, noEpoch, type StreamState } from './stream-state.ts';
 
 /** What to do with one event. Only `applied` carries a state, because nothing else changes it. */
 export type Decision =

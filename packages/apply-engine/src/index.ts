@@ -25,7 +25,6 @@ export {
 } from './reset.ts';
 export {
   type AppliedLookup,
-  type Contiguity,
   initialState,
   noEpoch,
   positionOf,

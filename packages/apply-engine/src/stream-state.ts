@@ -3,13 +3,6 @@ import { type ChainHash, genesisChain, type PayloadHash, type StreamPosition } f
 /** The epoch of a reader that has no position yet. No host makes it. */
 export const noEpoch = '';
 
-/**
- * Whether a stream has an event at every sequence. In a `dense` one a sequence that does not follow on is a gap. In one
- * that is `gaps-allowed` the host leaves sequences out, so what is missing cannot be told from what never was: events
- * have to be delivered in order, and only the chain proves that all of them came.
- */
-export type Contiguity = 'dense' | 'gaps-allowed';
-
 /** How far one stream has been applied. Plain data: what a checkpoint store keeps. */
 export interface StreamState {
   readonly stream_id: string;

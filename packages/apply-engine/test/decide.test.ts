@@ -1,9 +1,8 @@
-import { extendChain } from '@autopilot/sync-contract';
+import { type Contiguity, extendChain } from '@autopilot/sync-contract';
 import { describe, expect, test } from '@jest/globals';
 import { classify } from '../src/decide.ts';
 import {
   type AppliedLookup,
-  type Contiguity,
   decide,
   decisionTable,
   type EventClass,

@@ -1,5 +1,5 @@
 // Streams of which the host leaves sequences out: nothing can be held back for them, and nothing may be passed in silence.
-import type { SyncEvent } from '@autopilot/sync-contract';
+import type { Contiguity, SyncEvent } from '@autopilot/sync-contract';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import {
@@ -7,7 +7,6 @@ import {
   applyBatch,
   type BatchResult,
   compareHead,
-  type Contiguity,
   initialState,
   type StreamState,
 } from '../src/index.ts';

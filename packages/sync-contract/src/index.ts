@@ -9,6 +9,7 @@ export {
   isBuildId,
   negotiate,
 } from './compatibility.ts';
+export type { Contiguity } from './contiguity.ts';
 export {
   CodedError,
   type CodedErrorOptions,
