@@ -41,7 +41,8 @@ for (const [folder, ids] of specs) {
   const letters = new Set([...ids].map((id) => id[0]));
   const tested = new Set();
   const places = tracked.filter(
-    (file) => file.startsWith(`${folder}/`) && (/\/test\/.*\.ts$/.test(file) || file.endsWith('/conformance.ts')),
+    (file) =>
+      file.startsWith(`${folder}/`) && (/\/test\/.*\.ts$/.test(file) || /\/conformance(\/[^/]+)?\.ts$/.test(file)),
   );
   for (const file of places) {
     for (const [, names] of read(file).matchAll(/['"`]((?:[A-Z]\d+(?:, | and |: ?| ))+)/g)) {

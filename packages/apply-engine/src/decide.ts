@@ -1,4 +1,10 @@
-import { type Contiguity, extendChain, hasTruePayloadHash, type PayloadHash, type SyncEvent } from '@autopilot/sync-contract';
+import {
+  type Contiguity,
+  extendChain,
+  hasTruePayloadHash,
+  type PayloadHash,
+  type SyncEvent,
+} from '@autopilot/sync-contract';
 import { type ConflictReason, decisionTable, type EventClass } from './decision-table.ts';
 import { type AppliedLookup, noEpoch, type StreamState } from './stream-state.ts';
 
@@ -75,7 +81,7 @@ export function classify(
 }
 
 /** The lowest sequence that is missing when something beyond it cannot be applied. */
-export function missingBefore(state: StreamState, epoch: string, contiguity: Contiguity): bigint {
+function missingBefore(state: StreamState, epoch: string, contiguity: Contiguity): bigint {
   if (contiguity === 'dense') return state.seq + 1n;
   return state.awaits?.epoch === epoch ? state.awaits.seq : highestSeq;
 }

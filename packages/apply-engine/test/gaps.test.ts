@@ -2,14 +2,7 @@
 import type { Contiguity, SyncEvent } from '@autopilot/sync-contract';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import {
-  ApplyError,
-  applyBatch,
-  type BatchResult,
-  compareHead,
-  initialState,
-  type StreamState,
-} from '../src/index.ts';
+import { ApplyError, applyBatch, type BatchResult, compareHead, initialState, type StreamState } from '../src/index.ts';
 import {
   chainOf,
   damaged,

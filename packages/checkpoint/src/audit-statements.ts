@@ -44,6 +44,22 @@ export function auditStatements(prepare: Prepare, db: Kysely<CheckpointSchema>, 
       ]
     >(),
     resets: prepare(db.selectFrom('stream_resets').selectAll().where('scope', '=', scope).orderBy('id')).taking<[]>(),
+    /** Removes all but the newest records of a stream. */
+    discardResets: prepare(
+      db
+        .deleteFrom('stream_resets')
+        .where('scope', '=', scope)
+        .where('stream_id', '=', bound<string>())
+        .where('id', 'not in', (eb) =>
+          eb
+            .selectFrom('stream_resets')
+            .select('id')
+            .where('scope', '=', scope)
+            .where('stream_id', '=', bound<string>())
+            .orderBy('id', 'desc')
+            .limit(bound<bigint>()),
+        ),
+    ).taking<[streamId: string, again: string, keep: bigint]>(),
     quarantined: prepare(db.selectFrom('quarantine').selectAll().where('scope', '=', scope).orderBy('id')).taking<[]>(),
     insertConflict: prepare(
       db
@@ -66,13 +82,7 @@ export function auditStatements(prepare: Prepare, db: Kysely<CheckpointSchema>, 
           first_at_ms: bound<bigint>(),
           last_at_ms: bound<bigint>(),
         })
-        // Without a target: the one unique constraint of the table. The first record stays, the count goes up.
-        .onConflict((conflict) =>
-          conflict.doUpdateSet((row) => ({
-            times: sql<bigint>`${row.ref('quarantine.times')} + 1`,
-            last_at_ms: row.ref('excluded.last_at_ms'),
-          })),
-        ),
+        .onConflict((conflict) => conflict.doNothing()),
     ).taking<
       [
         streamId: string,
@@ -91,6 +101,74 @@ export function auditStatements(prepare: Prepare, db: Kysely<CheckpointSchema>, 
         lastAt: bigint,
       ]
     >(),
+    repeatConflict: prepare(
+      db
+        .updateTable('quarantine')
+        .set((eb) => ({ times: sql<bigint>`${eb.ref('times')} + 1`, last_at_ms: bound<bigint>() }))
+        .where('scope', '=', scope)
+        .where('stream_id', '=', bound<string>())
+        .where('reason', '=', bound<string>())
+        .where('event_stream_id', '=', bound<string>())
+        .where('epoch', '=', bound<string>())
+        .where('seq', '=', bound<string>())
+        .where('payload_hash', '=', bound<PayloadHash>())
+        .where('true_hash', '=', bound<PayloadHash>())
+        .where('idempotency_key', '=', bound<string>()),
+    ).taking<
+      [
+        lastAt: bigint,
+        streamId: string,
+        reason: string,
+        eventStreamId: string,
+        epoch: string,
+        seq: string,
+        payloadHash: string,
+        trueHash: string,
+        idempotencyKey: string,
+      ]
+    >(),
+    countOverflow: prepare(
+      db
+        .insertInto('audit_overflow')
+        .values({
+          scope,
+          stream_id: bound<string>(),
+          of: bound<'quarantine' | 'resets'>(),
+          times: bound<bigint>(),
+          last_reason: bound<string>(),
+          first_at_ms: bound<bigint>(),
+          last_at_ms: bound<bigint>(),
+        })
+        .onConflict((conflict) =>
+          conflict.columns(['scope', 'stream_id', 'of']).doUpdateSet((row) => ({
+            times: sql<bigint>`${row.ref('audit_overflow.times')} + ${row.ref('excluded.times')}`,
+            last_reason: row.ref('excluded.last_reason'),
+            last_at_ms: row.ref('excluded.last_at_ms'),
+          })),
+        ),
+    ).taking<
+      [streamId: string, of: 'quarantine' | 'resets', times: bigint, reason: string, firstAt: bigint, lastAt: bigint]
+    >(),
+    overflows: prepare(
+      db.selectFrom('audit_overflow').selectAll().where('scope', '=', scope).orderBy('stream_id').orderBy('of'),
+    ).taking<[]>(),
+    clearQuarantine: prepare(
+      db.deleteFrom('quarantine').where('scope', '=', scope).where('stream_id', '=', bound<string>()),
+    ).taking<[streamId: string]>(),
+    clearOverflow: prepare(
+      db
+        .deleteFrom('audit_overflow')
+        .where('scope', '=', scope)
+        .where('stream_id', '=', bound<string>())
+        .where('of', '=', sql.lit('quarantine')),
+    ).taking<[streamId: string]>(),
+    countQuarantinedOf: prepare(
+      db
+        .selectFrom('quarantine')
+        .where('scope', '=', scope)
+        .where('stream_id', '=', bound<string>())
+        .select([number, sql<bigint>`coalesce(sum(times), 0)`.as('times')]),
+    ).taking<[streamId: string]>(),
     insertEffect: prepare(
       db.insertInto('effects').values({
         generation: bound<bigint>(),

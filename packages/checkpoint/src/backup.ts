@@ -1,7 +1,7 @@
 import type { Database } from 'better-sqlite3';
 import { CheckpointError, toCheckpointError } from './errors.ts';
 import { removeDatabase, replaceBy, sizeOf } from './files.ts';
-import { damageOfFile, previousOf } from './recover.ts';
+import { flawOf, previousOf } from './recover.ts';
 import type { BackupReport } from './store.ts';
 
 /** Pages copied between two turns of the event loop: about 4 MB. */
@@ -24,9 +24,9 @@ export async function writePrevious(sqlite: Database, file: string, isCancelled:
         return pagesPerTurn;
       },
     });
-    const damage = damageOfFile(partial);
-    if (damage !== undefined) {
-      throw new CheckpointError('corrupt', `The copy is not good (${damage.detail}); the previous one was kept.`);
+    const flaw = flawOf(partial);
+    if (flaw !== undefined) {
+      throw new CheckpointError('corrupt', `The copy is not good (${flaw}); the previous one was kept.`);
     }
     replaceBy(partial, previous);
     return { file: previous, bytes: sizeOf(previous) };

@@ -1,33 +1,28 @@
 // What every checkpoint store has to do, as tests. Any runner in the manner of jest can run them on any store.
+import { genesisChain, type SyncEvent } from '@autopilot/sync-contract';
+import { checkAudit } from './conformance/audit.ts';
 import {
-  type CanonicalJson,
-  canonicalJson,
-  canonicalPayloadHash,
-  extendChain,
-  genesisChain,
-  isCodedError,
-  type SyncEvent,
-} from '@autopilot/sync-contract';
-import type { CheckpointStore, Commit, StreamChange } from './store.ts';
+  type Check,
+  chainAt,
+  change,
+  codeOf,
+  codeOfAsync,
+  epoch,
+  event,
+  inEpoch,
+  log,
+  nextEpoch,
+  position,
+  Reopening,
+  type StoreUnderTest,
+  seqOf,
+  streamId,
+  type TestRunner,
+} from './conformance/harness.ts';
+import { checkRetention } from './conformance/retention.ts';
+import type { CheckpointStore, StreamChange } from './store.ts';
 
-/** The part of a test runner that is used. */
-export interface TestRunner {
-  describe(name: string, body: () => void): void;
-  test(name: string, body: () => Promise<void>): void;
-  expect(actual: unknown): { toEqual(expected: unknown): void };
-}
-
-/** One empty store, that can be opened, closed and opened again. */
-export interface StoreUnderTest {
-  /** Opens the store, in the scope with this account. At most one is open at a time. */
-  open(account: string): Promise<CheckpointStore>;
-  /** Removes it; every store of it has been closed. */
-  dispose(): Promise<void>;
-}
-
-const streamId = 'runtime.conformance.1';
-const epoch = 'epoch-1';
-const nextEpoch = 'epoch-2';
+export type { StoreUnderTest, TestRunner } from './conformance/harness.ts';
 
 /**
  * Adds the tests of the store contract to a runner. The ids in the names are those of SPEC.md.
@@ -40,7 +35,7 @@ export function checkpointConformance(
   name: string,
   make: () => Promise<StoreUnderTest>,
 ): void {
-  function check(title: string, body: (store: CheckpointStore, under: Reopening) => Promise<void>): void {
+  const check: Check = (title, body) => {
     test(title, async () => {
       const made = await make();
       const under = new Reopening(made);
@@ -51,7 +46,7 @@ export function checkpointConformance(
         await made.dispose();
       }
     });
-  }
+  };
 
   describe(`${name} keeps the contract of a checkpoint store`, () => {
     check(
@@ -262,95 +257,45 @@ export function checkpointConformance(
       }
     });
 
+    check('I10 nothing else opens what is open', async (store, under) => {
+      expect(await codeOfAsync(() => under.open('another'))).toEqual('locked');
+      await store.close();
+      await under.reopen('another');
+    });
+
     check('I18 a closed store refuses every call, and closing twice is fine', async (store) => {
       await store.close();
       await store.close();
-      expect(codeOf(() => store.load(streamId))).toEqual('closed');
-      expect(codeOf(() => store.commit([change(0, 1)]))).toEqual('closed');
-      expect(codeOf(() => store.resetStream(streamId, { epoch, seq: 0n, chain: 'x', reason: 'x' }))).toEqual('closed');
+      const page = { after: 0n, limit: 1 };
+      const calls: Record<Exclude<keyof CheckpointStore, 'scope' | 'recovered' | 'close'>, () => unknown> = {
+        load: () => store.load(streamId),
+        streams: () => store.streams(),
+        commit: () => store.commit([change(0, 1)]),
+        resetStream: () => store.resetStream(streamId, { epoch, seq: 0n, chain: 'x', reason: 'x' }),
+        resets: () => store.resets(),
+        events: () => store.events(streamId, page),
+        hashAt: () => store.hashAt(streamId, epoch, 1n),
+        seqOf: () => store.seqOf(streamId, epoch, 'key-1'),
+        quarantine: () => store.quarantine({ stream_id: streamId, reason: 'hash_differs', event: event(1) }),
+        quarantined: () => store.quarantined(),
+        overflows: () => store.overflows(),
+        clearQuarantine: () => store.clearQuarantine(streamId),
+        effects: () => store.effects(page),
+        settleEffect: () => store.settleEffect(1n),
+        verify: () => store.verify(streamId),
+        discardRetired: () => store.discardRetired(1),
+        trim: () => store.trim(streamId, { through: 1n, limit: 1 }),
+        reclaim: () => store.reclaim(1),
+        onCommitted: () => store.onCommitted(() => undefined),
+        counts: () => store.counts(),
+        backup: () => store.backup(),
+      };
+      const codes: [string, string][] = [];
+      for (const [name, call] of Object.entries(calls)) codes.push([name, await codeOfAsync(call)]);
+      expect(codes).toEqual(Object.keys(calls).map((name) => [name, 'closed']));
     });
+
+    checkAudit(check, expect);
+    checkRetention(check, expect);
   });
-}
-
-/** The store of one test: open at most once at a time. */
-class Reopening {
-  readonly #under: StoreUnderTest;
-  #store: CheckpointStore | undefined;
-
-  constructor(under: StoreUnderTest) {
-    this.#under = under;
-  }
-
-  async open(account = 'alice'): Promise<CheckpointStore> {
-    this.#store = await this.#under.open(account);
-    return this.#store;
-  }
-
-  async reopen(account?: string): Promise<CheckpointStore> {
-    await this.close();
-    return this.open(account);
-  }
-
-  async close(): Promise<void> {
-    await this.#store?.close();
-  }
-}
-
-function event(seq: number, stream_id = streamId): SyncEvent {
-  const payload: CanonicalJson = canonicalJson({ seq });
-  return {
-    stream_id,
-    epoch,
-    seq: BigInt(seq),
-    kind: 'item/completed',
-    payload,
-    payload_hash: canonicalPayloadHash(payload),
-    idempotency_key: `key-${seq}`,
-    committed_at: 1_700_000_000_000_000n + BigInt(seq),
-  };
-}
-
-/** Events after `from`, up to and including `to`. */
-function log(from: number, to: number, stream_id?: string): readonly SyncEvent[] {
-  return Array.from({ length: to - from }, (_, index) => event(from + index + 1, stream_id));
-}
-
-function chainAt(seq: number): string {
-  return log(0, seq).reduce((chain, link) => extendChain(chain, link), genesisChain(streamId));
-}
-
-function change(from: number, to: number, changes: Partial<StreamChange> = {}): StreamChange {
-  const events = log(from, to);
-  return {
-    stream_id: streamId,
-    epoch,
-    expected_seq: BigInt(from),
-    events,
-    seq: BigInt(to),
-    chain: chainAt(to),
-    ...changes,
-  };
-}
-
-function inEpoch(name: string, from: number, to: number): Pick<StreamChange, 'epoch' | 'events'> {
-  return { epoch: name, events: log(from, to).map((one) => ({ ...one, epoch: name })) };
-}
-
-function position(store: CheckpointStore): unknown {
-  const stream = store.load(streamId);
-  return stream && { epoch: stream.epoch, seq: stream.seq, chain: stream.chain };
-}
-
-function seqOf(commit: Commit): bigint {
-  return commit.changes[0]?.seq ?? -1n;
-}
-
-/** The code of the error that a call throws; `nothing thrown` when it returns. */
-function codeOf(call: () => unknown): string {
-  try {
-    call();
-  } catch (error) {
-    return isCodedError(error) ? error.code : 'an error without a code';
-  }
-  return 'nothing thrown';
 }

@@ -25,6 +25,10 @@ export const checkpointErrors = {
     recovery: 'retry',
     next: 'Close and open the store again: the damaged file is set aside and the last good generation restored.',
   },
+  damaged: {
+    recovery: 'resnapshot',
+    next: 'The stored events do not give the stored chain: keep the file for a look, then reset the stream to a floor.',
+  },
   position_conflict: {
     recovery: 'retry',
     next: 'The stored position is another one: load the stream, decide again from there, and commit that.',

@@ -1,6 +1,10 @@
+export { type CompactionOptions, type CompactionReport, compact } from './compact.ts';
 export { CheckpointError, type CheckpointErrorCode, checkpointErrors } from './errors.ts';
 export { type CheckpointOptions, openCheckpointStore } from './open.ts';
+export { openingTable, type FileClass } from './opening-table.ts';
 export type {
+  AuditLimits,
+  AuditOverflow,
   BackupReport,
   CheckpointStore,
   Commit,
@@ -8,6 +12,8 @@ export type {
   Effect,
   Page,
   QuarantinedConflict,
+  QuarantineOutcome,
+  ReclaimReport,
   RecoveryReport,
   ResetTo,
   StoreCounts,
@@ -16,5 +22,7 @@ export type {
   StoreScope,
   StreamChange,
   StreamReset,
+  TrimOptions,
+  TrimReport,
   Verification,
 } from './store.ts';

@@ -1,5 +1,6 @@
 import Sqlite from 'better-sqlite3';
 import { CheckpointError, nativeCode, toCheckpointError } from './errors.ts';
+import { openingTable } from './opening-table.ts';
 
 /** A file that is held by nobody else. */
 export interface FileLock {
@@ -24,7 +25,7 @@ export function lockFile(file: string): FileLock {
   } catch (cause) {
     side?.close();
     if (nativeCode(cause).startsWith('SQLITE_BUSY')) {
-      throw new CheckpointError('locked', `"${file}" is in use.`, { cause, details: { file } });
+      throw new CheckpointError(openingTable.held.code, `"${file}" is in use.`, { cause, details: { file } });
     }
     if (nativeCode(cause) === 'SQLITE_NOTADB' || nativeCode(cause).startsWith('SQLITE_CORRUPT')) {
       throw new CheckpointError('unusable_file', `"${name}" is not a lock file; remove it if nothing uses it.`, {

@@ -1,148 +1,62 @@
 import type { Database } from 'better-sqlite3';
-import { type Kysely, sql } from 'kysely';
+import type { Kysely } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
-import { CheckpointError } from './errors.ts';
+import { first } from './migrations/0001-first.ts';
+import { bounds } from './migrations/0002-bounds.ts';
 import type { CheckpointSchema } from './schema.ts';
 
 /** `APCK`: tells a checkpoint file from the database of another program. */
 const applicationId = 0x4150434b;
 
-const first: Migration = {
-  async up(db: Kysely<unknown>) {
-    await db.schema
-      .createTable('scopes')
-      .addColumn('id', 'integer', (column) => column.primaryKey())
-      .addColumn('environment', 'text', (column) => column.notNull())
-      .addColumn('database', 'text', (column) => column.notNull())
-      .addColumn('account', 'text', (column) => column.notNull())
-      .addUniqueConstraint('scopes_by_name', ['environment', 'database', 'account'])
-      .modifyEnd(sql`strict`)
-      .execute();
-    await db.schema
-      .createTable('streams')
-      .addColumn('id', 'integer', (column) => column.primaryKey())
-      .addColumn('scope', 'integer', (column) => column.notNull())
-      .addColumn('stream_id', 'text', (column) => column.notNull())
-      .addColumn('generation', 'integer', (column) => column.notNull())
-      .addColumn('seq', 'integer', (column) => column.notNull())
-      .addColumn('chain', 'text', (column) => column.notNull())
-      .addColumn('updated_at_ms', 'integer', (column) => column.notNull())
-      .addUniqueConstraint('streams_by_name', ['scope', 'stream_id'])
-      .modifyEnd(sql`strict`)
-      .execute();
-    await db.schema
-      .createTable('generations')
-      .addColumn('id', 'integer', (column) => column.primaryKey().autoIncrement())
-      .addColumn('stream', 'integer', (column) => column.notNull())
-      .addColumn('epoch', 'text', (column) => column.notNull())
-      .addColumn('base_seq', 'integer', (column) => column.notNull())
-      .addColumn('base_chain', 'text', (column) => column.notNull())
-      .addColumn('retired_at_ms', 'integer')
-      .modifyEnd(sql`strict`)
-      .execute();
-    // Without a rowid the events lie in the order of their key: a page is one run of the tree.
-    await db.schema
-      .createTable('events')
-      .addColumn('generation', 'integer', (column) => column.notNull())
-      .addColumn('seq', 'integer', (column) => column.notNull())
-      .addColumn('kind', 'text', (column) => column.notNull())
-      .addColumn('payload', 'text', (column) => column.notNull())
-      .addColumn('payload_hash', 'text', (column) => column.notNull())
-      .addColumn('idempotency_key', 'text', (column) => column.notNull())
-      .addColumn('committed_at', 'integer', (column) => column.notNull())
-      .addPrimaryKeyConstraint('events_by_seq', ['generation', 'seq'])
-      .addUniqueConstraint('events_by_key', ['generation', 'idempotency_key'])
-      .modifyEnd(sql`strict, without rowid`)
-      .execute();
-    // autoincrement: the id of a settled effect is never given again.
-    await db.schema
-      .createTable('effects')
-      .addColumn('id', 'integer', (column) => column.primaryKey().autoIncrement())
-      .addColumn('generation', 'integer', (column) => column.notNull())
-      .addColumn('seq', 'integer', (column) => column.notNull())
-      .addColumn('kind', 'text', (column) => column.notNull())
-      .addColumn('body', 'text', (column) => column.notNull())
-      .modifyEnd(sql`strict`)
-      .execute();
-    await db.schema
-      .createTable('stream_resets')
-      .addColumn('id', 'integer', (column) => column.primaryKey())
-      .addColumn('scope', 'integer', (column) => column.notNull())
-      .addColumn('stream_id', 'text', (column) => column.notNull())
-      .addColumn('reason', 'text', (column) => column.notNull())
-      .addColumn('from_epoch', 'text')
-      .addColumn('from_seq', 'integer')
-      .addColumn('from_chain', 'text')
-      .addColumn('to_epoch', 'text', (column) => column.notNull())
-      .addColumn('to_seq', 'integer', (column) => column.notNull())
-      .addColumn('to_chain', 'text', (column) => column.notNull())
-      .addColumn('at_ms', 'integer', (column) => column.notNull())
-      .modifyEnd(sql`strict`)
-      .execute();
-    await db.schema
-      .createTable('quarantine')
-      .addColumn('id', 'integer', (column) => column.primaryKey())
-      .addColumn('scope', 'integer', (column) => column.notNull())
-      .addColumn('stream_id', 'text', (column) => column.notNull())
-      .addColumn('reason', 'text', (column) => column.notNull())
-      .addColumn('event_stream_id', 'text', (column) => column.notNull())
-      .addColumn('epoch', 'text', (column) => column.notNull())
-      .addColumn('seq', 'text', (column) => column.notNull())
-      .addColumn('kind', 'text', (column) => column.notNull())
-      .addColumn('payload', 'text', (column) => column.notNull())
-      .addColumn('payload_hash', 'text', (column) => column.notNull())
-      .addColumn('true_hash', 'text', (column) => column.notNull())
-      .addColumn('idempotency_key', 'text', (column) => column.notNull())
-      .addColumn('committed_at', 'text', (column) => column.notNull())
-      .addColumn('known_hash', 'text')
-      .addColumn('times', 'integer', (column) => column.notNull())
-      .addColumn('first_at_ms', 'integer', (column) => column.notNull())
-      .addColumn('last_at_ms', 'integer', (column) => column.notNull())
-      .addUniqueConstraint('quarantine_once', [
-        'scope',
-        'stream_id',
-        'reason',
-        'event_stream_id',
-        'epoch',
-        'seq',
-        'payload_hash',
-        'true_hash',
-        'idempotency_key',
-      ])
-      .modifyEnd(sql`strict`)
-      .execute();
-  },
-};
-
 /** In the order of their names. A migration that has been released is never changed. */
-const migrations: Record<string, Migration> = { '0001_first': first };
+const migrations: Record<string, Migration> = { '0001_first': first, '0002_bounds': bounds };
 
-/**
- * Refuses a file that this version must not write to: of another program, or of a newer schema. Only reads.
- *
- * @throws {CheckpointError} `not_a_checkpoint_file`, `schema_newer`
- */
-export function refuseForeignFile(sqlite: Database, file: string): void {
-  const id = Number(sqlite.pragma('application_id', { simple: true }));
-  const tables = sqlite.prepare<[], { name: string }>("select name from sqlite_master where type = 'table'").all();
-  // A file without our mark is ours only when it is still empty: the mark is written before the first table.
-  if (id !== applicationId && (id !== 0 || tables.length > 0)) {
-    throw new CheckpointError('not_a_checkpoint_file', `"${file}" is a database, but not a checkpoint store.`);
-  }
-  if (!tables.some(({ name }) => name === 'kysely_migration')) return;
-  const done = sqlite.prepare<[], { name: string }>('select name from kysely_migration order by name').all();
-  const unknown = done.find(({ name }) => !Object.hasOwn(migrations, name));
-  if (unknown !== undefined) {
-    throw new CheckpointError('schema_newer', `"${file}" has the schema "${unknown.name}", which is not known here.`, {
-      details: { file, schema: unknown.name },
-    });
-  }
+/** Why a database must not be written to by this version. */
+export interface Foreign {
+  readonly class: 'foreign' | 'newer';
+  readonly detail: string;
+  readonly details: Readonly<Record<string, unknown>>;
 }
 
-/** Marks the file as ours and brings its schema up to date. */
+/** Looks whether a database is of another program, or of a newer schema. Only reads. */
+export function findForeign(sqlite: Database, file: string): Foreign | undefined {
+  const id = Number(sqlite.pragma('application_id', { simple: true }));
+  const tables = tablesOf(sqlite);
+  // A file without our mark is ours only when it is still empty: the mark is written before the first table.
+  if (id !== applicationId && (id !== 0 || tables.length > 0)) {
+    return { class: 'foreign', detail: `"${file}" is a database, but not a checkpoint store.`, details: { file } };
+  }
+  if (!tables.includes('kysely_migration')) return undefined;
+  const done = sqlite.prepare<[], { name: string }>('select name from kysely_migration order by name').all();
+  const schema = done.find(({ name }) => !Object.hasOwn(migrations, name))?.name;
+  if (schema === undefined) return undefined;
+  const detail = `"${file}" has the schema "${schema}", which is not known here.`;
+  return { class: 'newer', detail, details: { file, schema } };
+}
+
+/** The tables of a database; none when it is new. */
+export function tablesOf(sqlite: Database): readonly string[] {
+  const rows = sqlite.prepare<[], { name: string }>("select name from sqlite_master where type = 'table'").all();
+  return rows.map(({ name }) => name);
+}
+
+/**
+ * Marks the file as ours and brings its schema up to date, in one transaction: kysely's migrator makes none for SQLite,
+ * and a migration that ended halfway could neither be gone on with nor be made again.
+ */
 export async function migrate(sqlite: Database, db: Kysely<CheckpointSchema>): Promise<void> {
-  sqlite.pragma(`application_id = ${applicationId}`);
-  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
-  const { error } = await migrator.migrateToLatest();
-  if (error !== undefined) throw error;
+  sqlite.exec('begin immediate');
+  try {
+    if (Number(sqlite.pragma('application_id', { simple: true })) !== applicationId) {
+      sqlite.pragma(`application_id = ${applicationId}`);
+    }
+    const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
+    const { error } = await migrator.migrateToLatest();
+    if (error !== undefined) throw error;
+    sqlite.exec('commit');
+  } catch (error) {
+    // A full disk may have ended the transaction already.
+    if (sqlite.inTransaction) sqlite.exec('rollback');
+    throw error;
+  }
 }

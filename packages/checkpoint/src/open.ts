@@ -3,6 +3,7 @@ import type { Database } from 'better-sqlite3';
 import { Kysely, SqliteDialect } from 'kysely';
 import { auditStatements } from './audit-statements.ts';
 import { preparer } from './compile.ts';
+import { configure } from './configure.ts';
 import { CheckpointError, toCheckpointError } from './errors.ts';
 import { prepareFile } from './files.ts';
 import { lockFile } from './lock.ts';
@@ -10,18 +11,20 @@ import { migrate } from './migrations.ts';
 import { openOrRecover } from './recover.ts';
 import type { CheckpointSchema } from './schema.ts';
 import { SqliteCheckpointStore } from './sqlite-store.ts';
-import type { CheckpointStore, StoreScope } from './store.ts';
+import type { AuditLimits, CheckpointStore, StoreScope } from './store.ts';
 import { streamStatements } from './stream-statements.ts';
-import { checkScope } from './validate.ts';
+import { auditLimits, checkScope } from './validate.ts';
 
 /** How to open a store. */
-export interface CheckpointOptions {
+export interface CheckpointOptions extends AuditLimits {
   /** Path; folders are made. Beside it lie `.lock`, `.previous` and, while open, `-wal` and `-shm`. */
   readonly file: string;
   readonly scope: StoreScope;
   /**
    * `NORMAL`: a commit survives the death of the process; the last ones may be lost, never torn, when the machine loses
-   * power. Right where the source can be read again. `FULL`: a commit survives both, at one sync to disk per commit.
+   * power. Right where the source can be read again from the older watermark. `FULL`: a commit survives both, at one sync
+   * to disk per commit. Needed where the source cannot be read again. What has no source (resets and quarantine) is
+   * written as with `FULL` in either case.
    */
   readonly synchronous: 'NORMAL' | 'FULL';
   readonly clock: Clock;
@@ -46,6 +49,7 @@ export async function openCheckpointStore(options: CheckpointOptions): Promise<C
   if (max_bytes !== undefined && !(Number.isSafeInteger(max_bytes) && max_bytes > 0)) {
     throw new CheckpointError('invalid_option', `max_bytes must be a whole number above 0, not ${max_bytes}.`);
   }
+  const limits = auditLimits(options);
   const file = prepareFile(options.file);
   const lock = lockFile(file);
   let sqlite: Database | undefined;
@@ -61,20 +65,12 @@ export async function openCheckpointStore(options: CheckpointOptions): Promise<C
     const prepare = preparer(sqlite);
     const statements = { ...streamStatements(prepare, db, scope), ...auditStatements(prepare, db, scope) };
     const { recovered } = opened;
-    return new SqliteCheckpointStore({ ...options, file, sqlite, statements, lock, recovered });
+    return new SqliteCheckpointStore({ ...options, file, sqlite, statements, lock, recovered, limits });
   } catch (cause) {
     sqlite?.close();
     lock.release();
     throw toCheckpointError(cause, `Opening "${options.file}"`);
   }
-}
-
-function configure(sqlite: Database, options: CheckpointOptions): void {
-  sqlite.pragma('journal_mode = wal');
-  sqlite.pragma(`synchronous = ${options.synchronous}`);
-  if (options.max_bytes === undefined) return;
-  const pageSize = Number(sqlite.pragma('page_size', { simple: true }));
-  sqlite.pragma(`max_page_count = ${Math.max(1, Math.floor(options.max_bytes / pageSize))}`);
 }
 
 async function scopeId(db: Kysely<CheckpointSchema>, scope: StoreScope): Promise<bigint> {

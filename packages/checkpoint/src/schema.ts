@@ -33,6 +33,8 @@ interface GenerationsTable {
   base_seq: bigint;
   base_chain: string;
   retired_at_ms: bigint | null;
+  /** 1 where the host leaves sequences out. */
+  gaps_allowed: bigint;
 }
 
 interface EventsTable {
@@ -85,6 +87,15 @@ interface QuarantineTable extends Scoped {
   last_at_ms: bigint;
 }
 
+/** What was counted instead of kept: one row per stream and kind. */
+interface AuditOverflowTable extends Scoped {
+  of: 'quarantine' | 'resets';
+  times: bigint;
+  last_reason: string;
+  first_at_ms: bigint;
+  last_at_ms: bigint;
+}
+
 /** The tables of a checkpoint file. */
 export interface CheckpointSchema {
   scopes: ScopesTable;
@@ -94,4 +105,5 @@ export interface CheckpointSchema {
   effects: EffectsTable;
   stream_resets: StreamResetsTable;
   quarantine: QuarantineTable;
+  audit_overflow: AuditOverflowTable;
 }

@@ -1,16 +1,21 @@
-import { type Clock, canonicalPayloadHash, type PayloadHash, type SyncEvent } from '@autopilot/sync-contract';
+import type { Clock, PayloadHash, SyncEvent } from '@autopilot/sync-contract';
 import type { Database, Transaction } from 'better-sqlite3';
+import { clearConflicts, toAuditOverflow, toQuarantinedConflict, toStreamReset, writeConflict } from './audit.ts';
 import { writePrevious } from './backup.ts';
 import { CheckpointError, toCheckpointError } from './errors.ts';
 import { CommitListeners } from './listeners.ts';
 import type { FileLock } from './lock.ts';
 import type {
+  AuditLimits,
+  AuditOverflow,
   BackupReport,
   CheckpointStore,
   Commit,
   ConflictRecord,
   Page,
   QuarantinedConflict,
+  QuarantineOutcome,
+  ReclaimReport,
   RecoveryReport,
   ResetTo,
   StoreCounts,
@@ -19,12 +24,15 @@ import type {
   StoreScope,
   StreamChange,
   StreamReset,
+  TrimOptions,
+  TrimReport,
   Verification,
 } from './store.ts';
 import type { StreamRow } from './stream-statements.ts';
-import { checkChange, checkLimit, checkPage, checkReset } from './validate.ts';
+import { cutOf } from './trim.ts';
+import { checkChange, checkLimit, checkPage, checkReset, checkTrim } from './validate.ts';
 import { verifyStream } from './verify.ts';
-import { type Statements, writeChange, writeReset } from './write.ts';
+import { contiguityOf, type Statements, writeChange, writeReset } from './write.ts';
 
 /** What an open store is made of. */
 export interface StoreParts {
@@ -34,6 +42,8 @@ export interface StoreParts {
   readonly statements: Statements;
   readonly lock: FileLock;
   readonly clock: Clock;
+  readonly synchronous: 'NORMAL' | 'FULL';
+  readonly limits: Required<AuditLimits>;
   readonly recovered: RecoveryReport | undefined;
 }
 
@@ -45,7 +55,7 @@ export class SqliteCheckpointStore implements CheckpointStore {
   readonly #statements: Statements;
   readonly #listeners = new CommitListeners();
   readonly #writeAll: Transaction<(changes: readonly StreamChange[], at: bigint) => void>;
-  readonly #writeReset: Transaction<(streamId: string, to: ResetTo, at: bigint) => void>;
+  readonly #write: Transaction<(work: () => unknown) => unknown>;
   #commits = 0;
   #committedEvents = 0;
   #refusedCommits = 0;
@@ -61,7 +71,7 @@ export class SqliteCheckpointStore implements CheckpointStore {
     this.#writeAll = sqlite.transaction((changes, at) => {
       for (const change of changes) writeChange(statements, change, at);
     });
-    this.#writeReset = sqlite.transaction((streamId, to, at) => writeReset(statements, streamId, to, at));
+    this.#write = sqlite.transaction((work) => work());
   }
 
   load(streamId: string): StoredStream | undefined {
@@ -92,27 +102,16 @@ export class SqliteCheckpointStore implements CheckpointStore {
   }
 
   resetStream(streamId: string, to: ResetTo): StoredStream {
-    this.#run('Resetting a stream', () => {
+    this.#record('Resetting a stream', () => {
       checkReset(streamId, to);
-      this.#writeReset.immediate(streamId, to, this.#now());
+      writeReset(this.#statements, streamId, to, this.#parts.limits.resets_per_stream, this.#now());
     });
     return toStoredStream(this.#known(streamId));
   }
 
   resets(streamId?: string): readonly StreamReset[] {
     const rows = this.#run('Listing resets', () => this.#statements.resets.all());
-    return rows
-      .filter((row) => streamId === undefined || row.stream_id === streamId)
-      .map((row) => ({
-        stream_id: row.stream_id,
-        from:
-          row.from_epoch === null || row.from_seq === null || row.from_chain === null
-            ? undefined
-            : { epoch: row.from_epoch, seq: row.from_seq, chain: row.from_chain },
-        to: { epoch: row.to_epoch, seq: row.to_seq, chain: row.to_chain },
-        reason: row.reason,
-        at_ms: Number(row.at_ms),
-      }));
+    return rows.filter((row) => streamId === undefined || row.stream_id === streamId).map(toStreamReset);
   }
 
   events(streamId: string, page: Page): readonly SyncEvent[] {
@@ -142,51 +141,24 @@ export class SqliteCheckpointStore implements CheckpointStore {
     });
   }
 
-  quarantine(conflict: ConflictRecord): void {
-    const { event } = conflict;
-    this.#run('Quarantining an event', () => {
-      const at = this.#now();
-      this.#statements.insertConflict.run(
-        conflict.stream_id,
-        conflict.reason,
-        event.stream_id,
-        event.epoch,
-        `${event.seq}`,
-        event.kind,
-        event.payload,
-        event.payload_hash,
-        canonicalPayloadHash(event.payload),
-        event.idempotency_key,
-        `${event.committed_at}`,
-        conflict.known_hash ?? null,
-        at,
-        at,
-      );
-    });
+  quarantine(conflict: ConflictRecord): QuarantineOutcome {
+    const { quarantined_per_stream } = this.#parts.limits;
+    return this.#record('Quarantining an event', () =>
+      writeConflict(this.#statements, conflict, quarantined_per_stream, this.#now()),
+    );
   }
 
   quarantined(streamId?: string): readonly QuarantinedConflict[] {
     const rows = this.#run('Listing the quarantine', () => this.#statements.quarantined.all());
-    return rows
-      .filter((row) => streamId === undefined || row.stream_id === streamId)
-      .map((row) => ({
-        stream_id: row.stream_id,
-        reason: row.reason,
-        event: {
-          stream_id: row.event_stream_id,
-          epoch: row.epoch,
-          seq: BigInt(row.seq),
-          kind: row.kind,
-          payload: row.payload,
-          payload_hash: row.payload_hash,
-          idempotency_key: row.idempotency_key,
-          committed_at: BigInt(row.committed_at),
-        },
-        known_hash: row.known_hash ?? undefined,
-        times: row.times,
-        first_at_ms: Number(row.first_at_ms),
-        last_at_ms: Number(row.last_at_ms),
-      }));
+    return rows.filter((row) => streamId === undefined || row.stream_id === streamId).map(toQuarantinedConflict);
+  }
+
+  overflows(): readonly AuditOverflow[] {
+    return this.#run('Listing what was counted', () => this.#statements.overflows.all()).map(toAuditOverflow);
+  }
+
+  clearQuarantine(streamId: string): bigint {
+    return this.#record('Clearing a quarantine', () => clearConflicts(this.#statements, streamId));
   }
 
   effects(page: Page): readonly StoredEffect[] {
@@ -201,22 +173,56 @@ export class SqliteCheckpointStore implements CheckpointStore {
   }
 
   verify(streamId: string): Verification {
-    return this.#run('Verifying a stream', () => verifyStream(this.#statements, this.#known(streamId)));
+    return this.#run('Verifying a stream', () => {
+      const stream = this.#known(streamId);
+      const read = (after: bigint, limit: number) =>
+        this.#statements.events.all(stream.generation, after, BigInt(limit));
+      return verifyStream({ ...stream, contiguity: contiguityOf(stream) }, read);
+    });
+  }
+
+  trim(streamId: string, options: TrimOptions): TrimReport {
+    return this.#inTransaction('Removing old events', () => {
+      checkTrim(options);
+      const stream = this.#known(streamId);
+      const { stream_id, generation, base_seq, base_chain } = stream;
+      const oldest = this.#statements.events.all(generation, base_seq, BigInt(options.limit + 1));
+      const from = { stream_id, base: { seq: base_seq, chain: base_chain }, contiguity: contiguityOf(stream) };
+      const { base, report } = cutOf(from, oldest, options);
+      if (report.removed === 0) return report;
+      this.#statements.discardEvents.run(generation, base.seq);
+      this.#statements.moveBase.run(base.seq, base.chain, generation);
+      return report;
+    });
   }
 
   discardRetired(limit: number): number {
-    return this.#run('Discarding events', () => {
+    return this.#inTransaction('Discarding events', () => {
       checkLimit(limit);
-      for (const { id } of this.#statements.retired.all()) {
-        const last = this.#statements.events.all(id, 0n, BigInt(limit)).at(-1);
-        // One generation at a time, so that a call never holds the file for longer than `limit` events take.
-        if (last !== undefined) return this.#statements.discardEvents.run(id, last.seq).changes;
-      }
-      return 0;
+      // One generation at a time, so that a call never holds the file for longer than `limit` events take.
+      const id = this.#statements.retired.get()?.id;
+      const last = id === undefined ? undefined : this.#statements.events.all(id, 0n, BigInt(limit)).at(-1);
+      const removed =
+        id === undefined || last === undefined ? 0 : this.#statements.discardEvents.run(id, last.seq).changes;
+      this.#statements.discardEmpty.run(BigInt(limit));
+      return removed;
+    });
+  }
+
+  reclaim(pages: number): ReclaimReport {
+    return this.#run('Giving space back', () => {
+      checkLimit(pages);
+      const { sqlite } = this.#parts;
+      const free = () => Number(sqlite.pragma('freelist_count', { simple: true }));
+      const before = free();
+      sqlite.pragma(`incremental_vacuum(${pages})`);
+      const free_pages = free();
+      return { freed_pages: before - free_pages, free_pages };
     });
   }
 
   onCommitted(listener: (commit: Commit) => void): () => void {
+    this.#open();
     return this.#listeners.add(listener);
   }
 
@@ -230,6 +236,8 @@ export class SqliteCheckpointStore implements CheckpointStore {
       resets: Number(this.#statements.countResets.get()?.number),
       quarantined: Number(this.#statements.countQuarantined.get()?.number),
       unsettled_effects: Number(this.#statements.countEffects.get()?.number),
+      quarantine_overflow: this.#overflowOf('quarantine'),
+      resets_overflow: this.#overflowOf('resets'),
     }));
   }
 
@@ -259,12 +267,34 @@ export class SqliteCheckpointStore implements CheckpointStore {
     return row;
   }
 
+  #overflowOf(of: AuditOverflow['of']): number {
+    const rows = this.#statements.overflows.all().filter((row) => row.of === of);
+    return rows.reduce((sum, { times }) => sum + Number(times), 0);
+  }
+
   #now(): bigint {
     return BigInt(Math.trunc(this.#parts.clock.now()));
   }
 
   #open(): void {
     if (this.#isClosed) throw new CheckpointError('closed', 'The store is closed.');
+  }
+
+  #inTransaction<T>(doing: string, work: () => T): T {
+    return this.#run(doing, () => this.#write.immediate(work) as T);
+  }
+
+  /** As a transaction that also survives the loss of power: what it writes cannot be read again from anywhere. */
+  #record<T>(doing: string, work: () => T): T {
+    const { sqlite, synchronous } = this.#parts;
+    return this.#run(doing, () => {
+      sqlite.pragma('synchronous = full');
+      try {
+        return this.#write.immediate(work) as T;
+      } finally {
+        sqlite.pragma(`synchronous = ${synchronous}`);
+      }
+    });
   }
 
   #run<T>(doing: string, work: () => T): T {
@@ -279,5 +309,6 @@ export class SqliteCheckpointStore implements CheckpointStore {
 
 function toStoredStream(row: StreamRow): StoredStream {
   const { stream_id, epoch, seq, chain, base_seq, base_chain } = row;
-  return { stream_id, epoch, seq, chain, base_seq, base_chain, updated_at_ms: Number(row.updated_at_ms) };
+  const contiguity = contiguityOf(row);
+  return { stream_id, epoch, seq, chain, base_seq, base_chain, contiguity, updated_at_ms: Number(row.updated_at_ms) };
 }

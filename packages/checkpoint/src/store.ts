@@ -1,4 +1,4 @@
-import type { ChainHash, PayloadHash, SyncEvent } from '@autopilot/sync-contract';
+import type { ChainHash, Contiguity, PayloadHash, SyncEvent } from '@autopilot/sync-contract';
 
 /** Whose streams a store holds. One file may hold several scopes, one after the other. None of the texts is empty. */
 export interface StoreScope {
@@ -15,9 +15,11 @@ export interface StoredStream {
   readonly seq: bigint;
   /** The chain at `seq`. */
   readonly chain: ChainHash;
-  /** Where the stored events begin: the first one is `base_seq + 1`. Not 0 after a reset to a floor. */
+  /** The position that the stored events begin after. Not 0 after a reset to a floor, or once old events were removed. */
   readonly base_seq: bigint;
   readonly base_chain: ChainHash;
+  /** Fixed until a reset names another one. */
+  readonly contiguity: Contiguity;
   /** Milliseconds since the Unix epoch. */
   readonly updated_at_ms: number;
 }
@@ -44,13 +46,15 @@ export interface StreamChange {
   readonly epoch: string;
   /** The stored watermark this change was decided from; 0 for a stream that is not stored yet. */
   readonly expected_seq: bigint;
-  /** `expected_seq + 1` to `seq`, none missing. */
+  /** `expected_seq + 1` to `seq`, none missing; where gaps are allowed, in rising sequence and the last one at `seq`. */
   readonly events: readonly SyncEvent[];
   /** The watermark after the change. */
   readonly seq: bigint;
   /** The chain at `seq`. */
   readonly chain: ChainHash;
   readonly effects?: readonly Effect[];
+  /** Default `dense`. What the stream is stored with, or begins with. */
+  readonly contiguity?: Contiguity;
 }
 
 /** What was committed, in the order of the commit. */
@@ -65,6 +69,8 @@ export interface ResetTo {
   readonly chain: ChainHash;
   /** For the audit: a code or a sentence, not empty. */
   readonly reason: string;
+  /** Default: as before, or `dense` for a stream that is not stored. */
+  readonly contiguity?: Contiguity;
 }
 
 /** The audit record of a reset. `from` is undefined for a stream that was not stored before. */
@@ -93,6 +99,56 @@ export interface QuarantinedConflict extends ConflictRecord {
   readonly last_at_ms: number;
 }
 
+/**
+ * What became of a conflict. `kept`: a record of its own. `repeated`: its record counts one more. `counted`: the stream
+ * has as many records as are kept, so only the number of the others went up; see {@link AuditOverflow}.
+ */
+export type QuarantineOutcome = 'kept' | 'repeated' | 'counted';
+
+/** How many records of what went wrong are kept. Beyond, they are counted: see {@link AuditOverflow}. */
+export interface AuditLimits {
+  /** Different conflicts of one stream: the first ones are kept, because they tell how it began. Default 100. */
+  readonly quarantined_per_stream?: number;
+  /** Resets of one stream: the last ones are kept, because they tell where its state comes from. Default 100. */
+  readonly resets_per_stream?: number;
+}
+
+/** Records of a stream that are not kept. */
+export interface AuditOverflow {
+  readonly stream_id: string;
+  /** `quarantine`: further conflicts, not kept. `resets`: older resets, removed. */
+  readonly of: 'quarantine' | 'resets';
+  readonly times: bigint;
+  /** The reason of the last one of them. */
+  readonly last_reason: string;
+  readonly first_at_ms: number;
+  readonly last_at_ms: number;
+}
+
+/** What of the oldest events of a stream is to be removed. */
+export interface TrimOptions {
+  /** Up to and including this sequence; what lies beyond the watermark is not there to be removed. */
+  readonly through: bigint;
+  /** At most so many in one call: 1 to 10,000. */
+  readonly limit: number;
+}
+
+/** What was removed of a stream. */
+export interface TrimReport {
+  readonly removed: number;
+  /** The position that the stored events begin after now. */
+  readonly base_seq: bigint;
+  /** Whether there are more events to remove: call again. */
+  readonly more: boolean;
+}
+
+/** Space of the file that is not used any more. */
+export interface ReclaimReport {
+  readonly freed_pages: number;
+  /** Pages that are left for another call. */
+  readonly free_pages: number;
+}
+
 /** Whether the stored events of a stream give the stored chain. */
 export type Verification =
   | { readonly outcome: 'consistent'; readonly events: number }
@@ -114,6 +170,10 @@ export interface StoreCounts {
   readonly resets: number;
   readonly quarantined: number;
   readonly unsettled_effects: number;
+  /** Conflicts that were counted and not kept. */
+  readonly quarantine_overflow: number;
+  /** Records of resets that were removed for newer ones. */
+  readonly resets_overflow: number;
 }
 
 /** What was wrong with the file when it was opened, and what was done. */
@@ -165,7 +225,7 @@ export interface CheckpointStore {
    * read by {@link events}; {@link discardRetired} removes them from the file.
    */
   resetStream(streamId: string, to: ResetTo): StoredStream;
-  /** Every reset, the oldest first. */
+  /** The resets that are kept, the oldest first. */
   resets(streamId?: string): readonly StreamReset[];
   /** The stored events of a stream beyond a sequence, in order; empty for an unknown stream. */
   events(streamId: string, page: Page): readonly SyncEvent[];
@@ -173,9 +233,14 @@ export interface CheckpointStore {
   hashAt(streamId: string, epoch: string, seq: bigint): PayloadHash | undefined;
   /** The sequence an idempotency key was applied with. */
   seqOf(streamId: string, epoch: string, idempotencyKey: string): bigint | undefined;
-  quarantine(conflict: ConflictRecord): void;
+  /** Keeps an event that was not applied, or counts it; never nothing. */
+  quarantine(conflict: ConflictRecord): QuarantineOutcome;
   /** The oldest first. */
   quarantined(streamId?: string): readonly QuarantinedConflict[];
+  /** What was counted because there was no room for its record; by stream. */
+  overflows(): readonly AuditOverflow[];
+  /** Removes the conflicts of a stream, kept and counted, once a person has looked at them; how many there were. */
+  clearQuarantine(streamId: string): bigint;
   /** Effects that are not settled, by id. */
   effects(page: Page): readonly StoredEffect[];
   /** Removes an effect that has been done; false when there is none. */
@@ -184,6 +249,15 @@ export interface CheckpointStore {
   verify(streamId: string): Verification;
   /** Removes events of replaced states, at most `limit` of them; how many it removed. */
   discardRetired(limit: number): number;
+  /**
+   * Removes the oldest events of a stream and moves its base behind them, so that the rest still gives the chain. What is
+   * removed cannot be compared with any more: `hashAt` and `seqOf` do not know it.
+   *
+   * @throws `damaged` when what would be removed does not give the chain: the evidence stays.
+   */
+  trim(streamId: string, options: TrimOptions): TrimReport;
+  /** Gives at most so many unused pages (1 to 10,000) back to the file system. */
+  reclaim(pages: number): ReclaimReport;
   /**
    * Adds a listener, called after a commit is durable as far as the store promises, in the order of commits. A listener
    * that throws is counted and disturbs nobody.

@@ -23,9 +23,17 @@ export function streamStatements(prepare: Prepare, db: Kysely<CheckpointSchema>,
       'streams.chain',
       'generations.base_seq',
       'generations.base_chain',
+      'generations.gaps_allowed',
       'streams.updated_at_ms',
     ])
     .where('streams.scope', '=', sql.lit(scope));
+
+  const one = sql.lit(1).as('one');
+  const retired = db
+    .selectFrom('generations')
+    .innerJoin('streams', 'streams.id', 'generations.stream')
+    .where('streams.scope', '=', sql.lit(scope))
+    .where('generations.retired_at_ms', 'is not', sql.lit(null));
 
   return {
     stream: prepare(stored.where('streams.stream_id', '=', bound<string>())).taking<[streamId: string]>(),
@@ -47,8 +55,15 @@ export function streamStatements(prepare: Prepare, db: Kysely<CheckpointSchema>,
         epoch: bound<string>(),
         base_seq: bound<bigint>(),
         base_chain: bound<string>(),
+        gaps_allowed: bound<bigint>(),
       }),
-    ).taking<[stream: bigint, epoch: string, baseSeq: bigint, baseChain: string]>(),
+    ).taking<[stream: bigint, epoch: string, baseSeq: bigint, baseChain: string, gapsAllowed: bigint]>(),
+    moveBase: prepare(
+      db
+        .updateTable('generations')
+        .set({ base_seq: bound<bigint>(), base_chain: bound<string>() })
+        .where('id', '=', bound<bigint>()),
+    ).taking<[baseSeq: bigint, baseChain: string, generation: bigint]>(),
     retireGeneration: prepare(
       db.updateTable('generations').set({ retired_at_ms: bound<bigint>() }).where('id', '=', bound<bigint>()),
     ).taking<[at: bigint, generation: bigint]>(),
@@ -115,14 +130,32 @@ export function streamStatements(prepare: Prepare, db: Kysely<CheckpointSchema>,
         .where('idempotency_key', '=', bound<string>()),
     ).taking<[generation: bigint, key: string]>(),
     retired: prepare(
-      db
-        .selectFrom('generations')
-        .innerJoin('streams', 'streams.id', 'generations.stream')
+      retired
         .select('generations.id')
-        .where('streams.scope', '=', sql.lit(scope))
-        .where('generations.retired_at_ms', 'is not', sql.lit(null))
-        .orderBy('generations.id'),
+        .where((eb) =>
+          eb.exists(eb.selectFrom('events').whereRef('events.generation', '=', 'generations.id').select(one)),
+        )
+        .orderBy('generations.id')
+        .limit(sql.lit(1)),
     ).taking<[]>(),
+    /** A replaced state of which nothing is left: neither an event nor an effect. */
+    discardEmpty: prepare(
+      db.deleteFrom('generations').where(
+        'id',
+        'in',
+        retired
+          .select('generations.id')
+          .where((eb) =>
+            eb.not(eb.exists(eb.selectFrom('events').whereRef('events.generation', '=', 'generations.id').select(one))),
+          )
+          .where((eb) =>
+            eb.not(
+              eb.exists(eb.selectFrom('effects').whereRef('effects.generation', '=', 'generations.id').select(one)),
+            ),
+          )
+          .limit(bound<bigint>()),
+      ),
+    ).taking<[limit: bigint]>(),
     discardEvents: prepare(
       db.deleteFrom('events').where('generation', '=', bound<bigint>()).where('seq', '<=', bound<bigint>()),
     ).taking<[generation: bigint, through: bigint]>(),

@@ -1,6 +1,7 @@
-import { genesisChain } from '@autopilot/sync-contract';
+import { type Contiguity, genesisChain } from '@autopilot/sync-contract';
 import type { AuditStatements } from './audit-statements.ts';
 import { CheckpointError, nativeCode } from './errors.ts';
+import { chainWithoutEvents, contiguityConflict, keyConflict, positionConflict } from './refusals.ts';
 import type { ResetTo, StreamChange } from './store.ts';
 import type { StreamRow, StreamStatements } from './stream-statements.ts';
 
@@ -11,9 +12,9 @@ export type Statements = StreamStatements & AuditStatements;
 export function writeChange(statements: Statements, change: StreamChange, at: bigint): void {
   const stream = statements.stream.get(change.stream_id) ?? createStream(statements, change, at);
   if (stream.epoch !== change.epoch || stream.seq !== change.expected_seq) throw positionConflict(change, stream);
-  if (change.events.length === 0 && change.chain !== stream.chain) {
-    throw new CheckpointError('invalid_change', `A change of "${change.stream_id}" without events has another chain.`);
-  }
+  if (change.events.length === 0 && change.chain !== stream.chain) throw chainWithoutEvents(change);
+  const { contiguity = 'dense' } = change;
+  if (contiguity !== contiguityOf(stream)) throw contiguityConflict(change, contiguityOf(stream));
   writeEvents(statements, stream.generation, change);
   const moved = statements.advanceStream.run(change.seq, change.chain, at, stream.id, change.expected_seq);
   if (moved.changes !== 1) throw positionConflict(change, stream);
@@ -22,13 +23,16 @@ export function writeChange(statements: Statements, change: StreamChange, at: bi
   }
 }
 
-/** Replaces a stream's state and keeps the audit record; runs inside a transaction. */
-export function writeReset(statements: Statements, streamId: string, to: ResetTo, at: bigint): void {
+/**
+ * Replaces a stream's state and keeps the audit record, with at most `keep` of its stream; runs inside a transaction.
+ */
+export function writeReset(statements: Statements, streamId: string, to: ResetTo, keep: number, at: bigint): void {
   const from = statements.stream.get(streamId);
-  if (from === undefined) addStream(statements, streamId, to, at);
+  const contiguity = to.contiguity ?? (from === undefined ? 'dense' : contiguityOf(from));
+  if (from === undefined) addStream(statements, streamId, { ...to, contiguity }, at);
   else {
     statements.retireGeneration.run(at, from.generation);
-    const generation = addGeneration(statements, from.id, to);
+    const generation = addGeneration(statements, from.id, { ...to, contiguity });
     statements.pointStream.run(generation, to.seq, to.chain, at, from.id);
   }
   statements.insertReset.run(
@@ -42,18 +46,28 @@ export function writeReset(statements: Statements, streamId: string, to: ResetTo
     to.chain,
     at,
   );
+  const dropped = statements.discardResets.run(streamId, streamId, BigInt(keep)).changes;
+  if (dropped > 0) statements.countOverflow.run(streamId, 'resets', BigInt(dropped), to.reason, at, at);
+}
+
+/** Whether the events of a stored stream are dense. */
+export function contiguityOf(stream: Pick<StreamRow, 'gaps_allowed'>): Contiguity {
+  return stream.gaps_allowed === 0n ? 'dense' : 'gaps-allowed';
 }
 
 /** The first commit of a stream starts before its first event; everything else starts by a reset to a floor. */
 function createStream(statements: Statements, change: StreamChange, at: bigint): StreamRow {
   if (change.expected_seq !== 0n) throw positionConflict(change, undefined);
-  addStream(statements, change.stream_id, { epoch: change.epoch, seq: 0n, chain: genesisChain(change.stream_id) }, at);
+  const { stream_id, epoch, contiguity } = change;
+  addStream(statements, stream_id, { epoch, seq: 0n, chain: genesisChain(stream_id), contiguity }, at);
   const stream = statements.stream.get(change.stream_id);
   if (stream === undefined) throw new CheckpointError('internal', 'A stream that was just added is not there.');
   return stream;
 }
 
-type Base = Pick<ResetTo, 'epoch' | 'seq' | 'chain'>;
+interface Base extends Pick<ResetTo, 'epoch' | 'seq' | 'chain'> {
+  readonly contiguity: Contiguity | undefined;
+}
 
 function addStream(statements: Statements, streamId: string, base: Base, at: bigint): void {
   const stream = BigInt(statements.insertStream.run(streamId, base.seq, base.chain, at).lastInsertRowid);
@@ -61,7 +75,9 @@ function addStream(statements: Statements, streamId: string, base: Base, at: big
 }
 
 function addGeneration(statements: Statements, stream: bigint, base: Base): bigint {
-  return BigInt(statements.insertGeneration.run(stream, base.epoch, base.seq, base.chain).lastInsertRowid);
+  const { epoch, seq, chain, contiguity } = base;
+  const gapsAllowed = contiguity === 'gaps-allowed' ? 1n : 0n;
+  return BigInt(statements.insertGeneration.run(stream, epoch, seq, chain, gapsAllowed).lastInsertRowid);
 }
 
 function writeEvents(statements: Statements, generation: bigint, change: StreamChange): void {
@@ -80,24 +96,7 @@ function writeEvents(statements: Statements, generation: bigint, change: StreamC
       );
     } catch (cause) {
       if (nativeCode(cause) !== 'SQLITE_CONSTRAINT_UNIQUE') throw cause;
-      throw new CheckpointError(
-        'idempotency_conflict',
-        `"${change.stream_id}" already has an event with the idempotency key of seq ${event.seq}.`,
-        {
-          cause,
-          details: { stream_id: change.stream_id, seq: `${event.seq}`, idempotency_key: event.idempotency_key },
-        },
-      );
+      throw keyConflict(change, event, cause);
     }
   }
-}
-
-function positionConflict(change: StreamChange, stored: StreamRow | undefined): CheckpointError {
-  const there = stored === undefined ? 'nothing' : `epoch "${stored.epoch}" at ${stored.seq}`;
-  const position = stored === undefined ? null : { epoch: stored.epoch, seq: `${stored.seq}` };
-  return new CheckpointError(
-    'position_conflict',
-    `"${change.stream_id}" has ${there} stored, not epoch "${change.epoch}" at ${change.expected_seq}.`,
-    { details: { stream_id: change.stream_id, stored: position } },
-  );
 }

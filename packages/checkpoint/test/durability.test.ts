@@ -75,7 +75,9 @@ describe('a file that fails', () => {
         ...auditStatements(preparer(sqlite), db, 1n),
       };
       const lock = { release: () => undefined };
-      const store = new SqliteCheckpointStore({ file, scope, sqlite, statements, lock, clock, recovered: undefined });
+      const limits = { quarantined_per_stream: 10, resets_per_stream: 10 };
+      const settings = { clock, limits, synchronous: 'NORMAL', recovered: undefined } as const;
+      const store = new SqliteCheckpointStore({ file, scope, sqlite, statements, lock, ...settings });
       expect(await codeOf(() => store.commit([nextChange(store, 1)]))).toBe('read_only');
       expect(await codeOf(() => store.quarantine({ stream_id: streamId, reason: 'r', event: event(9) }))).toBe(
         'read_only',
@@ -402,6 +404,8 @@ describe('the store file', () => {
         resets: 1,
         quarantined: 1,
         unsettled_effects: 1,
+        quarantine_overflow: 0,
+        resets_overflow: 0,
       });
     });
   });

@@ -18,9 +18,13 @@ export const scope = { environment: 'test', database: 'autopilot', account: 'ali
 export const clock: Clock = { now: () => 1_700_000_000_000, monotonic: () => 0 };
 export const random: Random = { next: () => 0.5, bytes: (length) => new Uint8Array(length).fill(7) };
 
+/** A file system in memory, where there is one: what is tried here needs files and processes, and no disk. */
+const shared = '/dev/shm';
+const inMemory = fs.existsSync(shared) ? shared : os.tmpdir();
+
 /** A folder of this test. */
-export function makeFolder(): string {
-  return fs.mkdtempSync(path.join(os.tmpdir(), 'checkpoint-'));
+export function makeFolder(root = inMemory): string {
+  return fs.mkdtempSync(path.join(root, 'checkpoint-'));
 }
 
 export function removeFolder(folder: string): void {
@@ -47,8 +51,8 @@ export async function withStore(
   });
 }
 
-export async function withFolder(body: (folder: string) => Promise<void>): Promise<void> {
-  const folder = makeFolder();
+export async function withFolder(body: (folder: string) => Promise<void>, root = inMemory): Promise<void> {
+  const folder = makeFolder(root);
   try {
     await body(folder);
   } finally {
