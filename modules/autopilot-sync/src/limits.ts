@@ -6,6 +6,8 @@ import { utf8Length } from './utf8.ts';
 export const largestPayload = 256 * 1024;
 /** Largest payload that travels inside a `live_inbox` row, UTF-8 bytes. */
 export const largestInlinePayload = 1024;
+/** Sequences of one segment of a public stream. */
+export const segmentLength = 256n;
 /** Largest detail of presence, progress, capabilities and assignments, UTF-8 bytes. */
 export const largestDetail = 4 * 1024;
 /** Longest identifier, UTF-16 code units. */

@@ -61,7 +61,7 @@ export function pageAfter(ctx: Ctx, stream: StreamRow, epoch: string, after: big
 
 function headOf(stream: StreamRow): Page {
   const { epoch, head, head_chain, first_kept, floor_chain, fanout } = stream;
-  const route = fanout === 'doorbell' ? stream.route : '';
+  const route = fanout === 'inbox' ? '' : stream.route;
   return { ...emptyPage('ok'), epoch, head, head_chain, first_kept, floor_chain, fanout, route };
 }
 

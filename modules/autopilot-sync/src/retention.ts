@@ -2,6 +2,7 @@ import { Range, t } from 'spacetimedb/server';
 import { requireScope } from './authorise.ts';
 import { fail } from './fail.ts';
 import spacetimedb from './schema.ts';
+import { dropSegments } from './segments.ts';
 import { requireStream } from './streams.ts';
 
 /**
@@ -24,6 +25,7 @@ export const apply_retention = spacetimedb.reducer(
       { tag: 'excluded', value: keep_from },
     );
     ctx.db.sync_event.by_stream_seq.delete([stream_id, gone]);
+    dropSegments(ctx, stream, keep_from);
     ctx.db.sync_stream.stream_id.update({
       ...stream,
       first_kept: keep_from,

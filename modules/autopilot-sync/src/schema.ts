@@ -1,9 +1,10 @@
 import { schema } from 'spacetimedb/server';
 import * as eventTables from './event-tables.ts';
+import * as publicTables from './public-tables.ts';
 import * as tables from './tables.ts';
 
 // Table names are given in their canonical snake_case, so that accessor, source and wire name are one.
-const spacetimedb = schema({ ...tables, ...eventTables });
+const spacetimedb = schema({ ...tables, ...publicTables, ...eventTables });
 export default spacetimedb;
 
 // Read off the schema's own signatures: naming ReducerCtx<...> of it fails under exactOptionalPropertyTypes, because the

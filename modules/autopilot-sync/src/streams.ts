@@ -4,9 +4,10 @@ import { requireScope } from './authorise.ts';
 import { fail } from './fail.ts';
 import { checkId, checkStreamId } from './limits.ts';
 import spacetimedb, { type Ctx, type StreamRow } from './schema.ts';
+import { dropSegments } from './segments.ts';
 import { dropWatches, watchersOf } from './watches.ts';
 
-const fanouts = ['inbox', 'doorbell'] as const;
+const fanouts = ['inbox', 'doorbell', 'public'] as const;
 export type Fanout = (typeof fanouts)[number];
 
 /**
@@ -40,6 +41,7 @@ export const retire_stream = spacetimedb.reducer({ stream_id: t.string() }, (ctx
   }
   if (stream.fanout === 'doorbell') ctx.db.bell.insert({ route: stream.route, seq: stream.head });
   dropWatches(ctx, stream_id);
+  dropSegments(ctx, stream, stream.head + 1n);
   ctx.db.sync_event.by_stream_seq.delete(stream_id);
   ctx.db.sync_checkpoint.by_stream_client.delete(stream_id);
   ctx.db.sync_stream.stream_id.delete(stream_id);
