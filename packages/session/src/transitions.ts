@@ -1,4 +1,6 @@
-import { type LaneState, laneStates } from '@autopilot/sync-contract';
+import type { LaneState } from '@autopilot/sync-contract';
+
+// An entry of the package of its own, for pages: it needs nothing at run time.
 
 /** What happens to a session. */
 export const sessionEvents = [
@@ -50,10 +52,10 @@ export const transitions: Readonly<Record<LaneState, Row>> = {
   subscribing: { ...none, ...ends, subscribed: 'replaying' },
   replaying: { ...none, ...ends, 'caught-up': 'live' },
   live: { ...none, ...ends, behind: 'replaying' },
+  draining: { ...none, drained: 'closed' },
   backoff: { ...none, retry: 'authenticating', close: 'draining' },
   'needs-auth': { ...none, retry: 'authenticating', close: 'draining' },
   failed: { ...none, retry: 'authenticating', close: 'draining' },
-  draining: { ...none, drained: 'closed' },
   closed: none,
 };
 
@@ -67,8 +69,8 @@ export function nextState(state: LaneState, event: SessionEvent): LaneState | un
 export function transitionsAsMarkdown(): string {
   const head = `| state | ${sessionEvents.join(' | ')} |`;
   const rule = `|${'---|'.repeat(sessionEvents.length + 1)}`;
-  const rows = laneStates.map(
-    (state) => `| ${state} | ${sessionEvents.map((event) => transitions[state][event]).join(' | ')} |`,
+  const rows = Object.entries(transitions).map(
+    ([state, row]) => `| ${state} | ${sessionEvents.map((event) => row[event]).join(' | ')} |`,
   );
   return [head, rule, ...rows].join('\n');
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { laneStates } from '@autopilot/sync-contract';
 import { describe, expect, test } from '@jest/globals';
 import { closeOfSocket, closeOfStatus } from '../src/close-reasons.ts';
-import { closeReasons, nextState, sessionEvents, transitionsAsMarkdown } from '../src/index.ts';
+import { closeReasons, nextState, sessionEvents, transitions, transitionsAsMarkdown } from '../src/index.ts';
 
 const reachable = (from: string): Set<string> => {
   const seen = new Set([from]);
@@ -19,6 +19,11 @@ describe('the transition table', () => {
   test('I1: every state is reached from idle, and closed from every state', () => {
     expect([...reachable('idle')].sort()).toEqual([...laneStates].sort());
     for (const state of laneStates) expect(reachable(state)).toContain('closed');
+  });
+
+  test('I1: the table is total, in the order of the states', () => {
+    expect(Object.keys(transitions)).toEqual([...laneStates]);
+    for (const row of Object.values(transitions)) expect(Object.keys(row).sort()).toEqual([...sessionEvents].sort());
   });
 
   test('I1: closed and draining lead back nowhere', () => {

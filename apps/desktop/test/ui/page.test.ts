@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { transitions } from '@autopilot/session/transitions';
 import { streamIdForTopic } from '@autopilot/sync-contract';
 import { findChromium } from '@autopilot/testing/find-chromium';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
@@ -143,6 +144,31 @@ withBrowser('the health page', () => {
     await page.getByText('The connection ended with 1006').waitFor();
     expect(await row().textContent()).toContain('head not known');
     expect(await tile('Lag').textContent()).toContain('–');
+  });
+
+  test('shows all states and steps of the session: its own table, where it stands in it, and the steps taken', async () => {
+    const machine = page.locator('.machine');
+    await machine.locator('summary').click();
+    const shown = await machine.locator('tbody tr').evaluateAll((rows) =>
+      rows.map((row) => ({
+        state: row.getAttribute('data-state'),
+        current: row.getAttribute('aria-current'),
+        steps: [...row.querySelectorAll('.step')].map((step) => [
+          step.getAttribute('data-event'),
+          step.getAttribute('data-to'),
+        ]),
+      })),
+    );
+    const expected = Object.entries(transitions).map(([state, row]) => ({
+      state,
+      current: state === 'backoff' ? 'step' : null,
+      steps: Object.entries(row).filter(([, to]) => to !== '-'),
+    }));
+    expect(shown).toEqual(expected);
+    const step = (from: string, event: string) =>
+      machine.locator(`[data-state="${from}"] [data-event="${event}"]`).textContent();
+    expect(await step('live', 'lost')).toBe('lost waiting to retry × 1');
+    expect(await step('live', 'fatal')).toBe('fatal failed');
   });
 
   test('fits in 720 px without scrolling sideways', async () => {

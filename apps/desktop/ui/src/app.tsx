@@ -38,7 +38,7 @@ export function App() {
         <div className="columns">
           <div className="main-column">
             <StreamTable streams={state.streams} now={now} live={state.connection.state === 'live'} />
-            <TransitionLog transitions={state.transitions} />
+            <TransitionLog state={state} />
           </div>
           <aside className="side">
             <ActivityChart history={state.history} />

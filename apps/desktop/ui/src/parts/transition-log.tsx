@@ -2,9 +2,12 @@ import type { DesktopStateJson } from '../../../src/view-model/desktop-state.ts'
 import { formatCount, formatTime } from '../format.ts';
 import { laneWords } from '../tones.ts';
 import { ToneIcon } from './icon.tsx';
+import { StateTable } from './state-table.tsx';
 
-/** Every change of the lane's state that is still remembered, the newest first. */
-export function TransitionLog({ transitions }: { readonly transitions: DesktopStateJson['transitions'] }) {
+/** Every change of the lane's state that is still remembered, the newest first, beside all that can happen. */
+export function TransitionLog({ state: { transitions, connection, comms } }: { readonly state: DesktopStateJson }) {
+  // Khala's lane has a table of its own, which goes away with it.
+  const session = (comms?.router.active ?? 'spacetime') === 'spacetime';
   return (
     <section className="panel" aria-labelledby="transitions-title">
       <h2 id="transitions-title">
@@ -36,6 +39,7 @@ export function TransitionLog({ transitions }: { readonly transitions: DesktopSt
           </ol>
         </section>
       )}
+      {session && <StateTable state={connection.state} taken={transitions} />}
     </section>
   );
 }
