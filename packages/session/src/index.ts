@@ -16,8 +16,10 @@ export type {
   SubscriptionHandlers,
   TableChange,
 } from './rows/subscription.ts';
-export type { AppendReceipt, GrantChange, Session } from './session.ts';
-export type { SessionStatus, StreamStatus } from './status.ts';
+export type { AppendReceipt, FollowOptions, GrantChange, ReadOptions, Session } from './session.ts';
+export type { ConnectionStatus, SessionStatus, StreamStatus } from './status.ts';
+export type { ReadMode } from './streams/record.ts';
+export type { ReplayProgress } from './streams/replay.ts';
 export type { SessionToken, TokenProvider, TokenReason } from './token-source.ts';
 export { nextState, type SessionEvent, sessionEvents, transitions, transitionsAsMarkdown } from './transitions.ts';
 export { type Protocol, protocols } from './wire/client-message.ts';

@@ -5,10 +5,12 @@ import type { ConnectionInfo, ConnectionPhase } from './connection.ts';
 import { socketRequest } from './endpoint.ts';
 import type { Environment } from './environment.ts';
 import { Link, type LinkHost } from './link.ts';
+import type { TransientSignal } from './module/event-rows.ts';
 import { readingReducers } from './module/reducers.ts';
 import type { Settings } from './options.ts';
 import { probe } from './probe.ts';
 import type { SubscriptionRecord } from './rows/subscription.ts';
+import type { InboxScope } from './sources/create-source.ts';
 import type { StreamRecord } from './streams/record.ts';
 import { SuspendWatch } from './suspend-watch.ts';
 import { type RefreshHost, TokenRefresh } from './token-refresh.ts';
@@ -48,6 +50,14 @@ export interface LifecycleHost {
   noticed(streamId: string, notice: string, detail: string): void;
   /** Resolves when nothing else of the session is left, so that this may say that it is closed. */
   othersClosed(): Promise<void>;
+  /** State or standing may have changed. */
+  changed(): void;
+  signalled(signal: TransientSignal): void;
+}
+
+/** What a lifecycle is made of. */
+export interface LifecycleSettings extends Settings {
+  readonly inbox: InboxScope;
 }
 
 const probeTimeoutMs = 5000;
@@ -62,7 +72,7 @@ export class Lifecycle implements LinkHost {
   failures = 0;
   lastClose: (Close & { readonly at: number }) | undefined;
   readonly #env: Environment;
-  readonly #settings: Settings;
+  readonly #settings: LifecycleSettings;
   readonly #host: LifecycleHost;
   readonly #tokens: TokenSource;
   readonly #links = new Set<Link>();
@@ -86,7 +96,7 @@ export class Lifecycle implements LinkHost {
   #finishHandover: () => void = () => {};
 
   /** @param tokens shared by all lifecycles of one session. */
-  constructor(env: Environment, settings: Settings, tokens: TokenSource, host: LifecycleHost) {
+  constructor(env: Environment, settings: LifecycleSettings, tokens: TokenSource, host: LifecycleHost) {
     this.#env = env;
     this.#settings = settings;
     this.#host = host;
@@ -185,7 +195,8 @@ export class Lifecycle implements LinkHost {
   /** Streams or subscriptions were added, moved or removed. */
   evaluate(): void {
     const { candidate } = this.#refresh;
-    if (candidate?.caughtUp === true) this.#takeOver(candidate);
+    const primary = this.#primary;
+    if (candidate !== undefined && primary !== undefined && candidate.mayReplace(primary)) this.#takeOver(candidate);
     const stale = [...this.records.values()].some((record) => record.standing === 'stale');
     const { elsewhere } = this.#host;
     if (this.state === 'replaying' && this.#primary?.caughtUp === true && !stale && elsewhere.caughtUp) {
@@ -195,12 +206,16 @@ export class Lifecycle implements LinkHost {
       this.#cancelProven();
       this.#move('behind', 'behind');
     }
+    this.#host.changed();
   }
 
   /** As `Elsewhere` has it, for the other lifecycle of this session. */
   get standing(): Elsewhere {
-    const waits = this.state === 'backoff' || this.state === 'needs-auth' || this.state === 'failed';
-    return { caughtUp: this.state === 'live', behind: waits || this.#primary?.behind === true };
+    const { state } = this;
+    const waits = state === 'backoff' || state === 'needs-auth' || state === 'failed';
+    // While it is being made for the first time nothing is known to be missing.
+    const reads = state === 'replaying' || state === 'live';
+    return { caughtUp: state === 'live', behind: waits || (reads && this.#primary?.behind !== false) };
   }
 
   isPrimary(link: Link): boolean {
@@ -236,6 +251,10 @@ export class Lifecycle implements LinkHost {
 
   emit(signal: LaneSignal): void {
     this.#host.emit(signal);
+  }
+
+  signalled(signal: TransientSignal): void {
+    this.#host.signalled(signal);
   }
 
   noticed(streamId: string, notice: string, detail: string): void {
@@ -274,6 +293,7 @@ export class Lifecycle implements LinkHost {
     this.state = to;
     this.since = this.#env.ports.clock.now();
     this.#host.emit({ type: 'state', from, to, reason, ...(message === undefined ? {} : { message }) });
+    this.#host.changed();
     return true;
   }
 
@@ -414,6 +434,7 @@ export class Lifecycle implements LinkHost {
 
   async #drain(): Promise<void> {
     const { calls } = this.#host;
+    const others = this.#host.othersClosed();
     const message = 'The owner closed the session.';
     this.#env.turns.run(() => {
       this.#move('close', 'closed_by_owner', message);
@@ -442,7 +463,7 @@ export class Lifecycle implements LinkHost {
     await Promise.all(links.map((link) => link.connection.gone));
     this.#primary = undefined;
     this.#refresh.candidate = undefined;
-    await this.#host.othersClosed();
+    await others;
     this.#env.turns.run(() => this.#move('drained', 'drained'));
   }
 }

@@ -10,12 +10,13 @@ import {
 import type { Environment } from './environment.ts';
 import { SessionError } from './errors.ts';
 import {
-  decodeBell,
   decodeLiveRow,
   decodeNotice,
   decodeTransient,
   type LiveRow,
   liveQueries,
+  sideQueries,
+  type TransientSignal,
 } from './module/event-rows.ts';
 import {
   decodeHeads,
@@ -28,6 +29,8 @@ import {
 import { reducers } from './module/reducers.ts';
 import { RowBag } from './rows/row-bag.ts';
 import type { SubscriptionRecord } from './rows/subscription.ts';
+import type { InboxScope } from './sources/create-source.ts';
+import type { QueryHandlers } from './sources/source.ts';
 import { Follower, type FollowerHost } from './streams/follower.ts';
 import type { StreamRecord } from './streams/record.ts';
 import type { HeldToken } from './token-source.ts';
@@ -45,6 +48,8 @@ export interface LinkHost {
   progress(link: Link): void;
   useful(link: Link): void;
   emit(signal: LaneSignal): void;
+  /** Somebody signals what may be lost. */
+  signalled(signal: TransientSignal): void;
   /** The host says that a stream can no longer be read. */
   noticed(streamId: string, notice: string, detail: string): void;
   /** The module says that the token of this link is over. */
@@ -61,6 +66,8 @@ export interface LinkOptions extends ConnectionOptions {
   /** Pages that may be under way at once, over all streams: bounds the memory of a catch-up. */
   readonly maxPagesInFlight: number;
   readonly backoff: BackoffPolicy;
+  /** `own`: this connection hears of its own streams only, and carries no calls. */
+  readonly inbox: InboxScope;
 }
 
 interface RowSet {
@@ -86,7 +93,10 @@ export class Link {
   readonly #options: LinkOptions;
   readonly #followers = new Map<string, Follower>();
   readonly #rowSets = new Map<number, RowSet>();
-  readonly #bells = new Map<number, (seq: bigint) => void>();
+  /** Who takes the rows of which stream out of the inbox. */
+  readonly #inbox = new Map<string, (rows: readonly LiveRow[]) => void>();
+  /** Queries of sources. */
+  readonly #queries = new Map<number, QueryHandlers>();
   readonly #pageQueue: PageTask[] = [];
   #pagesInFlight = 0;
   #liveSet: number | undefined;
@@ -133,6 +143,20 @@ export class Link {
     return false;
   }
 
+  /**
+   * Whether this link may take over from another one that reads the same streams into the same merges: where that one
+   * has not reached the end itself, it is enough to have begun.
+   */
+  mayReplace(other: Link): boolean {
+    if (this.#phase !== 'running') return false;
+    for (const set of this.#rowSets.values()) if (set.bag === undefined) return false;
+    for (const { standing, stream_id } of this.#host.records.values()) {
+      if (standing !== 'following' || this.caughtUpWith(stream_id)) continue;
+      if (other.caughtUpWith(stream_id) || this.#followers.get(stream_id)?.watching !== true) return false;
+    }
+    return true;
+  }
+
   caughtUpWith(streamId: string): boolean {
     return this.#followers.get(streamId)?.caughtUp === true;
   }
@@ -150,6 +174,11 @@ export class Link {
     const follower = this.#followers.get(record.stream_id);
     if (follower === undefined) this.follow(record);
     else follower.restart();
+  }
+
+  /** The owner is done with more events of a stream. */
+  applied(streamId: string): void {
+    this.#followers.get(streamId)?.applied();
   }
 
   unfollow(streamId: string): void {
@@ -211,7 +240,8 @@ export class Link {
     this.info = info;
     this.#host.ready(this, info);
     if (this.#phase === 'ended') return;
-    this.#liveSet = this.connection.subscribe(liveQueries, this.#options.requestTimeoutMs, (outcome) => {
+    const queries = this.#options.inbox === 'shared' ? liveQueries : sideQueries;
+    this.#liveSet = this.connection.subscribe(queries, this.#options.requestTimeoutMs, (outcome) => {
       if (outcome.type === 'ok') this.#run();
       else if (outcome.type === 'failed') {
         this.connection.close({
@@ -239,17 +269,17 @@ export class Link {
     for (const follower of this.#followers.values()) follower.stop();
     this.#followers.clear();
     this.#rowSets.clear();
-    this.#bells.clear();
+    this.#queries.clear();
+    this.#inbox.clear();
   }
 
   #transaction(update: readonly QuerySetUpdate[]): void {
     for (const set of update) {
-      const bell = this.#bells.get(set.query_set_id);
+      const query = this.#queries.get(set.query_set_id);
       const rows = this.#rowSets.get(set.query_set_id);
       if (set.query_set_id === this.#liveSet) this.#live(set.tables);
-      else if (bell !== undefined) {
-        for (const table of set.tables) for (const row of table.events) bell(decodeBell(row).seq);
-      } else if (rows?.bag !== undefined) {
+      else if (query !== undefined) query.changed(set.tables);
+      else if (rows?.bag !== undefined) {
         const changes = rows.bag.apply(set.tables);
         if (this.#host.isPrimary(this)) rows.record.changed(changes);
       }
@@ -270,11 +300,11 @@ export class Link {
           const { stream_id, notice, detail } = decodeNotice(bytes);
           this.#host.noticed(stream_id, notice, detail);
         } else if (table === 'transient_signal' && this.#host.isPrimary(this)) {
-          this.#host.emit({ type: 'transient', ...decodeTransient(bytes) });
+          this.#host.signalled(decodeTransient(bytes));
         }
       }
     }
-    for (const [streamId, rows] of streams) this.#followers.get(streamId)?.live(rows);
+    for (const [streamId, rows] of streams) this.#inbox.get(streamId)?.(rows);
   }
 
   #setLost(querySetId: number, message: string): void {
@@ -283,7 +313,13 @@ export class Link {
       this.#rowSets.delete(querySetId);
       rows.record.fail(new SessionError('subscription_failed', message));
       this.#host.progress(this);
-    } else if (querySetId === this.#liveSet || this.#bells.has(querySetId)) {
+      return;
+    }
+    const query = this.#queries.get(querySetId);
+    if (query !== undefined) {
+      this.#queries.delete(querySetId);
+      query.lost(message);
+    } else if (querySetId === this.#liveSet) {
       this.connection.close({ code: 'subscription_lost', message: `The server dropped a live query: ${message}` });
     }
   }
@@ -294,7 +330,13 @@ export class Link {
         this.#pageQueue.push({ procedure, request, done });
         this.#pumpPages();
       },
-      ring: (route, applied, rung) => this.#ring(route, applied, rung),
+      inbox: (streamId, rows) => {
+        this.#inbox.set(streamId, rows);
+        return () => {
+          if (this.#inbox.get(streamId) === rows) this.#inbox.delete(streamId);
+        };
+      },
+      query: (query, handlers) => this.#query(query, handlers),
       emit: (signal) => this.#host.emit(signal),
       useful: () => this.#host.useful(this),
       changed: () => this.#host.progress(this),
@@ -319,17 +361,19 @@ export class Link {
     }
   }
 
-  #ring(route: string, applied: () => void, rung: (seq: bigint) => void): () => void {
-    const query = `SELECT * FROM bell WHERE route = '${route.replaceAll("'", "''")}'`;
+  #query(query: string, handlers: QueryHandlers): () => void {
     const id = this.connection.subscribe([query], this.#options.requestTimeoutMs, (outcome) => {
-      if (outcome.type === 'ok') applied();
-      else if (outcome.type === 'failed') {
-        this.connection.close({ code: 'query_refused', message: `The bell is refused: ${outcome.error.message}` });
+      if (outcome.type === 'lost' || this.#queries.get(id) !== handlers) return;
+      if (outcome.type === 'ok') {
+        this.#guarded(() => handlers.applied(outcome.value));
+      } else {
+        this.#queries.delete(id);
+        handlers.lost(outcome.error.message);
       }
     });
-    this.#bells.set(id, rung);
+    this.#queries.set(id, handlers);
     return () => {
-      if (this.#bells.delete(id)) this.connection.unsubscribe(id);
+      if (this.#queries.delete(id)) this.connection.unsubscribe(id);
     };
   }
 

@@ -6,6 +6,7 @@ import {
   type SocketFactory,
 } from '@autopilot/sync-contract';
 import { SessionError } from './errors.ts';
+import type { ReadMode } from './streams/record.ts';
 import type { TokenProvider } from './token-source.ts';
 
 /** How the host may pack what it sends; frames are unpacked in the order of their arrival, whatever it does. */
@@ -20,8 +21,11 @@ export interface SessionOptions {
   readonly http: HttpClient;
   /** Names this installation in checkpoints that are acknowledged to the module. */
   readonly clientId: string;
-  /** `confirmed`: nothing is delivered before it is durable on the host. `unconfirmed` is faster and may un-happen. */
-  readonly readMode: 'confirmed' | 'unconfirmed';
+  /**
+   * Of the main connection, unless a stream or subscription says otherwise. `confirmed`: nothing is delivered before it is
+   * durable on the host. `unconfirmed` is faster and may un-happen.
+   */
+  readonly readMode: ReadMode;
   /** Asked of the host for frames above 1 KiB. Saves bytes on a slow line and costs time on both sides. Default `none`. */
   readonly compression?: Compression;
   /**
@@ -39,6 +43,11 @@ export interface SessionOptions {
   readonly maxPagesInFlight?: number;
   /** Live rows of one stream that may wait for a page. Default 2,048. */
   readonly liveBuffer?: number;
+  /**
+   * Events of one stream that may be handed over before the owner reports them as `applied`; then the stream waits, and
+   * what comes meanwhile is left to the log. Default: no window, an owner is done when its listener returns.
+   */
+  readonly applyWindow?: number | undefined;
   /** How often the host is asked how long the streams are. Default 10,000. */
   readonly headPollMs?: number;
   /** How often watches are renewed; their lease is 5 minutes. Default 120,000. */
@@ -66,7 +75,10 @@ export interface SessionOptions {
 const defaultBackoff: BackoffPolicy = { floorMs: 250, baseMs: 500, capMs: 30_000 };
 
 /** The options with their defaults. */
-export type Settings = Required<Omit<SessionOptions, 'backoff'>> & { readonly backoff: BackoffPolicy };
+export type Settings = Required<Omit<SessionOptions, 'backoff' | 'applyWindow'>> & {
+  readonly backoff: BackoffPolicy;
+  readonly applyWindow: number | undefined;
+};
 
 const defaults = {
   compression: 'none',
@@ -90,7 +102,9 @@ const defaults = {
 
 /** @throws {SessionError} `invalid_options` with `details.option`. */
 export function settingsOf(options: SessionOptions): Settings {
-  const settings: Settings = { ...defaults, ...options, backoff: { ...defaultBackoff, ...options.backoff } };
+  const { applyWindow } = options;
+  const backoff = { ...defaultBackoff, ...options.backoff };
+  const settings: Settings = { ...defaults, ...options, applyWindow, backoff };
   for (const option of Object.keys(defaults) as (keyof typeof defaults)[]) {
     const value = settings[option];
     if (typeof value === 'number' && !(Number.isSafeInteger(value) && value > 0)) {
@@ -105,7 +119,9 @@ export function settingsOf(options: SessionOptions): Settings {
   if (!['none', 'gzip', 'brotli'].includes(settings.compression)) {
     throw invalid('compression', 'compression must be "none", "gzip" or "brotli".');
   }
-  const { backoff } = settings;
+  if (applyWindow !== undefined && !(Number.isSafeInteger(applyWindow) && applyWindow > 0)) {
+    throw invalid('applyWindow', `applyWindow must be a whole number above 0, not ${applyWindow}.`);
+  }
   if (!(isBackoffPolicy(backoff) && backoff.floorMs >= 1 && backoff.baseMs >= 1)) {
     throw invalid('backoff', 'backoff needs floorMs and baseMs of at least 1 and a capMs not below floorMs.');
   }

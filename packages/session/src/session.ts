@@ -5,6 +5,7 @@ import type { Fanout, GrantRole } from './module/reducers.ts';
 import type { Grant } from './module/views.ts';
 import type { RowDecoder, Subscription, SubscriptionHandlers } from './rows/subscription.ts';
 import type { SessionStatus } from './status.ts';
+import type { ReadMode } from './streams/record.ts';
 
 /** Where an appended event is. `duplicate`: it had been appended before, under the same key and with the same hash. */
 export interface AppendReceipt {
@@ -12,6 +13,15 @@ export interface AppendReceipt {
   readonly epoch: string;
   readonly seq: bigint;
 }
+
+/** How something is read. */
+export interface ReadOptions {
+  /** Over which connection; the session's own `readMode` by default. The other one is opened when it is first used. */
+  readonly readMode?: ReadMode;
+}
+
+/** How a stream is followed. */
+export type FollowOptions = ReadOptions;
 
 /** What became of the grants of this identity. */
 export interface GrantChange {
@@ -31,6 +41,16 @@ export interface GrantChange {
  */
 export interface Session extends Lane {
   readonly id: 'spacetime';
+  /**
+   * As `Lane` has it. A stream that was closed and is followed again keeps its read mode unless another one is given; to
+   * change the mode of a stream that is followed, unfollow it first.
+   */
+  follow(streamId: string, after: StreamPosition | null, options?: FollowOptions): void;
+  /**
+   * With `applyWindow`: the owner is done with everything up to this position, so that more may be handed over. Without
+   * it this says nothing.
+   */
+  applied(streamId: string, position: StreamPosition): void;
   /** Tries at once instead of waiting, at least the backoff floor after the last try; leaves `needs-auth`, `failed`. */
   retryNow(): void;
   /**
@@ -80,11 +100,17 @@ export interface Session extends Lane {
   heartbeat(sessionId: string, options?: CallOptions): Promise<void>;
 
   /** Subscribes to queries over all connections to come. Without a decoder rows are their BSATN bytes. */
-  subscribe(queries: readonly string[], handlers: SubscriptionHandlers<Uint8Array>): Subscription<Uint8Array>;
+  subscribe(
+    queries: readonly string[],
+    handlers: SubscriptionHandlers<Uint8Array>,
+    decode?: undefined,
+    options?: ReadOptions,
+  ): Subscription<Uint8Array>;
   subscribe<Row>(
     queries: readonly string[],
     handlers: SubscriptionHandlers<Row>,
     decode: RowDecoder<Row>,
+    options?: ReadOptions,
   ): Subscription<Row>;
   /** The present rows of a table over all subscriptions, each once. */
   rows(table: string): Uint8Array[];

@@ -1,8 +1,9 @@
 import type { CodedError, EventDraft, LaneSignal, LaneState, StreamPosition } from '@autopilot/sync-contract';
-import { type CallOptions, CallQueue } from './calls/call-queue.ts';
+import type { CallOptions } from './calls/call-queue.ts';
+import { type Channel, Connections } from './connections.ts';
 import { type Environment, newEnvironment } from './environment.ts';
 import { SessionError } from './errors.ts';
-import { Lifecycle, type NetworkHint } from './lifecycle.ts';
+import type { NetworkHint } from './lifecycle.ts';
 import { decodeReceipt } from './module/event-rows.ts';
 import { type Fanout, type GrantRole, type ReducerCall, reducers } from './module/reducers.ts';
 import { decodeGrant, type Grant, viewQueries } from './module/views.ts';
@@ -15,10 +16,10 @@ import {
   type SubscriptionHandlers,
   SubscriptionRecord,
 } from './rows/subscription.ts';
-import type { AppendReceipt, GrantChange, Session } from './session.ts';
-import type { SessionStatus, StreamStatus } from './status.ts';
+import type { AppendReceipt, FollowOptions, GrantChange, ReadOptions, Session } from './session.ts';
+import type { ConnectionStatus, SessionStatus, StreamStatus } from './status.ts';
 import { StreamRecord } from './streams/record.ts';
-import { TokenSource } from './token-source.ts';
+import { replayProgress } from './streams/replay.ts';
 import type { QuerySetUpdate } from './wire/server-message.ts';
 
 const asBytes: RowDecoder<Uint8Array> = (_table, row) => row;
@@ -28,36 +29,24 @@ export class SpacetimeSession implements Session {
   readonly id = 'spacetime';
   readonly #env: Environment;
   readonly #settings: Settings;
-  readonly #records = new Map<string, StreamRecord>();
-  readonly #subscriptions = new Set<SubscriptionRecord>();
   readonly #listeners = new Set<(signal: LaneSignal) => void>();
   readonly #grantListeners = new Set<(change: GrantChange) => void>();
-  readonly #calls: CallQueue;
-  readonly #lifecycle: Lifecycle;
+  readonly #connections: Connections;
   #grants: readonly Grant[] = [];
   #grantsError: CodedError<string> | undefined;
 
   constructor(options: SessionOptions) {
     this.#settings = settingsOf(options);
     this.#env = newEnvironment(options.ports);
-    const { maxCallsInFlight: maxInFlight, maxCallsQueued: maxQueued } = this.#settings;
-    this.#calls = new CallQueue(this.#env, { maxInFlight, maxQueued });
-    const { token, tokenTimeoutMs, backoff } = this.#settings;
-    const tokens = new TokenSource(this.#env, token, tokenTimeoutMs, backoff);
-    this.#lifecycle = new Lifecycle(this.#env, this.#settings, tokens, {
-      records: this.#records,
-      subscriptions: this.#subscriptions,
-      calls: this.#calls,
-      elsewhere: { caughtUp: true, behind: false },
-      othersClosed: async () => {},
+    this.#connections = new Connections(this.#env, this.#settings, {
       emit: (signal) => this.#emit(signal),
-      noticed: (streamId, notice, detail) => this.#noticed(streamId, notice, detail),
+      noticed: (record, notice, detail) => this.#noticed(record, notice, detail),
     });
     if (this.#settings.followGranted) this.#followGrants();
   }
 
   get state(): LaneState {
-    return this.#lifecycle.state;
+    return this.#connections.main.lifecycle.state;
   }
 
   get grants(): readonly Grant[] {
@@ -69,15 +58,15 @@ export class SpacetimeSession implements Session {
   }
 
   start(): void {
-    this.#env.turns.run(() => this.#lifecycle.start());
+    this.#env.turns.run(() => this.#connections.start());
   }
 
   retryNow(): void {
-    this.#env.turns.run(() => this.#lifecycle.retryNow());
+    this.#env.turns.run(() => this.#connections.retryNow());
   }
 
   hint(kind: NetworkHint): void {
-    this.#env.turns.run(() => this.#lifecycle.hint(kind));
+    this.#env.turns.run(() => this.#connections.hint(kind));
   }
 
   listen(listener: (signal: LaneSignal) => void): () => void {
@@ -88,51 +77,72 @@ export class SpacetimeSession implements Session {
   }
 
   async close(): Promise<void> {
-    await this.#lifecycle.close();
-    for (const record of this.#subscriptions) record.state = 'ended';
-    this.#subscriptions.clear();
+    const subscriptions = this.#connections.channels.flatMap((channel) => [...channel.subscriptions]);
+    await this.#connections.close();
+    for (const record of subscriptions) record.state = 'ended';
+    for (const channel of this.#connections.channels) channel.subscriptions.clear();
     this.#listeners.clear();
     this.#grantListeners.clear();
   }
 
-  follow(streamId: string, after: StreamPosition | null): void {
+  follow(streamId: string, after: StreamPosition | null, { readMode }: FollowOptions = {}): void {
     this.#env.turns.run(() => {
-      const known = this.#records.get(streamId);
+      const known = this.#connections.record(streamId);
       if (known !== undefined && known.standing !== 'closed') {
         // Followed already: another position is what `rewind` is for.
         return;
       }
-      const record = new StreamRecord(streamId, after, this.#settings.liveBuffer);
-      for (const link of this.#lifecycle.links()) link.unfollow(streamId);
-      this.#records.set(streamId, record);
-      for (const link of this.#lifecycle.links()) link.follow(record);
-      this.#lifecycle.evaluate();
+      if (known !== undefined) this.#drop(known);
+      const { liveBuffer, applyWindow } = this.#settings;
+      const record = new StreamRecord(streamId, after, {
+        readMode: readMode ?? known?.readMode ?? this.#settings.readMode,
+        bufferLimit: liveBuffer,
+        window: applyWindow,
+      });
+      this.#connections.open(record.readMode).records.set(streamId, record);
+      for (const link of this.#connections.links(record)) link.follow(record);
+      this.#connections.changed();
     });
   }
 
   rewind(streamId: string, after: StreamPosition | null): void {
     this.#env.turns.run(() => {
-      const record = this.#records.get(streamId);
+      const record = this.#connections.record(streamId);
       if (record === undefined || record.standing === 'closed') {
         this.follow(streamId, after);
         return;
       }
       record.rewind(after);
-      for (const link of this.#lifecycle.links()) link.rewind(record);
-      this.#lifecycle.evaluate();
+      for (const link of this.#connections.links(record)) link.rewind(record);
+      this.#connections.changed();
+    });
+  }
+
+  applied(streamId: string, position: StreamPosition): void {
+    this.#env.turns.run(() => {
+      const record = this.#connections.record(streamId);
+      if (record === undefined) return;
+      record.apply(position);
+      for (const link of this.#connections.links(record)) link.applied(streamId);
     });
   }
 
   unfollow(streamId: string): void {
     this.#env.turns.run(() => {
-      const record = this.#records.get(streamId);
+      const record = this.#connections.record(streamId);
       if (record === undefined) return;
-      this.#records.delete(streamId);
-      // A connection that is being handed over still reads it until it is closed.
-      record.standing = 'closed';
-      for (const link of this.#lifecycle.links()) link.unfollow(streamId);
-      this.#lifecycle.evaluate();
+      this.#drop(record);
+      this.#connections.changed();
     });
+  }
+
+  #drop(record: StreamRecord): void {
+    // A connection that is being handed over still reads it until it is closed.
+    record.standing = 'closed';
+    for (const link of this.#connections.links(record)) link.unfollow(record.stream_id);
+    for (const { records } of this.#connections.channels) {
+      if (records.get(record.stream_id) === record) records.delete(record.stream_id);
+    }
   }
 
   async call(reducer: string, args: Uint8Array, options: CallOptions = {}): Promise<void> {
@@ -156,7 +166,7 @@ export class SpacetimeSession implements Session {
         }
       }
     }
-    this.#env.turns.run(() => this.#lifecycle.receiptMissing());
+    this.#env.turns.run(() => this.#connections.main.lifecycle.receiptMissing());
     throw new SessionError('receipt_missing', 'The host accepted the event without a receipt.', {
       details: { stream_id: draft.stream_id, idempotency_key: draft.idempotency_key },
     });
@@ -213,16 +223,23 @@ export class SpacetimeSession implements Session {
     await this.#call(call, repeatable(call, options));
   }
 
-  subscribe(queries: readonly string[], handlers: SubscriptionHandlers<Uint8Array>): Subscription<Uint8Array>;
+  subscribe(
+    queries: readonly string[],
+    handlers: SubscriptionHandlers<Uint8Array>,
+    decode?: undefined,
+    options?: ReadOptions,
+  ): Subscription<Uint8Array>;
   subscribe<Row>(
     queries: readonly string[],
     handlers: SubscriptionHandlers<Row>,
     decode: RowDecoder<Row>,
+    options?: ReadOptions,
   ): Subscription<Row>;
   subscribe(
     queries: readonly string[],
     handlers: SubscriptionHandlers<unknown>,
     decode: RowDecoder<unknown> = asBytes,
+    { readMode = this.#settings.readMode }: ReadOptions = {},
   ): Subscription<unknown> {
     this.#refuseWhenClosed();
     const { turns } = this.#env;
@@ -235,8 +252,8 @@ export class SpacetimeSession implements Session {
       (error) => turns.tell(() => handlers.failed?.(error)),
     );
     turns.run(() => {
-      this.#subscriptions.add(record);
-      for (const link of this.#lifecycle.links()) link.attach(record);
+      this.#connections.open(readMode).subscriptions.add(record);
+      for (const link of this.#connections.links({ readMode })) link.attach(record);
     });
     return {
       get state() {
@@ -246,15 +263,16 @@ export class SpacetimeSession implements Session {
       end: () =>
         turns.run(() => {
           record.state = 'ended';
-          this.#subscriptions.delete(record);
-          for (const link of this.#lifecycle.links()) link.detach(record);
+          for (const channel of this.#connections.channels) channel.subscriptions.delete(record);
+          for (const link of this.#connections.links({ readMode })) link.detach(record);
+          this.#connections.changed();
         }),
     };
   }
 
   rows(table: string): Uint8Array[] {
     return unionOfRows(
-      [...this.#subscriptions].map((record) => record.visible),
+      this.#connections.channels.flatMap(({ subscriptions }) => [...subscriptions].map(({ visible }) => visible)),
       table,
     );
   }
@@ -266,27 +284,23 @@ export class SpacetimeSession implements Session {
   }
 
   status(): SessionStatus {
-    const lifecycle = this.#lifecycle;
-    const { primary, token, lastClose } = lifecycle;
-    const { counters } = this.#env;
+    const { channels, main, calls } = this.#connections;
+    const { counters, ports } = this.#env;
+    const { token } = main.lifecycle;
     return {
-      state: lifecycle.state,
-      since: lifecycle.since,
-      attempt: lifecycle.attempt,
-      failures: lifecycle.failures,
-      last_close: lastClose && { code: lastClose.code, message: lastClose.message, at: lastClose.at },
-      next_retry_ms: lifecycle.nextRetryMs,
+      ...connectionStatus(main),
       token_expires_at: token?.expires_at,
       token_refresh_after: token?.refresh_after,
-      refreshing: lifecycle.refreshing,
-      read_mode: this.#settings.readMode,
       database: token?.database,
-      protocol: primary?.info?.protocol,
-      identity: primary?.info?.identity,
-      connection_id: primary?.info?.connection_id,
-      calls: { queued: this.#calls.queued, in_flight: this.#calls.inFlight },
+      calls: { queued: calls.queued, in_flight: calls.inFlight },
+      connections: channels.map(connectionStatus),
       streams: Object.fromEntries(
-        [...this.#records].map(([id, record]) => [id, streamStatus(record, primary?.caughtUpWith(id) === true)]),
+        channels.flatMap(({ records, lifecycle }) =>
+          [...records].map(([id, record]) => {
+            const caughtUp = lifecycle.primary?.caughtUpWith(id) === true;
+            return [id, streamStatus(record, caughtUp, ports.clock.monotonic())];
+          }),
+        ),
       ),
       counters: { ...counters, closes: { ...counters.closes } },
     };
@@ -299,11 +313,12 @@ export class SpacetimeSession implements Session {
       throw new SessionError('read_only', `${call.reducer} was not sent: the session is read-only.`, { details });
     }
     try {
-      return await this.#env.turns.run(() => this.#calls.call(call.reducer, call.args, options));
+      return await this.#env.turns.run(() => this.#connections.calls.call(call.reducer, call.args, options));
     } catch (error) {
       // The server never closes a connection whose token has expired, so its reducers are the first to notice.
       const expired = error instanceof Error && 'code' in error && error.code === 'token_expired';
-      if (expired) this.#env.turns.run(() => this.#lifecycle.tokenExpired(this.#lifecycle.primary));
+      const { lifecycle } = this.#connections.main;
+      if (expired) this.#env.turns.run(() => lifecycle.tokenExpired(lifecycle.primary));
       throw error;
     }
   }
@@ -325,28 +340,27 @@ export class SpacetimeSession implements Session {
 
   /** Whether the stream, when it is told, is still read from where it was; decided once, for all listeners alike. */
   #wanted(streamId: string): () => boolean {
-    const record = this.#records.get(streamId);
+    const record = this.#connections.record(streamId);
     const generation = record?.generation;
     let wanted: boolean | undefined;
     return () => {
-      wanted ??= this.#records.get(streamId) === record && record?.generation === generation;
+      wanted ??= this.#connections.record(streamId) === record && record?.generation === generation;
       return wanted;
     };
   }
 
-  #noticed(streamId: string, notice: string, detail: string): void {
-    const record = this.#records.get(streamId);
-    if (record === undefined || record.standing === 'closed') return;
+  #noticed(record: StreamRecord, notice: string, detail: string): void {
+    if (record.standing === 'closed') return;
     if (notice !== 'revoked' && notice !== 'retired') return;
     record.standing = 'closed';
-    for (const link of this.#lifecycle.links()) link.unfollow(streamId);
+    for (const link of this.#connections.links(record)) link.unfollow(record.stream_id);
     this.#emit({
       type: 'stream-closed',
-      stream_id: streamId,
+      stream_id: record.stream_id,
       code: notice === 'revoked' ? 'forbidden' : 'unknown_stream',
       message: detail === '' ? `The stream was ${notice}.` : detail,
     });
-    this.#lifecycle.evaluate();
+    this.#connections.changed();
   }
 
   #followGrants(): void {
@@ -386,7 +400,24 @@ function decoded<Row>(batch: RowBatch<Uint8Array>, decode: RowDecoder<Row>): Row
   return { source: batch.source, changes };
 }
 
-function streamStatus(record: StreamRecord, caughtUp: boolean): StreamStatus {
+function connectionStatus({ lifecycle, readMode }: Channel): ConnectionStatus {
+  const { lastClose, primary } = lifecycle;
+  return {
+    read_mode: readMode,
+    state: lifecycle.state,
+    since: lifecycle.since,
+    attempt: lifecycle.attempt,
+    failures: lifecycle.failures,
+    last_close: lastClose && { code: lastClose.code, message: lastClose.message, at: lastClose.at },
+    next_retry_ms: lifecycle.nextRetryMs,
+    refreshing: lifecycle.refreshing,
+    protocol: primary?.info?.protocol,
+    identity: primary?.info?.identity,
+    connection_id: primary?.info?.connection_id,
+  };
+}
+
+function streamStatus(record: StreamRecord, caughtUp: boolean, nowMs: number): StreamStatus {
   const { merge, standing, source, polled, replayFrom } = record;
   const known = merge.position !== null || polled !== undefined;
   const at = merge.position?.seq ?? 0n;
@@ -397,10 +428,13 @@ function streamStatus(record: StreamRecord, caughtUp: boolean): StreamStatus {
     head: known && source !== undefined ? record.knownHead : undefined,
     phase,
     source,
+    read_mode: record.readMode,
     progress:
       phase === 'catching-up' && replayFrom !== undefined
-        ? { from: replayFrom, at, head: record.knownHead }
+        ? replayProgress(replayFrom, at, record.knownHead, nowMs)
         : undefined,
     waiting_rows: merge.held,
+    unapplied: record.unapplied,
+    held_since: record.heldSince,
   };
 }

@@ -1,6 +1,7 @@
 import { draftEvent } from '@autopilot/sync-contract';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { decodePresence, type Presence, reducers, viewQueries } from '../src/index.ts';
+import { decodePresence, type Fanout, type Presence, type ReadMode, reducers, viewQueries } from '../src/index.ts';
+import { decodePublicRow } from '../src/module/public-rows.ts';
 import { chainOf } from './support/chain.ts';
 import { type Client, Embedded, until } from './support/embedded.ts';
 import { upTo } from './support/harness.ts';
@@ -22,7 +23,7 @@ afterAll(async () => {
 const draft = (stream_id: string, n: number) =>
   draftEvent({ stream_id, kind: 'tick', payload: { n }, idempotency_key: `key-${n}` });
 
-async function newStream(reader: Client, fanout: 'inbox' | 'doorbell' = 'inbox'): Promise<string> {
+async function newStream(reader: Client, fanout: Fanout = 'inbox'): Promise<string> {
   streams += 1;
   const id = `runtime.test.${streams}`;
   await publisher.session.createStream(id, 'test', fanout);
@@ -80,20 +81,74 @@ describe('over a real socket, against the module in the embedded host', () => {
     await reader.session.close();
   });
 
-  test('a doorbell stream is pulled, also over cuts', async () => {
-    const reader = world.client('reader-3', { headPollMs: 200 });
-    const stream = await newStream(reader, 'doorbell');
+  const sources: [Fanout, ReadMode][] = [
+    ['inbox', 'unconfirmed'],
+    ['doorbell', 'confirmed'],
+    ['doorbell', 'unconfirmed'],
+    ['public', 'confirmed'],
+    ['public', 'unconfirmed'],
+  ];
+  test.each(sources)(
+    'S7: %s streams are read over an %s connection beside the main one, also over cuts',
+    async (fanout, readMode) => {
+      const main = readMode === 'confirmed' ? 'unconfirmed' : 'confirmed';
+      const reader = world.client(`reader-${fanout}-${readMode}`, { headPollMs: 200, readMode: main });
+      const stream = await newStream(reader, fanout);
+      const beside = await newStream(reader);
+      await append(stream, 1, 250);
+      reader.session.follow(stream, null, { readMode });
+      reader.session.follow(beside, null);
+      reader.session.start();
+      await until(() => reader.session.state === 'live' && reader.events(stream).length === 250);
+      const before = reader.session.status();
+      expect(before.streams[stream]).toMatchObject({ source: fanout, read_mode: readMode, phase: 'live' });
+      await Promise.all([append(stream, 251, 280), append(beside, 1, 10)]);
+      await until(() => reader.events(stream).length >= 280 && reader.events(beside).length >= 10);
+      const { live_events } = reader.session.status().counters;
+      // A doorbell brings no events; the others bring each one, and nothing had to be repaired.
+      expect(live_events - before.counters.live_events).toBe(fanout === 'doorbell' ? 10 : 40);
+      expect(reader.session.status().counters).toMatchObject({ gaps: 0, head_repairs: 0, closes: {} });
+      world.host.faults.dropConnections();
+      await Promise.all([append(stream, 281, 310), append(beside, 11, 20)]);
+      await until(() => reader.events(stream).length >= 310 && reader.events(beside).length >= 20);
+      expect(seqs(reader, stream)).toEqual(upTo(310));
+      expect(seqs(reader, beside)).toEqual(upTo(20));
+      await reader.session.close();
+    },
+  );
+
+  test('nothing of a stream that is not public comes by SQL, not even to who may read it', async () => {
+    const reader = world.client('reader-sql');
+    const [open, closed] = [await newStream(reader, 'public'), await newStream(reader, 'inbox')];
+    await append(open, 1, 5);
+    await append(closed, 1, 5);
+    const stranger = world.client('stranger-sql', { scope: 'sync.subscribe' });
+    stranger.session.start();
+    const rows = stranger.session.subscribe(['SELECT * FROM public_event'], { batch: () => {} });
+    await until(() => rows.state === 'applied');
+    const streams = new Set(rows.rows('public_event').map((row) => decodePublicRow(row).event.stream_id));
+    expect(streams.has(open)).toBe(true);
+    expect(streams.has(closed)).toBe(false);
+    stranger.session.follow(open, null);
+    await until(() => stranger.signals.some((signal) => signal.type === 'stream-closed'));
+    await stranger.session.close();
+  });
+
+  test.each(['gzip', 'brotli'] as const)('I22: %s frames among plain ones keep their order', async (compression) => {
+    const reader = world.client(`reader-${compression}`, { compression, headPollMs: 10_000 });
+    const stream = await newStream(reader);
+    await append(stream, 1, 100);
     reader.session.follow(stream, null);
     reader.session.start();
     await until(() => reader.session.state === 'live');
-    expect(reader.session.status().streams[stream]).toMatchObject({ source: 'doorbell', phase: 'live' });
-    await append(stream, 1, 30);
-    await until(() => reader.events(stream).length >= 30);
-    world.host.faults.dropConnections();
-    await append(stream, 31, 60);
-    await until(() => reader.events(stream).length >= 60);
-    expect(seqs(reader, stream)).toEqual(upTo(60));
-    expect(reader.session.status().counters.live_events).toBe(0);
+    // Below and above what the host packs, as it batches them.
+    await append(stream, 101, 140);
+    await until(() => reader.events(stream).length >= 140);
+    expect(seqs(reader, stream)).toEqual(upTo(140));
+    const { counters } = reader.session.status();
+    expect(counters).toMatchObject({ gaps: 0, closes: {} });
+    // Some 25 KB when nobody packs them.
+    expect(counters.bytes_in).toBeLessThan(15_000);
     await reader.session.close();
   });
 

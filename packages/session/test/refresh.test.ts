@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { Harness, upTo } from './support/harness.ts';
+import { LongLog } from './support/long-log.ts';
 
 describe('token refresh', () => {
   test('I9: a second connection catches up and takes over; no event is lost, repeated or late', async () => {
@@ -61,6 +62,24 @@ describe('token refresh', () => {
     const count = h.host.streams.get('s')?.events.length ?? 0;
     await h.received('s', count);
     expect(h.seqs('s')).toEqual(upTo(count));
+    await h.close();
+  });
+
+  test('I9: in the middle of a long catch-up it takes over at once, and nothing is read twice', async () => {
+    const h = new Harness({ pageSize: 100 });
+    const log = new LongLog(h.host, 's', 12_000);
+    h.tokenLife = 2000;
+    h.host.latency = () => 15;
+    h.session.follow('s', null);
+    h.session.start();
+    await h.live();
+    const { refreshes, duplicates, attempts } = h.session.status().counters;
+    expect(refreshes).toBeGreaterThanOrEqual(2);
+    // One page of the old connection may be under way when the new one has begun.
+    expect(log.pages).toBeLessThanOrEqual(120 + 2 * refreshes + 2);
+    expect(duplicates).toBeLessThanOrEqual(200 * refreshes);
+    expect(attempts).toBe(1);
+    expect(h.seqs('s')).toEqual(upTo(12_000));
     await h.close();
   });
 

@@ -18,9 +18,18 @@ async function run(seed: number): Promise<void> {
   const chance = () => h.sim.random();
   h.host.latency = () => Math.floor(chance() * 40);
   h.host.procedureDelay = () => Math.floor(chance() * 120);
-  const ids = ['a', 'b', 'c'];
-  for (const id of ids) h.host.stream(id, { fanout: id === 'c' ? 'doorbell' : 'inbox' });
-  for (const id of ids) h.session.follow(id, null);
+  // Every source, and both connections.
+  const kinds = {
+    a: ['inbox', 'confirmed'],
+    b: ['inbox', 'unconfirmed'],
+    c: ['doorbell', 'confirmed'],
+    d: ['public', 'unconfirmed'],
+  } as const;
+  const ids = Object.keys(kinds);
+  for (const [id, [fanout, readMode]] of Object.entries(kinds)) {
+    h.host.stream(id, { fanout });
+    h.session.follow(id, null, { readMode });
+  }
   let calls = 0;
   let settled = 0;
   h.session.start();

@@ -4,7 +4,8 @@ import { decode, encode } from '../../../packages/session/src/module/codec.ts';
 import { eventRowCodecs } from '../../../packages/session/src/module/event-rows.ts';
 import { type PageRequest, pageCodecs } from '../../../packages/session/src/module/pages.ts';
 import { reducerArgCodecs } from '../../../packages/session/src/module/reducers.ts';
-import { chainAt, emptyPage, type FakeEvent, type FakeStream } from './fake-stream.ts';
+import { sqlText } from '../../../packages/session/src/sources/source.ts';
+import { chainAt, emptyPage, type FakeEvent, type FakeStream, publicRow, segmentKey } from './fake-stream.ts';
 import * as bytes from './server-bytes.ts';
 import type { Sim } from './sim.ts';
 
@@ -16,7 +17,6 @@ export interface ConnectionHost {
   readonly sim: Sim;
   readonly streams: ReadonlyMap<string, FakeStream>;
   readonly denied: ReadonlySet<string>;
-  readonly tables: ReadonlyMap<string, { table: string; rows: Uint8Array[] }[]>;
   readonly log: string[];
   readonly identity: bigint;
   readonly protocol: string;
@@ -34,6 +34,7 @@ export interface ConnectionHost {
   latency(): number;
   procedureDelay(): number;
   page(request: PageRequest): Uint8Array;
+  baseline(query: string): { table: string; rows: Uint8Array[] }[];
   liveRow(stream: FakeStream, event: FakeEvent): Uint8Array;
   isWatched(streamId: string): boolean;
   appendEvent(stream: FakeStream, kind: string, payload: string, key: string, caller?: FakeConnection): FakeEvent;
@@ -70,8 +71,7 @@ export class FakeConnection {
   }
 
   get liveSet(): number | undefined {
-    for (const [id, queries] of this.sets) if (queries[0] === 'SELECT * FROM live_inbox') return id;
-    return undefined;
+    return this.#setOf('SELECT * FROM live_inbox');
   }
 
   watching(streamId: string): boolean {
@@ -126,16 +126,14 @@ export class FakeConnection {
 
   /** The events of one transaction; `watched` says whether the inbox of the identity gets them. */
   tell(stream: FakeStream, events: readonly FakeEvent[], watched: boolean): void {
-    if (stream.fanout === 'inbox') {
-      if (!watched) return;
-      this.live({ table: 'live_inbox', events: events.map((event) => this.host.liveRow(stream, event)) });
-      return;
-    }
-    for (const set of this.#bells(stream, events)) this.send(bytes.transactionUpdate([set]));
+    const deltas = this.#deltas(stream, events, watched);
+    if (deltas.length > 0) this.send(bytes.transactionUpdate(deltas));
   }
 
   live(...tables: bytes.TableDelta[]): void {
-    const id = this.liveSet;
+    // The set of a connection that does not read the inbox as a whole begins with the second table.
+    const other = tables[0]?.table === 'live_inbox' ? undefined : this.#setOf('SELECT * FROM stream_notice');
+    const id = this.liveSet ?? other;
     if (id !== undefined) this.send(bytes.transactionUpdate([{ query_set_id: id, tables }]));
   }
 
@@ -150,7 +148,7 @@ export class FakeConnection {
           bytes.subscribeApplied(
             message.request_id,
             message.query_set_id,
-            message.queries.flatMap((query) => host.tables.get(query) ?? []).filter(({ rows }) => rows.length > 0),
+            message.queries.flatMap((query) => host.baseline(query)).filter(({ rows }) => rows.length > 0),
           ),
         );
         return;
@@ -173,12 +171,34 @@ export class FakeConnection {
     return (this.host.tokenEnd?.(this) ?? Number.POSITIVE_INFINITY) <= this.host.sim.now;
   }
 
-  /** What those of its query sets get that listen to the bell of a stream. */
-  #bells(stream: FakeStream, events: readonly FakeEvent[]): bytes.SetDelta[] {
-    const rung = events.map((event) => encode(eventRowCodecs.bell, { route: stream.route, seq: event.seq }));
-    return [...this.sets]
-      .filter(([, queries]) => queries[0]?.includes(`'${stream.route}'`) === true)
-      .map(([query_set_id]) => ({ query_set_id, tables: [{ table: 'bell', events: rung }] }));
+  #setOf(firstQuery: string): number | undefined {
+    for (const [id, queries] of this.sets) if (queries[0] === firstQuery) return id;
+    return undefined;
+  }
+
+  /** What its query sets get of one transaction of a stream. */
+  #deltas(stream: FakeStream, events: readonly FakeEvent[], watched: boolean): bytes.SetDelta[] {
+    const deltas: bytes.SetDelta[] = [];
+    const add = (query: string, table: bytes.TableDelta) => {
+      for (const [id, queries] of this.sets)
+        if (queries.includes(query)) deltas.push({ query_set_id: id, tables: [table] });
+    };
+    if (stream.fanout === 'inbox' && watched) {
+      const rows = { table: 'live_inbox', events: events.map((event) => this.host.liveRow(stream, event)) };
+      add('SELECT * FROM live_inbox', rows);
+      add(`SELECT * FROM live_inbox WHERE stream_id = ${sqlText(stream.id)}`, rows);
+    } else if (stream.fanout === 'doorbell') {
+      const rung = events.map((event) => encode(eventRowCodecs.bell, { route: stream.route, seq: event.seq }));
+      add(`SELECT * FROM bell WHERE route = ${sqlText(stream.route)}`, { table: 'bell', events: rung });
+    } else if (stream.fanout === 'public') {
+      for (const key of new Set(events.map(({ seq }) => segmentKey(stream, seq)))) {
+        const inserts = events
+          .filter(({ seq }) => segmentKey(stream, seq) === key)
+          .map((event) => publicRow(stream, event));
+        add(`SELECT * FROM public_event WHERE segment_key = ${sqlText(key)}`, { table: 'public_event', inserts });
+      }
+    }
+    return deltas;
   }
 
   #lease(streamId: string): void {
@@ -247,16 +267,12 @@ export class FakeConnection {
       return;
     }
     const set = this.liveSet ?? 0;
-    const tables: bytes.TableDelta[] = [];
-    const bells: bytes.SetDelta[] = [];
+    const deltas: bytes.SetDelta[] = [];
     if (known === undefined) {
       // The caller gets its own rows inside the result, the others by an update.
       const watched = host.isWatched(stream.id);
       known = host.appendEvent(stream, draft.kind, draft.payload, draft.idempotency_key, this);
-      if (watched && stream.fanout === 'inbox') {
-        tables.push({ table: 'live_inbox', events: [host.liveRow(stream, known)] });
-      }
-      if (stream.fanout === 'doorbell') bells.push(...this.#bells(stream, [known]));
+      deltas.push(...this.#deltas(stream, [known], watched));
     }
     const receipt = encode(eventRowCodecs.appendReceipt, {
       recipient: new Identity(host.identity),
@@ -266,8 +282,11 @@ export class FakeConnection {
       epoch: stream.epoch,
       seq: known.seq,
     });
-    tables.push({ table: 'append_receipt', events: [receipt] });
-    this.send(bytes.reducerOk(requestId, [{ query_set_id: set, tables }, ...bells]));
+    const own = { table: 'append_receipt', events: [receipt] };
+    const live = deltas.find(({ query_set_id }) => query_set_id === set);
+    if (live === undefined) deltas.unshift({ query_set_id: set, tables: [own] });
+    else live.tables.push(own);
+    this.send(bytes.reducerOk(requestId, deltas));
   }
 
   // The client's side.

@@ -4,9 +4,21 @@ import { encode } from '../../../packages/session/src/module/codec.ts';
 import { eventRowCodecs } from '../../../packages/session/src/module/event-rows.ts';
 import type { PageRequest } from '../../../packages/session/src/module/pages.ts';
 import { type ConnectionHost, FakeConnection, type Refusal } from './fake-connection.ts';
-import { appendTo, committedAt, emptyPage, type FakeEvent, type FakeStream, pageOf } from './fake-stream.ts';
+import {
+  appendTo,
+  committedAt,
+  emptyPage,
+  type FakeEvent,
+  type FakeStream,
+  pageOf,
+  publicRow,
+  segmentKey,
+} from './fake-stream.ts';
 import type { ClientMessage } from './server-bytes.ts';
 import type { Sim } from './sim.ts';
+
+export type { FakeConnection } from './fake-connection.ts';
+export type { FakeStream } from './fake-stream.ts';
 
 /** A model of the host with its module, which speaks real bytes over simulated sockets. */
 export class FakeHost implements ConnectionHost {
@@ -124,6 +136,22 @@ export class FakeHost implements ConnectionHost {
       committed_at: committedAt,
       chain: event.chain,
     });
+  }
+
+  /** The rows that a query has at its beginning. */
+  baseline(query: string): { table: string; rows: Uint8Array[] }[] {
+    const [, key] = /^SELECT \* FROM public_event WHERE segment_key = '(.*)'$/.exec(query) ?? [];
+    if (key === undefined) return this.tables.get(query) ?? [];
+    const rows: Uint8Array[] = [];
+    for (const stream of this.streams.values()) {
+      if (stream.fanout !== 'public' || !key.startsWith(`${stream.route}:`)) continue;
+      for (const event of stream.events) {
+        const kept = event.seq >= stream.first_kept;
+        if (kept && segmentKey(stream, event.seq) === key) rows.push(publicRow(stream, event));
+      }
+    }
+    // As a table gives them: in no order.
+    return [{ table: 'public_event', rows: rows.reverse() }];
   }
 
   notice(id: string, notice: string): void {

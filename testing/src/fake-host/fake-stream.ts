@@ -2,6 +2,8 @@ import { canonicalPayloadHash, extendChain, genesisChain } from '@autopilot/sync
 import { Timestamp } from 'spacetimedb';
 import { encode } from '../../../packages/session/src/module/codec.ts';
 import { type PageRequest, pageCodecs } from '../../../packages/session/src/module/pages.ts';
+import { publicRowCodecs, segmentLength } from '../../../packages/session/src/module/public-rows.ts';
+import type { Fanout } from '../../../packages/session/src/module/reducers.ts';
 
 /** One event of the host's log, with the chain at it. */
 export interface FakeEvent {
@@ -21,7 +23,7 @@ export interface FakeStream {
   epoch: string;
   events: FakeEvent[];
   first_kept: bigint;
-  fanout: 'inbox' | 'doorbell';
+  fanout: Fanout;
   route: string;
 }
 
@@ -43,6 +45,25 @@ export function appendTo(stream: FakeStream, kind: string, payload: string, key:
   return event;
 }
 
+/** The segment of a public stream that a sequence falls into. */
+export function segmentKey(stream: FakeStream, seq: bigint): string {
+  return `${stream.route}:${(seq - 1n) / segmentLength}`;
+}
+
+/** A row of the public table. */
+export function publicRow(stream: FakeStream, { chain, inline, payload, ...event }: FakeEvent): Uint8Array {
+  return encode(publicRowCodecs.publicEvent, {
+    segment_key: segmentKey(stream, event.seq),
+    stream_id: stream.id,
+    epoch: stream.epoch,
+    ...event,
+    payload: inline ? payload : '',
+    inline,
+    committed_at: committedAt,
+    chain,
+  });
+}
+
 /** A page with a status and nothing of the stream. */
 export function emptyPage(status: string): Uint8Array {
   const nothing = { epoch: '', head: 0n, head_chain: '', first_kept: 0n, floor_chain: '', fanout: '', route: '' };
@@ -59,7 +80,7 @@ export function pageOf(stream: FakeStream, request: PageRequest, mostRows: numbe
     first_kept: stream.first_kept,
     floor_chain: chainAt(stream, stream.first_kept - 1n),
     fanout: stream.fanout,
-    route: stream.fanout === 'doorbell' ? stream.route : '',
+    route: stream.fanout === 'inbox' ? '' : stream.route,
   };
   const without = (status: string) => encode(pageCodecs.streamPage, { ...base, status, rows: [], more: false });
   if (request.epoch !== '' && request.epoch !== stream.epoch) return without('epoch_changed');

@@ -11,6 +11,9 @@ export const liveQueries = [
   'SELECT * FROM append_receipt',
 ] as const;
 
+/** What a connection subscribes to that hears of its own streams only, and over which nothing is appended. */
+export const sideQueries = ['SELECT * FROM stream_notice', 'SELECT * FROM transient_signal'] as const;
+
 const liveInbox = t.object('LiveInbox', {
   recipient: t.identity(),
   stream_id: t.string(),
@@ -95,13 +98,17 @@ export function decodeReceipt(bytes: Uint8Array): {
   return decode(appendReceipt, bytes);
 }
 
-/** One row of transient_signal; `sender` is hex. */
-export function decodeTransient(bytes: Uint8Array): {
-  stream_id: string;
-  kind: string;
-  payload: string;
-  sender: string;
-} {
+/** One row of transient_signal. */
+export interface TransientSignal {
+  readonly stream_id: string;
+  readonly kind: string;
+  readonly payload: string;
+  /** Hex. */
+  readonly sender: string;
+}
+
+/** One row of transient_signal. */
+export function decodeTransient(bytes: Uint8Array): TransientSignal {
   const row = decode(transientSignal, bytes);
   return { stream_id: row.stream_id, kind: row.kind, payload: row.payload, sender: row.sender.toHexString() };
 }

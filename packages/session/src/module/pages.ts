@@ -1,6 +1,7 @@
 import { type PayloadHash, SyncError, type SyncEvent } from '@autopilot/sync-contract';
 import { t } from 'spacetimedb';
 import { decode, encode } from './codec.ts';
+import { type Fanout, fanouts } from './reducers.ts';
 
 const pageRow = t.object('PageRow', {
   seq: t.u64(),
@@ -63,7 +64,9 @@ export interface StreamPage {
   readonly head_chain: string;
   readonly first_kept: bigint;
   readonly floor_chain: string;
-  readonly fanout: string;
+  /** Undefined in a page that shows nothing of its stream. */
+  readonly fanout: Fanout | undefined;
+  /** Where new events are heard of, if not in the inbox. */
   readonly route: string;
   /** In rising sequence. */
   readonly events: readonly SyncEvent[];
@@ -87,7 +90,7 @@ export function encodePageArgs(request: PageRequest): Uint8Array {
  * What open_stream and read_page return.
  *
  * @throws {SyncError} `token_expired` when the module says so.
- * @throws {RangeError} for bytes or a status that the contract does not know.
+ * @throws {RangeError} for bytes, a status or a fanout that the contract does not know.
  */
 export function decodePage(streamId: string, bytes: Uint8Array): StreamPage {
   const page = decode(streamPage, bytes);
@@ -95,6 +98,8 @@ export function decodePage(streamId: string, bytes: Uint8Array): StreamPage {
     throw new SyncError('token_expired', `No page of ${streamId}: the token is over.`);
   const status = pageStatuses.find((known) => known === page.status);
   if (status === undefined) throw new RangeError(`Unknown page status "${page.status}".`);
+  const fanout = fanouts.find((known) => known === page.fanout);
+  if (fanout === undefined && status === 'ok') throw new RangeError(`Unknown fanout "${page.fanout}".`);
   return {
     status,
     epoch: page.epoch,
@@ -102,7 +107,7 @@ export function decodePage(streamId: string, bytes: Uint8Array): StreamPage {
     head_chain: page.head_chain,
     first_kept: page.first_kept,
     floor_chain: page.floor_chain,
-    fanout: page.fanout,
+    fanout,
     route: page.route,
     more: page.more,
     events: page.rows.map((row) => ({

@@ -11,8 +11,14 @@ export interface ReducerCall {
 /** What a grant allows. */
 export type GrantRole = 'reader' | 'writer' | 'admin';
 
-/** How the module tells readers of a new event. */
-export type Fanout = 'inbox' | 'doorbell';
+/**
+ * How the module tells of a new event. `inbox`: each watching identity gets the row. `doorbell`: who listens at the
+ * stream's route hears that there is one. `public`: the row is in a table that every client may read.
+ */
+export const fanouts = ['inbox', 'doorbell', 'public'] as const;
+
+/** One way to tell of a new event. */
+export type Fanout = (typeof fanouts)[number];
 
 const configureArgs = t.object('ConfigureArgs', { issuer: t.string(), audience: t.string() });
 const createStreamArgs = t.object('CreateStreamArgs', {

@@ -9,14 +9,18 @@ import type { Outcome } from '../connection.ts';
 import type { Environment } from '../environment.ts';
 import type { LiveRow } from '../module/event-rows.ts';
 import type { PageProcedure, PageRequest, StreamHead, StreamPage } from '../module/pages.ts';
+import { createSource, type InboxScope } from '../sources/create-source.ts';
+import type { QueryHandlers, SourceHost, StreamSource } from '../sources/source.ts';
 import type { StreamRecord } from './record.ts';
 
 /** What a follower needs of its connection. */
 export interface FollowerHost {
   /** Asks for a page; `done` is not called any more once the connection has ended. */
   page(procedure: PageProcedure, request: PageRequest, done: (outcome: Outcome<StreamPage>) => void): void;
-  /** Subscribes to the bell of a route; `applied` when from now on every bell is heard. Returns how to end it. */
-  ring(route: string, applied: () => void, rung: (seq: bigint) => void): () => void;
+  /** Takes the rows of a stream that come to the inbox. Returns how to end it. */
+  inbox(streamId: string, rows: (rows: readonly LiveRow[]) => void): () => void;
+  /** Subscribes to a query. Returns how to end it. */
+  query(query: string, handlers: QueryHandlers): () => void;
   emit(signal: LaneSignal): void;
   /** Events were handed over: the connection is of use. */
   useful(): void;
@@ -26,19 +30,26 @@ export interface FollowerHost {
   deaf(message: string): void;
 }
 
+/** How a follower reads. */
+export interface FollowerOptions {
+  readonly pageSize: number;
+  readonly backoff: BackoffPolicy;
+  readonly inbox: InboxScope;
+}
+
 /** So many polls in a row may find what should have been heard, before the connection is given up. */
 const mostRepairs = 3;
 
-/** Why a page is asked for. `bell` and `large-row` are the ordinary way of live events and do not leave `live`. */
-type Cause = 'open' | 'gap' | 'head' | 'epoch' | 'bell' | 'large-row';
+/** Why a page is asked for. `unheard` and `large-row` are the ordinary way of live events and do not leave `live`. */
+type Cause = 'open' | 'gap' | 'head' | 'epoch' | 'unheard' | 'large-row';
 
 /** Reads one stream over one connection into the merge of its record. At most one page is under way. */
 export class Follower {
   readonly #env: Environment;
   readonly #host: FollowerHost;
   readonly #record: StreamRecord;
-  readonly #pageSize: number;
-  readonly #backoff: BackoffPolicy;
+  readonly #options: FollowerOptions;
+  #source: StreamSource;
   #generation: number;
   /** This connection has registered its watch. */
   #watching = false;
@@ -47,27 +58,24 @@ export class Follower {
   #opening = true;
   #inFlight = false;
   #again = false;
+  /** A page is to be read as soon as the owner has room for it. */
+  #waitsForOwner = false;
   #stopped = false;
   #stalls = 0;
   #cancelRetry: Cancel | undefined;
-  #bell: { route: string; end: () => void; applied: boolean } | undefined;
   /** Polls in a row that found what should have been heard. */
   #repairs = 0;
   /** What the last poll said, to be looked at with the next one. */
   #polledHead: bigint | undefined;
 
-  constructor(
-    env: Environment,
-    host: FollowerHost,
-    record: StreamRecord,
-    options: { readonly pageSize: number; readonly backoff: BackoffPolicy },
-  ) {
+  constructor(env: Environment, host: FollowerHost, record: StreamRecord, options: FollowerOptions) {
     this.#env = env;
     this.#host = host;
     this.#record = record;
-    this.#pageSize = options.pageSize;
-    this.#backoff = options.backoff;
+    this.#options = options;
     this.#generation = record.generation;
+    // Until a page says otherwise: only the inbox can bring rows before the first page is there.
+    this.#source = createSource('inbox', record.stream_id, options.inbox, this.#sourceHost());
   }
 
   /** Whether this connection brought the stream to its head and keeps it there. */
@@ -80,6 +88,7 @@ export class Follower {
     return !this.#caughtUp && !this.#opening;
   }
 
+  /** Whether this connection has read a first page, and is told of what comes. */
   get watching(): boolean {
     return this.#watching;
   }
@@ -92,37 +101,28 @@ export class Follower {
   restart(): void {
     this.#stalls = 0;
     this.#polledHead = undefined;
+    this.#waitsForOwner = false;
     this.#need('open');
+  }
+
+  /** The owner is done with more events. */
+  applied(): void {
+    if (!this.#waitsForOwner || !this.#record.roomy || this.#record.standing !== 'following') return;
+    const { merge } = this.#record;
+    this.#waitsForOwner = false;
+    this.#record.heldSince = undefined;
+    // First what waits here already.
+    this.#deliver(merge.offerLive([]).delivered, 'live');
+    if (this.#inFlight || this.#cancelRetry !== undefined) return;
+    if (!merge.complete || this.#again) this.#ask();
+    else this.#settle();
   }
 
   stop(): void {
     this.#stopped = true;
     this.#caughtUp = false;
     this.#cancelRetry?.();
-    this.#bell?.end();
-    this.#bell = undefined;
-  }
-
-  /** The live rows of one transaction. */
-  live(rows: readonly LiveRow[]): void {
-    if (this.#stopped || this.#record.standing !== 'following') return;
-    this.#repairs = 0;
-    const { merge } = this.#record;
-    const before = merge.position?.seq;
-    const outcome = merge.offerLive(rows);
-    this.#env.counters.duplicates += outcome.duplicates;
-    if (outcome.overflowed) this.#env.counters.buffer_overflows += 1;
-    this.#deliver(outcome.delivered, 'live');
-    if (outcome.foreignEpoch) this.#need('epoch');
-    if (merge.complete || this.#inFlight) {
-      // Rows dropped before the position is known leave no trace in the head, so the page is read once more.
-      if (outcome.overflowed) this.#again = true;
-      return;
-    }
-    const next = (merge.position?.seq ?? before ?? 0n) + 1n;
-    const large = rows.some((row) => !row.inline && row.event.seq === next);
-    if (!large && this.#caughtUp) this.#env.counters.gaps += 1;
-    this.#need(large ? 'large-row' : 'gap');
+    this.#source.stop();
   }
 
   /** What the host says of this stream; undefined when it says that this connection does not watch it. */
@@ -151,11 +151,61 @@ export class Follower {
     }
   }
 
+  #sourceHost(): SourceHost {
+    return {
+      inbox: (rows) => this.#host.inbox(this.#record.stream_id, rows),
+      query: (query, handlers) => this.#host.query(query, handlers),
+      heard: (rows) => this.#heard(rows),
+      rung: (seq) => this.#rung(seq),
+      listening: (unheard) => {
+        if (this.#stopped) return;
+        if (unheard) this.#need('unheard');
+        else this.#settle();
+      },
+      lost: () => {
+        if (!this.#stopped && this.#cancelRetry === undefined) this.#stall();
+      },
+    };
+  }
+
+  /** The rows of one transaction. */
+  #heard(rows: readonly LiveRow[]): void {
+    if (this.#stopped || this.#record.standing !== 'following') return;
+    this.#repairs = 0;
+    const { merge } = this.#record;
+    const before = merge.position?.seq;
+    const outcome = merge.offerLive(rows);
+    this.#env.counters.duplicates += outcome.duplicates;
+    if (outcome.overflowed) this.#env.counters.buffer_overflows += 1;
+    this.#deliver(outcome.delivered, 'live');
+    if (outcome.foreignEpoch) this.#need('epoch');
+    if (merge.complete || this.#inFlight) {
+      // Rows dropped before the position is known leave no trace in the head, so the page is read once more.
+      if (outcome.overflowed) this.#again = true;
+      return;
+    }
+    if (merge.room === 0) {
+      this.#hold();
+      return;
+    }
+    const next = (merge.position?.seq ?? before ?? 0n) + 1n;
+    const large = rows.some((row) => !row.inline && row.event.seq === next);
+    if (!large && this.#caughtUp) this.#env.counters.gaps += 1;
+    this.#need(large ? 'large-row' : 'gap');
+  }
+
+  #rung(seq: bigint): void {
+    if (this.#stopped || this.#record.standing !== 'following') return;
+    this.#repairs = 0;
+    this.#record.merge.noteHead(seq);
+    if (!this.#record.merge.complete && !this.#inFlight) this.#need('unheard');
+  }
+
   #need(cause: Cause): void {
     if (this.#stopped) return;
-    if (cause !== 'bell' && cause !== 'large-row') this.#behind();
+    if (cause !== 'unheard' && cause !== 'large-row') this.#behind();
     if (this.#inFlight) this.#again = true;
-    else if (this.#cancelRetry === undefined) this.#ask();
+    else if (this.#cancelRetry === undefined && !this.#waitsForOwner) this.#ask();
   }
 
   #behind(): void {
@@ -166,17 +216,23 @@ export class Follower {
   }
 
   #ask(): void {
-    const position = this.#record.merge.position;
+    const record = this.#record;
+    // A connection that does not watch yet asks all the same, so that it can take over from another one.
+    if (record.merge.room === 0 && this.#watching) {
+      this.#hold();
+      return;
+    }
+    const position = record.merge.position;
     const asked = position?.seq ?? 0n;
-    if (!this.#caughtUp) this.#record.replayFrom ??= asked;
-    this.#generation = this.#record.generation;
+    if (!this.#caughtUp) record.replayFrom ??= { seq: asked, at_ms: this.#env.ports.clock.monotonic() };
+    this.#generation = record.generation;
     this.#inFlight = true;
     this.#again = false;
     const request = {
-      stream_id: this.#record.stream_id,
+      stream_id: record.stream_id,
       epoch: position?.epoch ?? '',
       after: asked,
-      limit: this.#pageSize,
+      limit: Math.max(1, Math.min(this.#options.pageSize, record.merge.room)),
     };
     this.#host.page(this.#watching ? 'read_page' : 'open_stream', request, (outcome) => {
       if (this.#stopped || outcome.type === 'lost') return;
@@ -184,6 +240,13 @@ export class Follower {
       if (outcome.type === 'failed') this.#stall();
       else this.#answer(outcome.value, asked);
     });
+  }
+
+  /** Nothing more is handed over before the owner is done with what it has. */
+  #hold(): void {
+    this.#waitsForOwner = true;
+    this.#record.heldSince ??= this.#env.ports.clock.now();
+    this.#behind();
   }
 
   #answer(page: StreamPage, asked: bigint): void {
@@ -228,7 +291,7 @@ export class Follower {
     this.#watching = true;
     this.#listenAt(page);
     const again = this.#again || foreignEpoch;
-    const progressed = again || (merge.position?.seq ?? 0n) > asked;
+    const progressed = again || merge.room === 0 || (merge.position?.seq ?? 0n) > asked;
     // By what is known to exist, the page's head included, and not by `more`: while a token is replaced, the other
     // connection may have handed over what this page leaves out, and asking on would race with it for ever.
     if (!merge.complete || again) {
@@ -254,34 +317,21 @@ export class Follower {
     this.#settle();
   }
 
-  /** A doorbell stream is caught up only while its bell is heard. */
+  /** Every page tells how new events are heard of; a stream may be made anew in another way. */
   #listenAt(page: StreamPage): void {
-    this.#record.source = page.fanout === 'doorbell' ? 'doorbell' : 'inbox';
-    if (this.#bell?.route === page.route && this.#record.source === 'doorbell') return;
-    this.#bell?.end();
-    this.#bell = undefined;
-    if (this.#record.source === 'inbox') return;
-    const bell = { route: page.route, applied: false, end: () => {} };
-    this.#bell = bell;
-    bell.end = this.#host.ring(
-      page.route,
-      () => {
-        bell.applied = true;
-        // What came between the page and the subscription was not heard.
-        if (this.#bell === bell) this.#need('bell');
-      },
-      (seq) => {
-        if (this.#stopped || this.#bell !== bell || this.#record.standing !== 'following') return;
-        this.#repairs = 0;
-        this.#record.merge.noteHead(seq);
-        if (!this.#record.merge.complete && !this.#inFlight) this.#need('bell');
-      },
-    );
+    const { fanout } = page;
+    if (fanout === undefined) return;
+    if (this.#source.fanout !== fanout) {
+      this.#source.stop();
+      this.#source = createSource(fanout, this.#record.stream_id, this.#options.inbox, this.#sourceHost());
+    }
+    this.#record.source = fanout;
+    this.#source.page(page, this.#record.merge.position?.seq ?? 0n);
   }
 
   #settle(): void {
-    if (this.#caughtUp || this.#inFlight || this.#cancelRetry !== undefined || !this.#record.merge.complete) return;
-    if (this.#bell !== undefined && !this.#bell.applied) return;
+    if (this.#caughtUp || this.#inFlight || this.#waitsForOwner || this.#cancelRetry !== undefined) return;
+    if (!this.#record.merge.complete || !this.#source.listening) return;
     this.#caughtUp = true;
     this.#opening = false;
     this.#record.replayFrom = undefined;
@@ -292,11 +342,11 @@ export class Follower {
   #stall(): void {
     this.#env.counters.stalled_reads += 1;
     this.#behind();
-    const delay = backoffDelay(this.#backoff, this.#stalls, this.#env.ports.random);
+    const delay = backoffDelay(this.#options.backoff, this.#stalls, this.#env.ports.random);
     this.#stalls += 1;
     this.#cancelRetry = this.#env.after(delay, () => {
       this.#cancelRetry = undefined;
-      if (this.#record.standing === 'following') this.#ask();
+      if (this.#record.standing === 'following' && !this.#inFlight) this.#ask();
     });
   }
 
@@ -311,5 +361,6 @@ export class Follower {
       source,
       head: this.#record.knownHead,
     });
+    this.#source.moved(this.#record.merge.position?.seq ?? 0n);
   }
 }

@@ -39,6 +39,8 @@ export type PageOutcome =
  * wait for it only save reading them twice.
  */
 export class StreamMerge {
+  /** How many more events may be handed over. What has no room waits like what comes too early. */
+  room = Number.POSITIVE_INFINITY;
   readonly #limit: number;
   readonly #held = new Map<bigint, LiveRow>();
   #position: StreamPosition | null;
@@ -100,7 +102,7 @@ export class StreamMerge {
         continue;
       }
       this.noteHead(row.event.seq);
-      if (position !== null && row.inline && row.event.seq === position.seq + 1n) {
+      if (position !== null && row.inline && row.event.seq === position.seq + 1n && this.room > 0) {
         this.#deliver(row.event, delivered);
       } else if (position === null || row.inline) {
         overflowed = this.#hold(row) || overflowed;
@@ -145,6 +147,7 @@ export class StreamMerge {
       }
       this.noteHead(event.seq);
       if (event.seq <= last) duplicates += 1;
+      else if (this.room === 0) break;
       else this.#deliver(event, delivered);
     }
     const live = this.#settle();
@@ -177,7 +180,7 @@ export class StreamMerge {
 
   #drain(delivered: SyncEvent[]): void {
     if (this.#position === null) return;
-    for (;;) {
+    while (this.room > 0) {
       const next = this.#held.get(this.#position.seq + 1n);
       if (next === undefined) return;
       this.#held.delete(next.event.seq);
@@ -187,6 +190,7 @@ export class StreamMerge {
 
   #deliver(event: SyncEvent, delivered: SyncEvent[]): void {
     this.#position = { epoch: event.epoch, seq: event.seq };
+    this.room -= 1;
     delivered.push(event);
   }
 

@@ -3,6 +3,7 @@ import { type EmbeddedHost, identityOf, startEmbedded } from '@autopilot/spaceti
 import type { LaneSignal, SyncEvent } from '@autopilot/sync-contract';
 import { systemHttp, systemPorts } from '@autopilot/sync-contract/system-ports';
 import { createSession, nodeSocketFactory, type Session, type SessionOptions } from '../../src/index.ts';
+import { fasterPorts } from './faster-ports.ts';
 import { TestIssuer } from './issuer.ts';
 
 const everything = 'sync.subscribe sync.append sync.admin sync.checkpoint.write sync.presence';
@@ -51,18 +52,20 @@ export class Embedded {
       refreshInMs?: number;
     } = {},
   ): Client {
+    // A second is the least that a session waits for its refresh.
+    const ports = refreshInMs === undefined ? systemPorts : fasterPorts(10);
     const session = createSession({
       token: async () => {
-        const now = Date.now();
+        const now = ports.clock.now();
         return {
           token: raw ?? this.issuer.token(sub, scope ?? everything),
-          expires_at: now + (refreshInMs === undefined ? 600_000 : refreshInMs + 5000),
-          ...(refreshInMs === undefined ? {} : { refresh_after: now + Math.max(1, refreshInMs) }),
+          expires_at: now + 600_000,
+          ...(refreshInMs === undefined ? {} : { refresh_after: now + Math.max(900, refreshInMs) }),
           uri: this.host.url,
           database: 'sync',
         };
       },
-      ports: systemPorts,
+      ports,
       socket: nodeSocketFactory,
       http: systemHttp,
       clientId: `client-of-${sub}`,

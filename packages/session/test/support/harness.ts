@@ -11,6 +11,8 @@ export class Harness {
   readonly signals: LaneSignal[] = [];
   /** Reasons for which tokens were asked. */
   readonly asked: string[] = [];
+  /** What came of each stream. */
+  readonly #events = new Map<string, SyncEvent[]>();
   /** Milliseconds that a token lives. */
   tokenLife = 600_000;
   provide: (reason: string, signal: AbortSignal) => Promise<SessionToken>;
@@ -32,7 +34,10 @@ export class Harness {
       readMode: 'confirmed',
       ...rest,
     });
-    this.session.listen((signal) => this.signals.push(signal));
+    this.session.listen((signal) => {
+      this.signals.push(signal);
+      if (signal.type === 'batch') this.events(signal.stream_id).push(...signal.events);
+    });
   }
 
   token(name = `token-${this.asked.length}`): SessionToken {
@@ -46,10 +51,13 @@ export class Harness {
     };
   }
 
+  /** All events of a stream in the order of their coming. */
   events(streamId: string): SyncEvent[] {
-    return this.signals.flatMap((signal) =>
-      signal.type === 'batch' && signal.stream_id === streamId ? signal.events : [],
-    );
+    const known = this.#events.get(streamId);
+    if (known !== undefined) return known;
+    const events: SyncEvent[] = [];
+    this.#events.set(streamId, events);
+    return events;
   }
 
   seqs(streamId: string): number[] {
@@ -74,7 +82,7 @@ export class Harness {
   }
 
   async received(streamId: string, count: number): Promise<void> {
-    await this.sim.until(() => this.seqs(streamId).length >= count, `${count} events of ${streamId}`);
+    await this.sim.until(() => this.events(streamId).length >= count, `${count} events of ${streamId}`);
   }
 
   async close(): Promise<void> {
