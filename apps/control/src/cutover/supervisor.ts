@@ -65,7 +65,8 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
         await command({ type: 'acknowledge', ...seen, reason });
       }
     }
-    const due = nextDue(await cutover.state(), config);
+    // Of the state that was looked at: a flip that began since has not been asked for its acknowledgements yet.
+    const due = nextDue(state, config);
     if (due !== null && clock.now() >= due) await command({ type: 'timeout', reason: 'Its time is up.' });
     if ((await drills.open()) !== undefined) {
       const live = await cutover.liveUnits();
