@@ -53,6 +53,7 @@ export class FaultPipe {
   }
 
   weatherChanged(): void {
+    if (this.#stopped) return;
     // While paused the source is not read at all, so that a peer sees a full window, as with a dead network.
     if (this.#weather.paused) this.#source.pause();
     else if (this.#queued <= highWater) this.#source.resume();
@@ -63,6 +64,12 @@ export class FaultPipe {
     this.#stopped = true;
     clearTimeout(this.#timer);
     this.#queue = [];
+  }
+
+  /** Reads and hands on nothing any more, for good; both ends stay open. */
+  strand(): void {
+    this.stop();
+    this.#source.pause();
   }
 
   #drain(): void {
@@ -97,6 +104,6 @@ export class FaultPipe {
     this.#sink.write(part, (error) => {
       if (!error) this.#toll.passed(part.length, granted.last);
     });
-    if (this.#queued <= highWater && !this.#weather.paused) this.#source.resume();
+    if (this.#queued <= highWater && !this.#weather.paused && !this.#stopped) this.#source.resume();
   }
 }

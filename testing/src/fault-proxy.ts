@@ -1,5 +1,6 @@
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { FaultPipe, type Toll } from './fault-pipe.ts';
+import { resetSocket } from './reset-socket.ts';
 
 /** Where the proxy sends connections on to. */
 export interface FaultProxyTarget {
@@ -29,6 +30,11 @@ export interface FaultProxy {
   /** Half-open: connections stay, nothing is handed on in either direction. What arrives is kept, up to TCP's window. */
   pause(): void;
   resume(): void;
+  /**
+   * As when a router forgets a connection: the open ones stay open on both sides and nothing passes through them ever
+   * again, not even their end. New ones are served. Returns how many there were.
+   */
+  strandAll(): number;
   /** Milliseconds that every chunk waits before it is handed on, in order. 0 turns it off. */
   delay(milliseconds: number): void;
   /** Resets the connection that hands on the n-th byte from now, both directions counted, in the middle of a chunk. */
@@ -76,6 +82,7 @@ export async function startFaultProxy(target: FaultProxyTarget): Promise<FaultPr
     const pair: Pair = {
       client,
       remote,
+      stranded: false,
       pipes: [
         new FaultPipe(client, remote, weather, toll('bytes_to_server')),
         new FaultPipe(remote, client, weather, toll('bytes_to_client')),
@@ -84,10 +91,12 @@ export async function startFaultProxy(target: FaultProxyTarget): Promise<FaultPr
     pairs.add(pair);
     for (const socket of [client, remote]) {
       socket.setNoDelay(true);
-      // The other side must see the end too, whichever side broke.
-      socket.on('error', () => drop(pair));
+      // The other side must see the end too, whichever side broke; but not through a stranded pair.
+      socket.on('error', () => {
+        if (!pair.stranded) drop(pair);
+      });
       socket.on('close', (failed) => {
-        if (failed || (client.destroyed && remote.destroyed)) drop(pair);
+        if ((failed && !pair.stranded) || (client.destroyed && remote.destroyed)) drop(pair);
       });
     }
   });
@@ -96,7 +105,7 @@ export async function startFaultProxy(target: FaultProxyTarget): Promise<FaultPr
   function drop(pair: Pair): void {
     if (!pairs.delete(pair)) return;
     for (const pipe of pair.pipes) pipe.stop();
-    for (const socket of [pair.client, pair.remote]) if (!socket.destroyed) socket.resetAndDestroy();
+    for (const socket of [pair.client, pair.remote]) resetSocket(socket);
   }
   function cut(pair: Pair): void {
     if (!pairs.has(pair)) return;
@@ -127,6 +136,14 @@ export async function startFaultProxy(target: FaultProxyTarget): Promise<FaultPr
       weather.paused = false;
       changed();
     },
+    strandAll() {
+      const open = [...pairs].filter(({ stranded }) => !stranded);
+      for (const pair of open) {
+        pair.stranded = true;
+        for (const pipe of pair.pipes) pipe.strand();
+      }
+      return open.length;
+    },
     delay(milliseconds) {
       weather.delayMs = milliseconds;
     },
@@ -151,5 +168,6 @@ export async function startFaultProxy(target: FaultProxyTarget): Promise<FaultPr
 interface Pair {
   readonly client: Socket;
   readonly remote: Socket;
+  stranded: boolean;
   readonly pipes: readonly FaultPipe[];
 }

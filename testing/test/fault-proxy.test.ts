@@ -1,6 +1,7 @@
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { type FaultProxy, startFaultProxy, waitFor } from '../src/index.ts';
+import { resetSocket } from '../src/reset-socket.ts';
 
 let echo: Server;
 let proxy: FaultProxy;
@@ -135,6 +136,44 @@ describe('fault proxy', () => {
     expect(bytes_to_server + bytes_to_client).toBe(1000);
     expect(cut).toBe(1);
     await roundTrip(open(proxy.port), 'the next is spared');
+  });
+
+  test.each([
+    ['a socket whose own end is still on the way is closed', true, 'closed'],
+    ['any other is reset', false, 'reset'],
+  ])('%s', async (_what, ended, expected) => {
+    let met: 'reset' | 'closed' | undefined;
+    const server = createServer((socket) => {
+      socket.on('error', () => {
+        met = 'reset';
+      });
+      socket.on('close', () => {
+        met ??= 'closed';
+      });
+      socket.resume();
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const client = open((server.address() as AddressInfo).port);
+    await new Promise<void>((resolve) => client.socket.once('connect', resolve));
+    if (ended) client.socket.end();
+    resetSocket(client.socket);
+    await waitFor(() => client.end() === 'closed', { describe: 'the end' });
+    await waitFor(() => met === expected, { describe: `${expected} at the other side` });
+    await new Promise<void>((resolve) => server.close(() => resolve()));
+  });
+
+  test('a stranded connection carries nothing ever again, not even its end, and the next is served', async () => {
+    const stranded = open(proxy.port);
+    await roundTrip(stranded, 'before');
+    expect(proxy.strandAll()).toBe(1);
+    expect(proxy.strandAll()).toBe(0);
+    stranded.socket.end('lost');
+    proxy.pause();
+    proxy.resume();
+    await roundTrip(open(proxy.port), 'the next');
+    expect(stranded.received().toString()).toBe('before');
+    expect(stranded.end()).toBeUndefined();
+    expect(proxy.counters()).toMatchObject({ accepted: 2, cut: 0, open: 2 });
   });
 
   test('a byte rate makes a transfer take its time', async () => {
