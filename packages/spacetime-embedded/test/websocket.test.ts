@@ -9,7 +9,8 @@ import { inboxModule } from './support/inbox-module.ts';
 import { testIssuer } from './support/issuer.ts';
 import { encode } from './support/memory-database.ts';
 import { type MemoryHost, startMemoryHost } from './support/memory-host.ts';
-import { clientMessage, RawClient, type RawOptions } from './support/raw-client.ts';
+import { clientMessage } from '../src/conformance/client-message.ts';
+import { RawClient, type RawOptions } from './support/raw-client.ts';
 
 let host: MemoryHost;
 let clients: RawClient[];

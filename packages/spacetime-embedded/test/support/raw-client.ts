@@ -1,42 +1,6 @@
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
-import { BinaryWriter } from 'spacetimedb';
 import WebSocket from 'ws';
-import { type Seen, serverMessages } from './server-messages.ts';
-
-/** Encodes client messages by hand, apart from the decoder under test. */
-export const clientMessage = {
-  subscribe(request: number, set: number, ...queries: readonly string[]): Uint8Array {
-    return message(0, request, (w) => {
-      w.writeU32(set);
-      w.writeU32(queries.length);
-      for (const query of queries) w.writeString(query);
-    });
-  },
-  unsubscribe: (request: number, set: number, dropped = true) =>
-    message(1, request, (w) => {
-      w.writeU32(set);
-      w.writeU8(dropped ? 1 : 0);
-    }),
-  oneOff: (request: number, query: string) => message(2, request, (w) => w.writeString(query)),
-  reducer: (request: number, name: string, args: Uint8Array = new Uint8Array()) => call(3, request, name, args),
-  procedure: (request: number, name: string, args: Uint8Array = new Uint8Array()) => call(4, request, name, args),
-};
-
-function call(tag: number, request: number, name: string, args: Uint8Array): Uint8Array {
-  return message(tag, request, (w) => {
-    w.writeU8(0);
-    w.writeString(name);
-    w.writeUInt8Array(args);
-  });
-}
-
-function message(tag: number, request: number, rest: (writer: BinaryWriter) => void): Uint8Array {
-  const writer = new BinaryWriter(64);
-  writer.writeU8(tag);
-  writer.writeU32(request);
-  rest(writer);
-  return writer.getBuffer().slice();
-}
+import { type Seen, serverMessages } from '../../src/conformance/server-messages.ts';
 
 export interface RawOptions {
   readonly token?: string;

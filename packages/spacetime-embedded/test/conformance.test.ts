@@ -1,0 +1,98 @@
+import { readFileSync } from 'node:fs';
+import { systemPorts } from '@autopilot/sync-contract/system-ports';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { allCases } from '../src/conformance/all-cases.ts';
+import { type ConformanceCase, Difference, NotApplicable } from '../src/conformance/case.ts';
+import { ownerFor } from '../src/conformance/owner.ts';
+import { parseConformanceOptions, usage } from '../src/conformance/parse-options.ts';
+import { caseLine, summaryText } from '../src/conformance/report-text.ts';
+import { runSuite } from '../src/conformance/run-suite.ts';
+import { sectionsTable } from '../src/conformance/sections-table.ts';
+import { ServerUnderTest } from '../src/conformance/server-under-test.ts';
+import { type EmbeddedHost, startEmbedded } from '../src/start-embedded.ts';
+
+let host: EmbeddedHost;
+let server: ServerUnderTest;
+
+beforeAll(async () => {
+  host = await startEmbedded({ database: 'none', listen: '127.0.0.1:0', anybodyMayPublish: true });
+  server = new ServerUnderTest(host.url, 'test', await ownerFor(host.url, undefined), systemPorts);
+});
+
+afterAll(async () => {
+  await host.close();
+});
+
+const one = (run: ConformanceCase['run']): ConformanceCase => ({
+  id: 'group/case',
+  title: 'a case',
+  section: 'http.call',
+  run,
+});
+const verdictOf = async (...runs: readonly ConformanceCase['run'][]) =>
+  (await runSuite(server, runs.map(one), systemPorts)).verdict;
+
+describe('the conformance suite', () => {
+  test('V1 the embedded host passes every case, and nothing of it is left behind', async () => {
+    const report = await runSuite(server, allCases, systemPorts);
+    expect(report.cases.filter(({ outcome }) => outcome !== 'pass').map(caseLine)).toEqual([]);
+    expect([report.totals.pass, report.verdict, report.left]).toEqual([allCases.length, 'conforms', []]);
+    const { body } = await server.request('GET', `/v1/identity/${server.owner.identity}/databases`);
+    expect(JSON.parse(body)).toEqual({ identities: [] });
+  }, 60_000);
+
+  test('V2 one difference is enough to differ, and what has not run conforms to nothing', async () => {
+    const pass = () => Promise.resolve();
+    const fail = () => Promise.reject(new Difference('it does not'));
+    const skip = () => Promise.reject(new NotApplicable('it need not'));
+    const unreachable = () => Promise.reject(Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }));
+    expect(await verdictOf(pass, skip)).toBe('conforms');
+    expect(await verdictOf(pass, fail)).toBe('differs');
+    expect(await verdictOf(() => Promise.reject(new TypeError('a bug of the case')))).toBe('differs');
+    expect(await verdictOf(skip)).toBe('inconclusive');
+    expect(await verdictOf()).toBe('inconclusive');
+    expect(await verdictOf(pass, unreachable, pass)).toBe('inconclusive');
+  });
+
+  test('V3 every case has an id of its own, and CONFORMANCE.md the table of the sections', () => {
+    expect(new Set(allCases.map(({ id }) => id)).size).toBe(allCases.length);
+    expect(readFileSync(new URL('../CONFORMANCE.md', import.meta.url), 'utf8')).toContain(sectionsTable(allCases));
+  });
+
+  test('V4 a report says what failed, why, and where it is written down', async () => {
+    const report = await runSuite(server, [one(() => Promise.reject(new Difference('it does not')))], systemPorts);
+    expect(report.cases.map(caseLine).join()).toMatch(
+      /^FAIL {2}group\/case .* a case\n +it does not\n +https:.*http\/database$/,
+    );
+    expect(summaryText({ ...report, left: ['x-1'] })).toMatch(/0 pass, 1 fail, 0 not applicable: differs\n.*x-1$/);
+  });
+});
+
+describe('its command line', () => {
+  test('C5 options come through, and a mistake is refused by a code', () => {
+    const parsed = parseConformanceOptions([
+      '--uri',
+      'http://h:1',
+      '--database',
+      'mine',
+      '--only',
+      'a',
+      '--only',
+      'b',
+      '--json',
+    ]);
+    expect(parsed).toEqual({
+      kind: 'run',
+      uri: 'http://h:1',
+      prefix: 'mine',
+      ownerToken: undefined,
+      only: ['a', 'b'],
+      isJson: true,
+    });
+    expect(parseConformanceOptions(['--help']).kind).toBe('help');
+    expect(usage).toContain('--owner-token');
+    for (const args of [['--uri', 'h:1'], ['--database', 'No Name'], ['--nope']]) {
+      expect(() => parseConformanceOptions(args)).toThrow(expect.objectContaining({ code: 'usage' }));
+    }
+  });
+});
