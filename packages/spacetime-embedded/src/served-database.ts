@@ -7,6 +7,7 @@ export class ServedDatabase {
   readonly engine: EngineDatabase;
   readonly subscriptions: Subscriptions;
   readonly clients = new Set<ConnectedClient>();
+  private readonly closeListeners = new Set<() => void>();
   private readonly stopDurable: () => void;
 
   constructor(engine: EngineDatabase) {
@@ -17,9 +18,16 @@ export class ServedDatabase {
     });
   }
 
+  /** Called once, when it is closed. */
+  onClose(listener: () => void): () => void {
+    this.closeListeners.add(listener);
+    return () => this.closeListeners.delete(listener);
+  }
+
   /** Disconnects everybody with 1001 and closes the engine. */
   async close(): Promise<void> {
     for (const client of [...this.clients]) client.close(1001, 'module exited');
+    for (const listener of this.closeListeners) listener();
     this.stopDurable();
     this.subscriptions.close();
     await this.engine.close();

@@ -1,4 +1,4 @@
-import { AlgebraicType, type TypeBuilder } from 'spacetimedb';
+import type { AlgebraicType, TypeBuilder } from 'spacetimedb';
 import { bsatn } from '../sql/scalar.ts';
 import { Difference } from './case.ts';
 import type { HttpAnswer } from './http-request.ts';

@@ -47,6 +47,8 @@ export interface EngineDatabase {
 
   /** Log lines of the module, newest last, bounded. */
   logs(limit: number): readonly LogLine[];
+  /** Called for every line from here on, while the module runs: it must not call the database. */
+  onLog(listener: (line: LogLine) => void): () => void;
   /**
    * Set when the log could not be written: from then on every call is refused, and `durableOffset` stands still.
    */

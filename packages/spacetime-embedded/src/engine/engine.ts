@@ -277,6 +277,10 @@ export class Engine implements EngineDatabase {
     return this.#logs.last(limit);
   }
 
+  onLog(listener: (line: LogLine) => void): () => void {
+    return this.#logs.onLine(listener);
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;

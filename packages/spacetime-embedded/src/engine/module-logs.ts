@@ -7,6 +7,7 @@ const keptCharacters = 4000;
 export class ModuleLogs {
   readonly #lines: LogLine[] = [];
   readonly #now: () => bigint;
+  readonly #listeners = new Set<(line: LogLine) => void>();
 
   constructor(now: () => bigint) {
     this.#now = now;
@@ -14,8 +15,15 @@ export class ModuleLogs {
 
   add(level: LogLine['level'], message: string): void {
     const text = message.length > keptCharacters ? `${message.slice(0, keptCharacters)}...` : message;
-    this.#lines.push({ ts: this.#now(), level, message: text });
+    const line = { ts: this.#now(), level, message: text };
+    this.#lines.push(line);
     if (this.#lines.length > keptLines * 2) this.#lines.splice(0, this.#lines.length - keptLines);
+    for (const listener of this.#listeners) listener(line);
+  }
+
+  onLine(listener: (line: LogLine) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   last(limit: number): readonly LogLine[] {

@@ -4,6 +4,7 @@ import { EngineError } from './errors.ts';
 /** A module definition as the module describes itself: names of the source, types with references. */
 export interface RawModule {
   types: AlgebraicType[];
+  typeNames: { scope: string[]; name: string; ref: number; customOrdering: boolean }[];
   tables: RawTable[];
   reducers: RawFunction[];
   procedures: (RawFunction & { returns: AlgebraicType })[];
@@ -81,6 +82,7 @@ function readModule(reader: BinaryReader): RawModule {
   }
   const module: RawModule = {
     types: [],
+    typeNames: [],
     tables: [],
     reducers: [],
     procedures: [],
@@ -107,12 +109,12 @@ function readSection(reader: BinaryReader, module: RawModule): void {
       module.types = list(reader, readType);
       return;
     case 1:
-      list(reader, () => {
-        list(reader, () => reader.readString());
-        reader.readString();
-        reader.readU32();
-        reader.readBool();
-      });
+      module.typeNames = list(reader, () => ({
+        scope: list(reader, () => reader.readString()),
+        name: reader.readString(),
+        ref: reader.readU32(),
+        customOrdering: reader.readBool(),
+      }));
       return;
     case 2:
       module.tables = list(reader, readTable);

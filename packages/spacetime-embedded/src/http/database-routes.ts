@@ -1,8 +1,10 @@
+import type { LogLine } from '../engine/database.ts';
 import { satsJson } from '../sats/json-write.ts';
 import { rawModuleTypes, rawModuleV10 } from '../sats/raw-module-type.ts';
 import type { ApiContext, ApiRequest } from './api.ts';
 import { authenticate, identityHeaders, requireToken } from './authenticate.ts';
 import { databaseNamed } from './lifecycle.ts';
+import { schemaVersion9 } from './schema-9.ts';
 import { json, Refusal, type Reply, text } from './reply.ts';
 
 /** The first byte of a module description of version 10. */
@@ -29,33 +31,53 @@ export async function databaseIdentity(context: ApiContext, { incoming, url, par
   return { ...text(200, engine.identity), headers: identityHeaders(credentials) };
 }
 
-/** GET /v1/database/:name/schema?version=10 */
+/** GET /v1/database/:name/schema?version= */
 export async function databaseSchema(context: ApiContext, { incoming, url, params }: ApiRequest): Promise<Reply> {
   const credentials = await authenticate(context.tokens, incoming, url);
   const { engine } = databaseNamed(context, params[0] ?? '');
   const version = url.searchParams.get('version');
-  if (version === '9') throw new Refusal(400, 'This host gives the schema in version 10 only: ask with ?version=10.');
-  if (version !== '10') throw new Refusal(400, 'The query parameter version must be 10.');
+  if (version !== '9' && version !== '10') throw new Refusal(400, 'The query parameter version must be 9 or 10.');
   const { raw } = engine.definition;
   if (raw[0] !== versionTen) throw new Refusal(500, 'The module does not describe itself in version 10.');
+  if (version === '9') return json(schemaVersion9(engine.definition), identityHeaders(credentials));
   const schema = satsJson(rawModuleV10, raw.subarray(1), { named: true, types: rawModuleTypes });
   return json(schema, identityHeaders(credentials));
 }
 
-/** GET /v1/database/:name/logs?num_lines= */
+/** GET /v1/database/:name/unstable/timestamp */
+export async function databaseTimestamp(context: ApiContext, { incoming, url, params }: ApiRequest): Promise<Reply> {
+  const credentials = await authenticate(context.tokens, incoming, url);
+  databaseNamed(context, params[0] ?? '');
+  const micros = BigInt(Math.floor(context.ports.clock.now() * 1000));
+  return json(`{"__timestamp_micros_since_unix_epoch__":${micros}}`, identityHeaders(credentials));
+}
+
+/** GET /v1/database/:name/logs?num_lines=&follow= */
 export async function databaseLogs(context: ApiContext, { incoming, url, params }: ApiRequest): Promise<Reply> {
   const { claims } = await requireToken(context.tokens, incoming, url);
-  const { engine } = databaseNamed(context, params[0] ?? '');
+  const database = databaseNamed(context, params[0] ?? '');
+  const { engine } = database;
   if (claims.identity !== engine.owner) throw new Refusal(401, 'Only the owner of a database may read its logs.');
-  if (url.searchParams.get('follow') === 'true') throw new Refusal(501, 'This host does not follow logs; ask again.');
   const lines = url.searchParams.get('num_lines') ?? String(defaultLogLines);
   if (!/^\d{1,9}$/.test(lines)) throw new Refusal(400, 'num_lines must be a number.');
-  const body = engine
-    .logs(Number(lines))
-    .map(
-      ({ ts, level, message }) => `{"level":"${capitalised(level)}","ts":${ts},"message":${JSON.stringify(message)}}\n`,
-    );
-  return { status: 200, type: 'application/x-ndjson', body: body.join('') };
+  const body = engine.logs(Number(lines)).map(logLine).join('');
+  const type = 'application/x-ndjson';
+  if (url.searchParams.get('follow') !== 'true') return { status: 200, type, body };
+  return {
+    status: 200,
+    type,
+    body,
+    follow: (send, end) => {
+      const stops = [engine.onLog((line) => send(logLine(line))), database.onClose(end)];
+      return () => {
+        for (const stop of stops) stop();
+      };
+    },
+  };
+}
+
+function logLine({ ts, level, message }: LogLine): string {
+  return `{"level":"${capitalised(level)}","ts":${ts},"message":${JSON.stringify(message)}}\n`;
 }
 
 /** An identity as SATS-JSON. */

@@ -5,6 +5,8 @@ export interface Reply {
   readonly status: number;
   readonly type?: 'application/json' | 'application/x-ndjson' | 'application/pem-certificate-chain' | 'text/plain';
   readonly body?: string;
+  /** Goes on after the body, until the client or the returned function ends it. */
+  readonly follow?: (send: (more: string) => void, end: () => void) => () => void;
   readonly headers?: Readonly<Record<string, string>>;
 }
 

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isCodedError } from '@autopilot/sync-contract';
 import type { ApiContext, ApiRequest } from './api.ts';
 import { call } from './call-route.ts';
-import { databaseIdentity, databaseInfo, databaseLogs, databaseSchema } from './database-routes.ts';
+import { databaseIdentity, databaseInfo, databaseLogs, databaseSchema, databaseTimestamp } from './database-routes.ts';
 import {
   createIdentity,
   identityDatabases,
@@ -40,6 +40,7 @@ const routes: readonly (readonly [method: string, pattern: RegExp, handler: Hand
   ['PUT', new RegExp(`^/v1/database/${name}/names$`), setNames],
   ['GET', new RegExp(`^/v1/database/${name}/schema$`), databaseSchema],
   ['GET', new RegExp(`^/v1/database/${name}/logs$`), databaseLogs],
+  ['GET', new RegExp(`^/v1/database/${name}/unstable/timestamp$`), databaseTimestamp],
   ['POST', new RegExp(`^/v1/database/${name}/call/${name}$`), call],
   ['POST', new RegExp(`^/v1/database/${name}/sql$`), sql],
   ['GET', new RegExp(`^/v1/database/${name}/subscribe$`), upgradeRequired],
@@ -64,6 +65,7 @@ export async function answer(
     body = '',
     type,
     headers,
+    follow,
   } = await reply(context, incoming).catch((error: unknown) => {
     if (error instanceof Refusal) return text(error.status, error.message);
     report(error);
@@ -73,11 +75,21 @@ export async function answer(
     ...cors,
     ...(type === undefined ? {} : { 'content-type': type === 'text/plain' ? 'text/plain; charset=utf-8' : type }),
     ...headers,
-    ...(status === 204 ? {} : { 'content-length': Buffer.byteLength(body) }),
+    ...(status === 204 || follow ? {} : { 'content-length': Buffer.byteLength(body) }),
     // What is left of a body that was not read would be taken for the next request.
     ...(incoming.complete ? {} : { connection: 'close' }),
   });
-  response.end(body);
+  if (follow === undefined) {
+    response.end(body);
+    return;
+  }
+  response.write(body);
+  response.flushHeaders();
+  const stop = follow(
+    (more) => response.write(more),
+    () => response.end(),
+  );
+  response.once('close', stop);
 }
 
 /** The URL of a request; undefined when it cannot be read. */

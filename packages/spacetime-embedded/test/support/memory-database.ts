@@ -240,6 +240,10 @@ export class MemoryDatabase implements EngineDatabase {
     return () => this.durableListeners.delete(listener);
   }
 
+  onLog(): () => void {
+    return () => undefined;
+  }
+
   logs(limit: number): readonly LogLine[] {
     return this.lines.slice(-limit);
   }
