@@ -68,6 +68,11 @@ export function buildSchema(raw: RawModule, rawBytes: Uint8Array, moduleBytes: U
           },
         ]),
     ),
+    routes: raw.httpRoutes.map(({ handler, method, path }) => ({
+      handler: handlerNumber(raw, handler),
+      method,
+      path,
+    })),
     rowLevelSecurity: raw.rowLevelSecurity,
     senderColumns: readSenderRules(raw.rowLevelSecurity, byName),
     moduleHash: hash('sha256', moduleBytes, 'hex'),
@@ -90,6 +95,13 @@ export function buildSchema(raw: RawModule, rawBytes: Uint8Array, moduleBytes: U
     ),
     shape: shapeOf(tables),
   };
+}
+
+function handlerNumber({ httpHandlers }: RawModule, name: string): number {
+  const number = httpHandlers.indexOf(name);
+  if (number === -1)
+    throw new EngineError('module_invalid', `A route names the handler "${name}", which is not there.`);
+  return number;
 }
 
 function explicitName(raw: RawModule, kind: 'table' | 'function' | 'index', source: string): string | undefined {

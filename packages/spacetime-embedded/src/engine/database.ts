@@ -1,4 +1,5 @@
 import type { AlgebraicType, ProductType } from 'spacetimedb';
+import type { ModuleHttpRequest, ModuleHttpResponse } from './http-codec.ts';
 
 /**
  * The face that the engine (datastore, module realm, commit log, scheduler) shows to the server (SQL, subscriptions,
@@ -23,6 +24,9 @@ export interface EngineDatabase {
   callReducer(name: string, args: Uint8Array, caller: CallerInfo): ReducerResult;
   /** Runs a procedure; its transactions commit (and reach commit listeners) while it runs. */
   callProcedure(name: string, args: Uint8Array, caller: CallerInfo): Promise<ProcedureResult>;
+
+  /** Lets a handler of the module answer a request; its transactions commit while it runs. */
+  callHandler(handler: number, request: ModuleHttpRequest, body: Uint8Array): HandlerResult;
 
   /**
    * Committed rows of a table, or of a view that is materialised for `arg`. Event tables are always empty.
@@ -136,6 +140,7 @@ export interface DatabaseDefinition {
   readonly tables: ReadonlyMap<string, TableDefinition>;
   readonly reducers: ReadonlyMap<string, FunctionDefinition>;
   readonly procedures: ReadonlyMap<string, FunctionDefinition & { readonly returns: AlgebraicType }>;
+  readonly routes: readonly RouteDefinition[];
   /** Row-level rules as the module wrote them, already checked to be of the one supported form. */
   readonly rowLevelSecurity: readonly string[];
   /** The same rules, read: canonical table name to the column that must equal the identity of the reader. */
@@ -176,6 +181,21 @@ export interface FunctionDefinition {
   readonly visibility: 'private' | 'client-callable';
   readonly lifecycle: 'init' | 'on-connect' | 'on-disconnect' | undefined;
 }
+
+/** A route of the module's own, under which one of its HTTP handlers answers. */
+export interface RouteDefinition {
+  /** The number of the handler in the module. */
+  readonly handler: number;
+  /** Undefined answers every method. */
+  readonly method: string | undefined;
+  /** Empty, or it begins with a slash. */
+  readonly path: string;
+}
+
+/** What a handler of the module answered. */
+export type HandlerResult =
+  | { readonly outcome: 'answered'; readonly response: ModuleHttpResponse; readonly body: Uint8Array }
+  | { readonly outcome: 'internal'; readonly message: string };
 
 export interface LogLine {
   /** Microseconds since the Unix epoch. */

@@ -10,6 +10,7 @@ import type {
   Commit,
   DatabaseDefinition,
   EngineDatabase,
+  HandlerResult,
   LogLine,
   ProcedureResult,
   ReducerResult,
@@ -21,12 +22,13 @@ import type {
 import { ClientRejected } from './database.ts';
 import { EngineError } from './errors.ts';
 import { HeldViews } from './held-views.ts';
+import { type ModuleHttpRequest, readHttpResponse, writeHttpRequest } from './http-codec.ts';
 import { ModuleLogs } from './module-logs.ts';
 import { type CallOutcome, ModuleRunner } from './module-runner.ts';
 import type { FunctionSchema, IndexSchema, ModuleSchema } from './module-schema.ts';
 import type { ModuleScript } from './module-script.ts';
 import type { OpenDatabaseOptions } from './open-database-options.ts';
-import { messageOf } from './realm.ts';
+import { type ModuleHooks, messageOf } from './realm.ts';
 import { pointRange } from './scan-bounds.ts';
 import { type ScheduleEntry, ScheduleQueue } from './schedule-queue.ts';
 import { readSchedule } from './schedule-time.ts';
@@ -243,6 +245,27 @@ export class Engine implements EngineDatabase {
     });
   }
 
+  callHandler(handler: number, request: ModuleHttpRequest, body: Uint8Array): HandlerResult {
+    return this.#exclusively(() => {
+      const timestamp = this.#schedule.now();
+      const { outcome } = this.#runTransacting('http handler', timestamp, undefined, (hooks) => {
+        const answer = hooks.__call_http_handler__?.(
+          handler,
+          timestamp,
+          writeHttpRequest(request),
+          Uint8Array.from(body),
+        );
+        if (answer === undefined) throw new Error('the module answers no HTTP requests');
+        // Copies: the memory belongs to the module.
+        return [Uint8Array.from(answer[0]), bytesOf(answer[1])] as const;
+      });
+      if (outcome.ended === 'sender-error') this.#logs.add('error', `http handler: ${outcome.message}`);
+      if (outcome.ended !== 'returned') return { outcome: 'internal', message: fatalMessage };
+      const [response, answered] = outcome.value;
+      return { outcome: 'answered', response: readHttpResponse(response), body: answered };
+    });
+  }
+
   rows(table: TableDefinition, arg?: ViewArgument): Iterable<Row> {
     if (table.kind === 'table') return this.#store(table).rows;
     return this.#views.rows(this.#view(table), arg ?? 'anonymous');
@@ -317,6 +340,21 @@ export class Engine implements EngineDatabase {
     timestamp: bigint,
     request?: object,
   ): { readonly outcome: CallOutcome<Uint8Array>; readonly offset: bigint | undefined } {
+    return this.#runTransacting(procedure.definition.name, timestamp, request, (hooks) =>
+      // A copy: the memory belongs to the module.
+      Uint8Array.from(
+        hooks.__call_procedure__(procedure.id, caller.identity, caller.connection, timestamp, Uint8Array.from(args)),
+      ),
+    );
+  }
+
+  /** Runs what makes transactions of its own. */
+  #runTransacting<T>(
+    name: string,
+    timestamp: bigint,
+    request: object | undefined,
+    body: (hooks: ModuleHooks) => T,
+  ): { readonly outcome: CallOutcome<T>; readonly offset: bigint | undefined } {
     let offset: bigint | undefined;
     const transactions = {
       start: () => this.#schedule.now(),
@@ -333,13 +371,8 @@ export class Engine implements EngineDatabase {
       fault: undefined,
       iterators: new Map(),
     };
-    const outcome = this.#runner.call(call, (hooks) =>
-      // A copy: the memory belongs to the module.
-      Uint8Array.from(
-        hooks.__call_procedure__(procedure.id, caller.identity, caller.connection, timestamp, Uint8Array.from(args)),
-      ),
-    );
-    if (outcome.ended === 'trap') this.#logs.add('error', `${procedure.definition.name}: ${outcome.detail}`);
+    const outcome = this.#runner.call(call, body);
+    if (outcome.ended === 'trap') this.#logs.add('error', `${name}: ${outcome.detail}`);
     return { outcome, offset };
   }
 
@@ -522,6 +555,11 @@ export class Engine implements EngineDatabase {
       this.#busy = false;
     }
   }
+}
+
+/** The body of an answer: the module may give it as text. */
+function bytesOf(body: Uint8Array | string): Uint8Array {
+  return typeof body === 'string' ? Buffer.from(body) : Uint8Array.from(body);
 }
 
 function argumentFault({ walks }: FunctionSchema, args: Uint8Array): string | undefined {

@@ -1,5 +1,6 @@
 import { AlgebraicType, BinaryReader, type ProductType } from 'spacetimedb';
 import { EngineError } from './errors.ts';
+import { httpMethods } from './http-codec.ts';
 
 /** A module definition as the module describes itself: names of the source, types with references. */
 export interface RawModule {
@@ -15,6 +16,10 @@ export interface RawModule {
   snakeCase: boolean;
   explicitNames: { kind: 'table' | 'function' | 'index'; sourceName: string; canonicalName: string }[];
   viewPrimaryKeys: { view: string; columns: string[] }[];
+  /** Names of the source. */
+  httpHandlers: string[];
+  /** A route without a method is of every one. */
+  httpRoutes: { handler: string; method: string | undefined; path: string }[];
 }
 
 export interface RawTable {
@@ -93,6 +98,8 @@ function readModule(reader: BinaryReader): RawModule {
     snakeCase: true,
     explicitNames: [],
     viewPrimaryKeys: [],
+    httpHandlers: [],
+    httpRoutes: [],
   };
   const count = reader.readU32();
   for (let index = 0; index < count; index += 1) readSection(reader, module);
@@ -167,10 +174,14 @@ function readSection(reader: BinaryReader, module: RawModule): void {
       });
       return;
     case 11:
-      refuseAny(reader, 'HTTP handlers');
+      module.httpHandlers = list(reader, () => reader.readString());
       return;
     case 12:
-      refuseAny(reader, 'HTTP routes');
+      module.httpRoutes = list(reader, () => ({
+        handler: reader.readString(),
+        method: reader.readU8() === 0 ? undefined : readMethod(reader),
+        path: reader.readString(),
+      }));
       return;
     case 13:
       module.viewPrimaryKeys = list(reader, () => ({
@@ -184,6 +195,10 @@ function readSection(reader: BinaryReader, module: RawModule): void {
     default:
       throw new EngineError('module_unsupported', `The module description has an unknown section (tag ${tag}).`);
   }
+}
+
+function readMethod(reader: BinaryReader): string {
+  return httpMethods[reader.readU8()] ?? reader.readString();
 }
 
 function readTable(reader: BinaryReader): RawTable {

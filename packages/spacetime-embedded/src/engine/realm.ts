@@ -13,6 +13,12 @@ export interface ModuleHooks {
   __call_view__(id: number, sender: bigint, args: Uint8Array): { data: Uint8Array };
   __call_view_anon__(id: number, args: Uint8Array): { data: Uint8Array };
   __call_procedure__(id: number, sender: bigint, connection: bigint, timestamp: bigint, args: Uint8Array): Uint8Array;
+  __call_http_handler__?(
+    id: number,
+    timestamp: bigint,
+    request: Uint8Array,
+    body: Uint8Array,
+  ): readonly [response: Uint8Array, body: Uint8Array];
 }
 
 /** The functions of one version of the system module. */

@@ -4,10 +4,10 @@ import type { IncomingMessage } from 'node:http';
 export interface Reply {
   readonly status: number;
   readonly type?: 'application/json' | 'application/x-ndjson' | 'application/pem-certificate-chain' | 'text/plain';
-  readonly body?: string;
+  readonly body?: string | Uint8Array;
   /** Goes on after the body, until the client or the returned function ends it. */
   readonly follow?: (send: (more: string) => void, end: () => void) => () => void;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
 }
 
 /** A request that is answered as it stands. Thrown by what has no reply to return. */

@@ -11,10 +11,13 @@ import {
   verifyIdentity,
   websocketToken,
 } from './identity-routes.ts';
+import { moduleRoute } from './module-route.ts';
 import { addName, databaseNames, setNames } from './name-routes.ts';
 import { deleteDatabase, lock, publish, publishUnnamed, reset, unlock } from './publish-routes.ts';
 import { json, Refusal, type Reply, text } from './reply.ts';
 import { sql } from './sql-route.ts';
+
+const routePattern = /^\/v1\/database\/([^/]+)\/route(\/.*)?$/;
 
 type Handler = (context: ApiContext, request: ApiRequest) => Reply | Promise<Reply>;
 
@@ -102,6 +105,8 @@ async function reply(context: ApiContext, incoming: IncomingMessage): Promise<Re
   const url = urlOf(incoming);
   if (url === undefined) return text(400, 'The URL cannot be read.');
   if (method === 'OPTIONS') return { status: 200 };
+  const [, database, path] = routePattern.exec(url.pathname) ?? [];
+  if (database !== undefined) return await moduleRoute(context, incoming, decoded(database), path ?? '');
   const matches = routes.flatMap(([verb, pattern, handler]) => {
     const found = pattern.exec(url.pathname);
     return found === null ? [] : [{ verb, handler, params: found.slice(1).map(decoded) }];

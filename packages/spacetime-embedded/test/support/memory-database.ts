@@ -7,6 +7,7 @@ import {
   type Commit,
   type EngineDatabase,
   type FunctionDefinition,
+  type HandlerResult,
   type LogLine,
   type ProcedureResult,
   type ReducerResult,
@@ -111,6 +112,7 @@ export class MemoryDatabase implements EngineDatabase {
       tables: new Map(tables.map((table) => [table.name, table])),
       reducers: new Map(reducers.map((reducer) => [reducer.name, reducer])),
       procedures: new Map(),
+      routes: [],
       rowLevelSecurity: [],
       senderColumns: new Map(
         tables.flatMap((table) => {
@@ -154,6 +156,10 @@ export class MemoryDatabase implements EngineDatabase {
       return { outcome: 'internal', timestamp, kind: 'trap', message: 'The instance encountered a fatal error.' };
     }
     return { outcome: 'committed', timestamp, offset: this.offset };
+  }
+
+  callHandler(): HandlerResult {
+    return { outcome: 'internal', message: 'the memory database has no handlers' };
   }
 
   callProcedure(name: string): Promise<ProcedureResult> {

@@ -93,6 +93,15 @@ export const routeCases = group('routes', [
     },
   ],
   [
+    'odd-header',
+    'module.routes',
+    'an answer that is none in HTTP is 500, and the next request is answered',
+    async (server) => {
+      equal((await ask(server, 'GET', '/odd')).status, 500, 'status');
+      equal((await ask(server, 'GET', '/hello')).status, 201, 'the next');
+    },
+  ],
+  [
     'no-handlers',
     'module.routes',
     'a module without handlers has no routes',

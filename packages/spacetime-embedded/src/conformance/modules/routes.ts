@@ -30,6 +30,10 @@ export const broken = spacetimedb.httpHandler(() => {
   throw new Error('the handler fails');
 });
 
+export const odd = spacetimedb.httpHandler(
+  () => new SyncResponse('x', { status: 200, headers: { 'x-odd': 'a\u0001b' } }),
+);
+
 export const routes = spacetimedb.httpRouter(
   new Router()
     .get('/hello', hello)
@@ -38,5 +42,6 @@ export const routes = spacetimedb.httpRouter(
     .get('/where', where)
     .post('/counted', counted)
     .get('/broken', broken)
+    .get('/odd', odd)
     .get('', hello),
 );
