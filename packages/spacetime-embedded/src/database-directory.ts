@@ -57,11 +57,10 @@ export class DatabaseDirectory {
     for (const identity of readdirSync(folder)) {
       const record = readRecord(join(folder, identity));
       const database = record === undefined ? undefined : this.made(identity, record.owner, record.names);
-      const module = database?.slot.storedModule();
-      if (record === undefined || database === undefined || module === undefined) continue;
+      if (record === undefined || database === undefined) continue;
       database.isLocked = record.isLocked;
       this.byIdentity.set(identity, database);
-      await database.slot.publish(module);
+      await database.slot.start(undefined);
     }
   }
 

@@ -32,7 +32,7 @@ export const hostErrors = {
   },
   update_refused: {
     recovery: 'stop',
-    next: 'Start the host with a data directory to update a module in place, or start it again with the new module.',
+    next: 'Publish a module whose tables can take over the rows, or publish it with clear=true, without them.',
   },
   closed: { recovery: 'stop', next: 'Start the host again.' },
   invalid_arguments: { recovery: 'stop', next: 'Send the arguments that the schema of the function names.' },

@@ -101,10 +101,9 @@ export async function startEmbedded(options: StartEmbeddedOptions): Promise<Embe
   const upgrades = new Upgrades(context, faults, onError);
   const server = createServer((incoming, response) => void answer(context, incoming, response, onError));
   server.on('upgrade', (incoming, stream, head) => void upgrades.take(incoming, stream, head));
-  const first = module ?? slot.storedModule();
   let port: number;
   try {
-    if (first !== undefined) await slot.publish(first);
+    await slot.start(module);
     await databases.restore();
     port = await listen(server, address);
   } catch (error) {
@@ -135,12 +134,13 @@ export async function startEmbedded(options: StartEmbeddedOptions): Promise<Embe
 
 function engineOpener(options: StartEmbeddedOptions, ports: Ports): (owner: string, identity: string) => OpenEngine {
   const { durability, fidelity } = options;
-  return (owner, identity) => (module, directory) =>
+  return (owner, identity) => (module, directory, initial) =>
     openDatabase({
       module,
       owner,
       databaseIdentity: identity,
       dataDir: directory,
+      initial,
       ports,
       ...(durability === undefined ? {} : { durability }),
       ...(fidelity === undefined ? {} : { fidelity }),

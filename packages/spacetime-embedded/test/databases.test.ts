@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
@@ -89,5 +89,84 @@ describe('databases beside the first one', () => {
     host = await start();
     expect((await publish('one')).status).toBe(401);
     expect((await request('PUT', '/v1/database/one?host_type=Js', module, host.ownerToken)).status).toBe(200);
+  });
+});
+
+describe('an update on disk', () => {
+  const wider = (more = '') => `
+    import { schema, t, table } from 'spacetimedb/server';
+    const thing = table({ public: true }, { id: t.u32().primaryKey(), level: t.u32().default(7) });
+    const extra = table({ public: true }, { id: t.u64().primaryKey().autoInc() });
+    const spacetimedb = schema({ thing, extra });
+    export default spacetimedb;
+    export const add = spacetimedb.reducer({ id: t.u32() }, (ctx, { id }) => { ctx.db.thing.insert({ id, level: 1 }); });
+    ${more}
+  `;
+  let next: string;
+
+  beforeAll(async () => {
+    next = Buffer.from(await bundleText(wider())).toString();
+  });
+
+  const updateTo = async (bytes: string) => {
+    const { body } = await request('POST', '/v1/database/one/pre_publish?host_type=Js', bytes);
+    return await publish('one', bytes, `&policy=BreakClients&token=${JSON.parse(body).AutoMigrate?.token}`);
+  };
+  const sorted = async () => (await rowsOf('one')).sort();
+
+  test('H7 takes the rows along, and a restart reads them as the new module has them', async () => {
+    await publish('one');
+    await request('POST', '/v1/database/one/call/add', '[1]');
+    expect((await updateTo(next)).status).toBe(200);
+    await request('POST', '/v1/database/one/call/add', '[2]');
+    const rows = [
+      [1, 7],
+      [2, 1],
+    ];
+    expect(await sorted()).toEqual(rows);
+    await host.close();
+    host = await start();
+    expect(await sorted()).toEqual(rows);
+    expect(await rowsOf('one', 'extra')).toEqual([]);
+  });
+
+  test('H7 has happened wholly or not at all when the process ends in it', async () => {
+    const { body } = await publish('one');
+    await request('POST', '/v1/database/one/call/add', '[1]');
+    const folder = join(dataDir, 'databases', JSON.parse(body).Success.database_identity.__identity__.slice(2));
+    await host.close();
+    // Ended before the update was complete: it has not happened.
+    mkdirSync(join(folder, 'update.new', 'database'), { recursive: true });
+    writeFileSync(join(folder, 'update.new', 'module.js'), 'half');
+    host = await start();
+    expect(await sorted()).toEqual([[1]]);
+    expect(existsSync(join(folder, 'update.new'))).toBe(false);
+    expect((await updateTo(next)).status).toBe(200);
+    await host.close();
+    // Ended when it was complete, before and after the rows were in their place: it has happened.
+    for (const moved of [['database', 'module.js'], ['module.js']]) {
+      mkdirSync(join(folder, 'update'));
+      for (const name of moved) renameSync(join(folder, name), join(folder, 'update', name));
+      if (moved.includes('database')) mkdirSync(join(folder, 'database'));
+      host = await start();
+      expect(await sorted()).toEqual([[1, 7]]);
+      await host.close();
+    }
+    expect(readdirSync(folder).sort()).toEqual(['database', 'database.json', 'module.js']);
+    host = await start();
+  });
+
+  test('H7 happens at a start with another module too, and a module that cannot take the rows is refused there', async () => {
+    await request('POST', '/v1/database/first/call/add', '[3]');
+    await host.close();
+    const options = { database: 'first', listen: '127.0.0.1:0', dataDir };
+    host = await startEmbedded({ ...options, module: Buffer.from(next) });
+    expect(await rowsOf('first')).toEqual([[3, 7]]);
+    await host.close();
+    await expect(startEmbedded({ ...options, module: Buffer.from(module) })).rejects.toThrow(
+      expect.objectContaining({ code: 'update_refused', message: expect.stringContaining('Removing a column level') }),
+    );
+    host = await startEmbedded(options);
+    expect(await rowsOf('first')).toEqual([[3, 7]]);
   });
 });

@@ -55,8 +55,12 @@ export interface CommitLog {
 /** A log that keeps nothing: every commit counts as durable at once. */
 export class MemoryLog implements CommitLog {
   readonly failure = undefined;
-  durableOffset = 0n;
+  durableOffset: bigint;
   readonly #listeners = new Set<(offset: bigint) => void>();
+
+  constructor(offset: bigint) {
+    this.durableOffset = offset;
+  }
 
   append(record: LogRecord): void {
     this.durableOffset = record.offset;

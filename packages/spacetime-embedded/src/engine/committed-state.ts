@@ -61,15 +61,21 @@ export class CommittedState {
     store.add(store.newRow(Buffer.from(bytes)));
   }
 
+  /** Takes over an image with its rows. */
+  restoreImage(image: StateImage): void {
+    this.restore(image);
+    for (const { name, rows } of image.tables) for (const row of rows) this.restoreRow(name, row);
+  }
+
   /** The state as it is now; rows never change, so the image stays true while commits go on. */
-  image(module: ModuleMark): StateImage {
+  image(module: ModuleMark, sequences = this.sequences.all()): StateImage {
     return {
       offset: this.offset,
       module,
       tables: this.stores
         .filter((store) => store.rows.size > 0)
         .map((store) => ({ name: store.schema.definition.name, rows: [...store.rows].map((row) => row.bytes) })),
-      sequences: this.sequences.all(),
+      sequences,
       clients: [...this.clients.values()],
     };
   }

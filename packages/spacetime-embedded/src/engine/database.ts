@@ -1,4 +1,5 @@
 import type { AlgebraicType, ProductType } from 'spacetimedb';
+import type { StateImage } from './commit-log.ts';
 import type { ModuleHttpRequest, ModuleHttpResponse } from './http-codec.ts';
 
 /**
@@ -57,6 +58,9 @@ export interface EngineDatabase {
    * Set when the log could not be written: from then on every call is refused, and `durableOffset` stands still.
    */
   readonly failure: Error | undefined;
+
+  /** The whole state, also after {@link close}: what another module goes on with. */
+  image(): StateImage;
 
   /** Flushes the log and stops timers. */
   close(): Promise<void>;

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { BsatnFault } from './bsatn-walk.ts';
 import type { ActiveCall } from './call-session.ts';
 import { CallSession } from './call-session.ts';
-import type { CommitLog, LogRecord, ModuleMark } from './commit-log.ts';
+import type { CommitLog, LogRecord, ModuleMark, StateImage } from './commit-log.ts';
 import type { CommittedState } from './committed-state.ts';
 import type {
   CallerInfo,
@@ -302,6 +302,12 @@ export class Engine implements EngineDatabase {
 
   onLog(listener: (line: LogLine) => void): () => void {
     return this.#logs.onLine(listener);
+  }
+
+  image(): StateImage {
+    const { definition, shape } = this.#schema;
+    const mark = this.#state.module ?? { hash: definition.moduleHash, shape };
+    return this.#state.image(mark, this.#state.sequences.exact());
   }
 
   async close(): Promise<void> {

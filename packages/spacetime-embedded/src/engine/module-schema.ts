@@ -32,6 +32,8 @@ export interface TableSchema extends RowSchema {
   readonly uniqueIndexes: readonly IndexSchema[];
   readonly sequences: readonly SequenceSchema[];
   readonly schedule: ScheduleSchema | undefined;
+  /** BSATN values for columns that come with an update, by column. */
+  readonly defaults: ReadonlyMap<number, Uint8Array>;
 }
 
 export interface IndexSchema {

@@ -1,4 +1,5 @@
 import type { Ports } from '@autopilot/sync-contract';
+import type { StateImage } from './commit-log.ts';
 
 /** What a database is opened with. */
 export interface OpenDatabaseOptions {
@@ -11,6 +12,8 @@ export interface OpenDatabaseOptions {
   /** Where the commit log lives; undefined keeps everything in memory. */
   readonly dataDir: string | undefined;
   readonly ports: Ports;
+  /** Rows to begin with, in memory alone: what {@link EngineDatabase.image} gave. */
+  readonly initial?: StateImage | undefined;
   readonly durability?: {
     /** Milliseconds that a commit may wait for others before it is fsynced. Default 10. */
     readonly syncDelayMs?: number;

@@ -1,14 +1,11 @@
-import { buildSchema } from './build-schema.ts';
 import { type CommitLog, MemoryLog, type ModuleMark } from './commit-log.ts';
 import { CommittedState } from './committed-state.ts';
 import { removeAll, segmentPath } from './data-files.ts';
 import type { EngineDatabase } from './database.ts';
-import { describeModule } from './describe-module.ts';
 import { Engine } from './engine.ts';
-import { translateModule } from './module-script.ts';
+import { loadSchema } from './load-schema.ts';
 import type { OpenDatabaseOptions } from './open-database-options.ts';
 import { openDiskLog } from './open-log.ts';
-import { decodeRawModule } from './raw-module.ts';
 
 /**
  * Opens a database, creating it when it does not exist.
@@ -18,9 +15,7 @@ import { decodeRawModule } from './raw-module.ts';
 export async function openDatabase(options: OpenDatabaseOptions): Promise<EngineDatabase> {
   checkIdentity('owner', options.owner);
   checkIdentity('databaseIdentity', options.databaseIdentity);
-  const script = await translateModule(options.module);
-  const raw = describeModule(script);
-  const schema = buildSchema(decodeRawModule(raw), raw, options.module);
+  const { script, schema } = await loadSchema(options.module);
   const mark: ModuleMark = { hash: schema.definition.moduleHash, shape: schema.shape };
   const seed = Math.floor(options.ports.random.next() * 2 ** 32) | 0;
   const state = new CommittedState(schema, seed);
@@ -42,8 +37,11 @@ export async function openDatabase(options: OpenDatabaseOptions): Promise<Engine
 }
 
 async function openLog(options: OpenDatabaseOptions, state: CommittedState, mark: ModuleMark): Promise<CommitLog> {
-  const { dataDir, databaseIdentity, owner, ports, durability } = options;
-  if (dataDir === undefined) return new MemoryLog();
+  const { dataDir, databaseIdentity, owner, ports, durability, initial } = options;
+  if (dataDir === undefined) {
+    if (initial !== undefined) state.restoreImage(initial);
+    return new MemoryLog(state.offset);
+  }
   return openDiskLog(
     {
       directory: dataDir,

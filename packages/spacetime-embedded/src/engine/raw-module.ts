@@ -31,6 +31,8 @@ export interface RawTable {
   sequences: RawSequence[];
   isPublic: boolean;
   isEvent: boolean;
+  /** BSATN values that rows get in columns which come with an update, by column. */
+  defaults: ReadonlyMap<number, Uint8Array>;
 }
 
 export interface RawIndex {
@@ -223,12 +225,9 @@ function readTable(reader: BinaryReader): RawTable {
   });
   if (reader.readU8() !== 1) throw new EngineError('module_unsupported', `"${sourceName}" is not a user table.`);
   const isPublic = reader.readU8() === 0;
-  // Defaults matter only to migrations, which this host does not have.
-  list(reader, () => {
-    reader.readU16();
-    reader.readUInt8Array();
-  });
-  return { sourceName, productTypeRef, primaryKey, indexes, unique, sequences, isPublic, isEvent: reader.readBool() };
+  const defaults = new Map(list(reader, () => [reader.readU16(), reader.readUInt8Array()] as const));
+  const isEvent = reader.readBool();
+  return { sourceName, productTypeRef, primaryKey, indexes, unique, sequences, isPublic, isEvent, defaults };
 }
 
 function readIndex(reader: BinaryReader): RawIndex {

@@ -54,6 +54,11 @@ export class Sequences {
     return [...this.#byName].map(([name, { reserved }]) => ({ name, reserved }));
   }
 
+  /** Where all of them stand, for who goes on in the same process: no value is skipped. */
+  exact(): { readonly name: string; readonly reserved: bigint }[] {
+    return [...this.#byName].map(([name, { next }]) => ({ name, reserved: next }));
+  }
+
   /** Continues behind a reservation that the log knows. */
   restore(name: string, reserved: bigint): void {
     const state = this.#byName.get(name);

@@ -44,6 +44,7 @@ export function buildTable(raw: RawTable, context: TableContext): TableSchema {
     uniqueIndexes,
     sequences: raw.sequences.map((sequence) => buildSequence(sequence, name, columns)),
     schedule: context.schedule,
+    defaults: raw.defaults,
     definition: {
       kind: 'table',
       id: context.position + 1,

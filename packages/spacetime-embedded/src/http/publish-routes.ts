@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { isCodedError } from '@autopilot/sync-contract';
 import { isDatabaseName } from '../database-directory.ts';
 import type { HostedDatabase } from '../hosted-database.ts';
@@ -22,7 +23,7 @@ export async function publish(context: ApiContext, request: ApiRequest): Promise
   requireJavaScript(request.url);
   if (known !== undefined && request.url.searchParams.get('clear') === 'true') return await emptied(known, request);
   if (known !== undefined) {
-    const op = await opened(known, await readBody(request.incoming, largestModule));
+    const op = await opened(known, await readBody(request.incoming, largestModule), request.url);
     return published(known, name, op);
   }
   requireMayCreate(context, claims.identity);
@@ -95,7 +96,7 @@ async function created(
   if (name !== undefined && databases.find(name) !== undefined) return permissionDenied(name);
   const database = databases.create(tokens.mint().claims.identity, owner, name);
   try {
-    await opened(database, module);
+    await opened(database, module, undefined);
     databases.keep(database);
   } catch (error) {
     await databases.remove(database);
@@ -104,8 +105,53 @@ async function created(
   return published(database, name, 'created');
 }
 
-async function opened({ slot }: HostedDatabase, module: Uint8Array): Promise<'created' | 'updated'> {
-  return await refused('Database update rejected', () => slot.publish(Uint8Array.from(module)));
+async function opened(
+  { slot, identity }: HostedDatabase,
+  module: Uint8Array,
+  url: URL | undefined,
+): Promise<'created' | 'updated'> {
+  const bytes = Uint8Array.from(module);
+  return await refused('Database update rejected', async () => {
+    const mayBreakClients = url !== undefined && mayBreak(url, migrationToken(identity, slot, bytes));
+    return await slot.publish(bytes, { mayBreakClients });
+  });
+}
+
+/** POST /v1/database/:name/pre_publish: what an update would do, and the token that acknowledges it. */
+export async function prePublish(context: ApiContext, request: ApiRequest): Promise<Reply> {
+  const { claims } = await requireToken(context.tokens, request.incoming, request.url);
+  const database = hostedNamed(context, request.params[0] ?? '');
+  requireOwner(database, claims.identity, 'update');
+  requireJavaScript(request.url);
+  const module = Uint8Array.from(await readBody(request.incoming, largestModule));
+  const plan = await refused('The module cannot be read', () => database.slot.planFor(module));
+  const common = { major_version_upgrade: false };
+  if (plan === undefined || plan.refusals.length > 0) {
+    const reason = plan === undefined ? 'Nothing has been published yet.' : plan.refusals.join('\n');
+    return json(JSON.stringify({ ManualMigrate: { reason, ...common } }));
+  }
+  const token = migrationToken(database.identity, database.slot, module);
+  const { steps, breaksClients } = plan;
+  const migrated = { migrate_plan: steps.join('\n'), break_clients: breaksClients, token, ...common };
+  return json(JSON.stringify({ AutoMigrate: migrated }));
+}
+
+/** Names one update of one database: whoever sends it has seen what the update does. */
+function migrationToken(identity: string, { current }: HostedDatabase['slot'], module: Uint8Array): string {
+  const before = current?.engine.definition.moduleHash ?? '';
+  return createHash('sha256').update(`${identity}\n${before}\n`).update(module).digest('hex');
+}
+
+function mayBreak({ searchParams }: URL, token: string): boolean {
+  const policy = searchParams.get('policy') ?? 'Compatible';
+  if (policy === 'Compatible') return false;
+  if (policy !== 'BreakClients') throw new Refusal(400, `policy must be Compatible or BreakClients, not ${policy}.`);
+  const given = searchParams.get('token');
+  if (given === null) {
+    throw new Refusal(400, 'Migration policy is set to `BreakClients`, but no migration token was provided.');
+  }
+  if (given.replace(/^0x/, '') === token) return true;
+  throw new Refusal(400, 'The migration token is of another update: ask for one with pre_publish.');
 }
 
 async function emptied(database: HostedDatabase, { incoming, params }: ApiRequest): Promise<Reply> {

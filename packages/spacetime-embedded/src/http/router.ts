@@ -13,7 +13,7 @@ import {
 } from './identity-routes.ts';
 import { moduleRoute } from './module-route.ts';
 import { addName, databaseNames, setNames } from './name-routes.ts';
-import { deleteDatabase, lock, publish, publishUnnamed, reset, unlock } from './publish-routes.ts';
+import { deleteDatabase, lock, prePublish, publish, publishUnnamed, reset, unlock } from './publish-routes.ts';
 import { json, Refusal, type Reply, text } from './reply.ts';
 import { sql } from './sql-route.ts';
 
@@ -35,6 +35,7 @@ const routes: readonly (readonly [method: string, pattern: RegExp, handler: Hand
   ['POST', /^\/v1\/database$/, publishUnnamed],
   ['DELETE', new RegExp(`^/v1/database/${name}$`), deleteDatabase],
   ['PUT', new RegExp(`^/v1/database/${name}/reset$`), reset],
+  ['POST', new RegExp(`^/v1/database/${name}/pre_publish$`), prePublish],
   ['POST', new RegExp(`^/v1/database/${name}/lock$`), lock],
   ['POST', new RegExp(`^/v1/database/${name}/unlock$`), unlock],
   ['GET', new RegExp(`^/v1/database/${name}/identity$`), databaseIdentity],

@@ -246,6 +246,10 @@ export class MemoryDatabase implements EngineDatabase {
     return () => this.durableListeners.delete(listener);
   }
 
+  image(): never {
+    throw new Error('The memory database has no image.');
+  }
+
   onLog(): () => void {
     return () => undefined;
   }

@@ -1,4 +1,4 @@
-import { check, equal, group } from '../case.ts';
+import { check, equal, group, matches } from '../case.ts';
 import { bundleModule } from '../modules.ts';
 import type { ServerUnderTest } from '../server-under-test.ts';
 
@@ -40,6 +40,9 @@ const breaking = (id: string, variant: string, title: string) =>
     },
   ] as const;
 
+const prePublish = (server: ServerUnderTest, path: string, module: string) =>
+  server.request('POST', `${path}/pre_publish?host_type=Js`, { token: server.owner.token, body: module });
+
 /** Updates of a module over the rows of the one before. */
 export const migrationCases = group('migrations', [
   accepted('functions', 'functions', 'other functions over the same tables are accepted'),
@@ -59,24 +62,72 @@ export const migrationCases = group('migrations', [
   [
     'column-with-default',
     'module.migrations',
-    'a new last column with a default is accepted, and the default is in old rows',
+    'a new last column with a default breaks clients: it needs the token of pre_publish, and old rows get the default',
     async (server) => {
-      const { database, status, body } = await updated(server, 'column-with-default');
-      if (status >= 400 && /BreakClients|break/i.test(body)) check(true, '');
-      else equal(status, 200, `status (${body})`);
-      if (status === 200)
-        equal(
-          (await database.rows('SELECT level FROM thing')).map(([level]) => level),
-          [7, 7],
-          'levels',
-        );
+      const { database, status } = await updated(server, 'column-with-default');
+      equal(status, 400, 'status with the policy Compatible');
+      const module = await bundleModule('migration', 'column-with-default');
+      const plan = JSON.parse((await prePublish(server, database.path, module)).body).AutoMigrate;
+      equal(plan.break_clients, true, 'break_clients');
+      const wrong = await server.publish(database.name, module, `&policy=BreakClients&token=${'0'.repeat(64)}`);
+      check(wrong.status >= 400, 'a wrong token was taken');
+      const answer = await server.publish(database.name, module, `&policy=BreakClients&token=${plan.token}`);
+      equal(answer.status, 200, `status with the token (${answer.body})`);
+      equal(
+        (await database.rows('SELECT level FROM thing')).map(([level]) => level),
+        [7, 7],
+        'levels',
+      );
     },
   ],
+  [
+    'pre-publish-refused',
+    'module.migrations',
+    'pre_publish says why an update cannot be done',
+    async (server) => {
+      const { path } = await server.fresh('migration');
+      const { body } = await prePublish(server, path, await bundleModule('migration', 'column-type'));
+      matches(JSON.parse(body).ManualMigrate?.reason ?? body, /name/, 'the reason');
+    },
+  ],
+  [
+    'table-gone',
+    'module.migrations',
+    'a table is removed when it is empty, and not when it has rows',
+    async (server) => {
+      const module = await bundleModule('migration', 'table-gone');
+      const update = async (path: string, name: string) => {
+        const { token } = JSON.parse((await prePublish(server, path, module)).body).AutoMigrate;
+        return (await server.publish(name, module, `&policy=BreakClients&token=${token}`)).status;
+      };
+      const empty = await server.fresh('migration');
+      equal(await update(empty.path, empty.name), 200, 'an empty one');
+      equal((await empty.sql('SELECT * FROM other')).status, 400, 'SQL on it');
+      const full = await server.fresh('migration');
+      await full.commit('add_other', [5]);
+      check((await update(full.path, full.name)) >= 400, 'one with rows was removed');
+      equal(await full.rows('SELECT * FROM other'), [[5]], 'its rows');
+    },
+  ],
+  [
+    'unique-violated',
+    'module.migrations',
+    'a unique constraint that rows violate is refused',
+    async (server) => {
+      const database = await server.fresh('migration');
+      await database.commit('add', [1, 'same']);
+      await database.commit('add', [2, 'same']);
+      const { status } = await server.publish(database.name, await bundleModule('migration', 'unique'));
+      check(status >= 400, `publishing was answered with ${status}`);
+      equal((await database.rows('SELECT * FROM thing')).length, 2, 'rows');
+    },
+  ],
+  accepted('unique-added', 'unique', 'a unique constraint that all rows keep is accepted'),
+  accepted('made-private', 'private', 'a table is made private'),
   breaking('column-without-default', 'column-without-default', 'a new column without a default is refused'),
   breaking('column-type', 'column-type', 'another type of a column is refused'),
   breaking('column-gone', 'column-gone', 'a column less is refused'),
   breaking('column-order', 'column-order', 'another order of columns is refused'),
-  breaking('unique-added', 'unique', 'a new unique constraint is refused'),
   [
     'clients-go-on',
     'module.migrations',
