@@ -10,6 +10,7 @@ export type {
 } from './engine/database.ts';
 export { ClientRejected } from './engine/database.ts';
 export { EngineError, type EngineErrorCode, engineErrors } from './engine/errors.ts';
+export type { ModuleHttpClient, ModuleHttpRequest, ModuleHttpResponse } from './engine/http-codec.ts';
 export { openDatabase } from './engine/open-database.ts';
 export type { OpenDatabaseOptions } from './engine/open-database-options.ts';
 export { HostError, type HostErrorCode, hostErrors } from './errors.ts';

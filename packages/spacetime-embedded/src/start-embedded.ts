@@ -9,6 +9,7 @@ import { loadServerKey, readIfThere, writeSecret } from './auth/server-key.ts';
 import { Tokens } from './auth/tokens.ts';
 import { DatabaseDirectory, isDatabaseName } from './database-directory.ts';
 import type { OpenEngine } from './database-slot.ts';
+import type { ModuleHttpClient } from './engine/http-codec.ts';
 import { openDatabase } from './engine/open-database.ts';
 import type { OpenDatabaseOptions } from './engine/open-database-options.ts';
 import { HostError } from './errors.ts';
@@ -40,6 +41,8 @@ export interface StartEmbeddedOptions {
    * is a program that runs in this process.
    */
   readonly anybodyMayPublish?: boolean;
+  /** Answers what procedures and handlers of modules ask elsewhere. Without it every request fails with HttpError. */
+  readonly moduleHttp?: ModuleHttpClient;
   readonly durability?: NonNullable<OpenDatabaseOptions['durability']>;
   readonly fidelity?: NonNullable<OpenDatabaseOptions['fidelity']>;
   /** Gets what should not have happened and was answered with 500 or a dropped socket. */
@@ -133,7 +136,7 @@ export async function startEmbedded(options: StartEmbeddedOptions): Promise<Embe
 }
 
 function engineOpener(options: StartEmbeddedOptions, ports: Ports): (owner: string, identity: string) => OpenEngine {
-  const { durability, fidelity } = options;
+  const { durability, fidelity, moduleHttp } = options;
   return (owner, identity) => (module, directory, initial) =>
     openDatabase({
       module,
@@ -141,6 +144,7 @@ function engineOpener(options: StartEmbeddedOptions, ports: Ports): (owner: stri
       databaseIdentity: identity,
       dataDir: directory,
       initial,
+      moduleHttp,
       ports,
       ...(durability === undefined ? {} : { durability }),
       ...(fidelity === undefined ? {} : { fidelity }),

@@ -3,11 +3,11 @@ import { beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { type AlgebraicType, Identity, t } from 'spacetimedb';
 import { identityOf } from '../src/auth/identity.ts';
+import { type Seen, type SeenRows, type SeenUpdate, serverMessages } from '../src/conformance/server-messages.ts';
 import type { Subscriber } from '../src/subscription/subscriber.ts';
 import { QuerySetInUse, Subscriptions } from '../src/subscription/subscriptions.ts';
 import { inboxModule } from './support/inbox-module.ts';
 import { encode, MemoryDatabase, type Transaction } from './support/memory-database.ts';
-import { type Seen, type SeenRows, type SeenUpdate, serverMessages } from '../src/conformance/server-messages.ts';
 
 const owner = identityOf('test', 'owner');
 const alice = identityOf('test', 'alice');

@@ -1,6 +1,7 @@
 import { manualPorts } from '@autopilot/testing/manual-ports';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { AlgebraicType, Identity, t } from 'spacetimedb';
+import { clientMessage } from '../src/conformance/client-message.ts';
 import { longestInbox } from '../src/ws/inbox.ts';
 import { idleTimeout, pingInterval } from '../src/ws/liveness.ts';
 import { longestOutbox } from '../src/ws/outbox.ts';
@@ -9,7 +10,6 @@ import { inboxModule } from './support/inbox-module.ts';
 import { testIssuer } from './support/issuer.ts';
 import { encode } from './support/memory-database.ts';
 import { type MemoryHost, startMemoryHost } from './support/memory-host.ts';
-import { clientMessage } from '../src/conformance/client-message.ts';
 import { RawClient, type RawOptions } from './support/raw-client.ts';
 
 let host: MemoryHost;

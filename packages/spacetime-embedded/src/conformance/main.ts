@@ -5,10 +5,10 @@ import { systemPorts } from '@autopilot/sync-contract/system-ports';
 import { HostError } from '../errors.ts';
 import { startEmbedded } from '../start-embedded.ts';
 import { allCases } from './all-cases.ts';
+import { ownerFor } from './owner.ts';
 import { type ConformanceCommand, parseConformanceOptions, usage } from './parse-options.ts';
 import { caseLine, summaryText } from './report-text.ts';
 import { runSuite, type SuiteReport } from './run-suite.ts';
-import { ownerFor } from './owner.ts';
 import { ServerUnderTest } from './server-under-test.ts';
 
 const exitCodes: Readonly<Record<SuiteReport['verdict'], number>> = { conforms: 0, differs: 1, inconclusive: 3 };

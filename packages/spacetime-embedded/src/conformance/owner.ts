@@ -1,6 +1,6 @@
 import { identityOf } from '../auth/identity.ts';
 import { httpRequest } from './http-request.ts';
-import type { Caller } from './server-under-test.ts';
+import type { Caller } from './server-access.ts';
 import { patience } from './socket-client.ts';
 
 /** Who publishes: the bearer of a token, or somebody new. Rejects with the reason when neither can be had. */

@@ -1,5 +1,6 @@
 import type { Ports } from '@autopilot/sync-contract';
-import { type ConformanceCase, Difference, NotApplicable } from './case.ts';
+import type { ConformanceCase } from './case.ts';
+import { Difference, NotApplicable } from './expectation.ts';
 import { type Section, sections } from './sections.ts';
 import { MayNotPublish, type ServerUnderTest } from './server-under-test.ts';
 

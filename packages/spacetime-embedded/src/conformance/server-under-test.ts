@@ -1,23 +1,10 @@
 import type { Ports } from '@autopilot/sync-contract';
-import { Difference } from './case.ts';
+import { Difference } from './expectation.ts';
 import { type HttpAnswer, httpRequest } from './http-request.ts';
 import { bundleModule, type ModuleName } from './modules.ts';
+import type { Caller, RequestOptions, ServerAccess } from './server-access.ts';
 import { patience } from './socket-client.ts';
 import { TestDatabase } from './test-database.ts';
-
-/** Somebody with a token. */
-export interface Caller {
-  /** Hex. */
-  readonly identity: string;
-  readonly token: string;
-}
-
-/** What goes with a request. */
-export interface RequestOptions {
-  readonly token?: string;
-  readonly body?: string | Uint8Array;
-  readonly headers?: Readonly<Record<string, string>>;
-}
 
 /** The server may not be published to with this token: nothing can be found out. */
 export class MayNotPublish extends Error {
@@ -25,7 +12,7 @@ export class MayNotPublish extends Error {
 }
 
 /** The server that is asked, the databases that the suite has on it, and who asks. */
-export class ServerUnderTest {
+export class ServerUnderTest implements ServerAccess {
   readonly uri: string;
   readonly ports: Ports;
   readonly owner: Caller;

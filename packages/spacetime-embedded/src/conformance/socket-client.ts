@@ -1,7 +1,7 @@
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import type { Scheduler } from '@autopilot/sync-contract';
 import WebSocket from 'ws';
-import { Difference, shown } from './case.ts';
+import { Difference, shown } from './expectation.ts';
 import { type Seen, serverMessages } from './server-messages.ts';
 
 /** How a connection is opened. */

@@ -1,8 +1,8 @@
 import type { AlgebraicType, TypeBuilder } from 'spacetimedb';
 import { bsatn } from '../sql/scalar.ts';
-import { Difference } from './case.ts';
+import { Difference } from './expectation.ts';
 import type { HttpAnswer } from './http-request.ts';
-import type { Caller, ServerUnderTest } from './server-under-test.ts';
+import type { Caller, ServerAccess } from './server-access.ts';
 import { SocketClient, type SocketOptions } from './socket-client.ts';
 
 type AnyType = TypeBuilder<unknown, AlgebraicType>;
@@ -23,10 +23,10 @@ export class TestDatabase {
   /** Hex. */
   readonly identity: string;
   readonly owner: Caller;
-  private readonly server: ServerUnderTest;
+  private readonly server: ServerAccess;
   private readonly clients: SocketClient[] = [];
 
-  constructor(server: ServerUnderTest, name: string, identity: string, owner: Caller) {
+  constructor(server: ServerAccess, name: string, identity: string, owner: Caller) {
     this.server = server;
     this.name = name;
     this.identity = identity;

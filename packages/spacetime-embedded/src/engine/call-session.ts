@@ -1,4 +1,5 @@
 import type { LogLine } from './database.ts';
+import type { ModuleHttpClient } from './http-codec.ts';
 import type { ModuleSchema } from './module-schema.ts';
 import type { Sequences } from './sequences.ts';
 import type { StoredRow } from './stored-row.ts';
@@ -18,6 +19,7 @@ export interface SysHost {
   jwtPayload(connection: bigint): string | undefined;
   log(level: LogLine['level'], message: string): void;
   scheduleImmediate(name: string, args: Uint8Array): void;
+  readonly http: ModuleHttpClient;
   /** Shuffles rows whose order is unspecified, when asked to. */
   shuffle(rows: StoredRow[]): StoredRow[];
 }

@@ -1,4 +1,4 @@
-import type { ClientConnection } from './database.ts';
+import type { ClientConnection } from './client-connection.ts';
 
 /** What one commit leaves in the log. Event rows are not kept: nothing ever reads them again. */
 export interface LogRecord {

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
+import type { ClientConnection } from './client-connection.ts';
 import type { LogRecord, ModuleMark, StateImage } from './commit-log.ts';
-import type { ClientConnection } from './database.ts';
 import type { ModuleSchema } from './module-schema.ts';
 import { Sequences } from './sequences.ts';
 import { TableStore } from './table-store.ts';

@@ -1,4 +1,5 @@
 import type { AlgebraicType, ProductType } from 'spacetimedb';
+import type { ClientConnection } from './client-connection.ts';
 import type { StateImage } from './commit-log.ts';
 import type { ModuleHttpRequest, ModuleHttpResponse } from './http-codec.ts';
 
@@ -68,14 +69,6 @@ export interface EngineDatabase {
 
 /** 'anonymous' for shared views, otherwise the hex identity of the viewer. */
 export type ViewArgument = string;
-
-export interface ClientConnection {
-  readonly identity: string;
-  /** 32 lowercase hex digits. */
-  readonly connectionId: string;
-  /** The claims of the token that was presented, as JSON text. */
-  readonly jwtPayload: string;
-}
 
 export interface CallerInfo {
   readonly identity: string;

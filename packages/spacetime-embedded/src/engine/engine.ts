@@ -2,11 +2,11 @@ import { Buffer } from 'node:buffer';
 import { BsatnFault } from './bsatn-walk.ts';
 import type { ActiveCall } from './call-session.ts';
 import { CallSession } from './call-session.ts';
+import type { ClientConnection } from './client-connection.ts';
 import type { CommitLog, LogRecord, ModuleMark, StateImage } from './commit-log.ts';
 import type { CommittedState } from './committed-state.ts';
 import type {
   CallerInfo,
-  ClientConnection,
   Commit,
   DatabaseDefinition,
   EngineDatabase,
@@ -22,7 +22,7 @@ import type {
 import { ClientRejected } from './database.ts';
 import { EngineError } from './errors.ts';
 import { HeldViews } from './held-views.ts';
-import { type ModuleHttpRequest, readHttpResponse, writeHttpRequest } from './http-codec.ts';
+import { type ModuleHttpClient, type ModuleHttpRequest, readHttpResponse, writeHttpRequest } from './http-codec.ts';
 import { ModuleLogs } from './module-logs.ts';
 import { type CallOutcome, ModuleRunner } from './module-runner.ts';
 import type { FunctionSchema, IndexSchema, ModuleSchema } from './module-schema.ts';
@@ -101,6 +101,7 @@ export class Engine implements EngineDatabase {
       jwtPayload: (connection) => this.#jwtPayload(connection),
       log: (level, message) => this.#logs.add(level, message),
       scheduleImmediate: (name, args) => this.#scheduleImmediate(name, args),
+      http: options.moduleHttp ?? refuseHttp,
       shuffle: (rows) => (options.fidelity?.shuffleScans === true ? this.#shuffle(rows) : rows),
     });
     this.#runner = new ModuleRunner(script, session, options.fidelity?.freshRealmPerCalls);
@@ -562,6 +563,10 @@ export class Engine implements EngineDatabase {
     }
   }
 }
+
+const refuseHttp: ModuleHttpClient = () => {
+  throw new Error('This host makes no HTTP requests for modules: start it with moduleHttp.');
+};
 
 /** The body of an answer: the module may give it as text. */
 function bytesOf(body: Uint8Array | string): Uint8Array {

@@ -24,6 +24,15 @@ export interface ModuleHttpResponse {
   readonly headers: readonly HttpHeader[];
 }
 
+/**
+ * Answers what procedures and handlers of a module ask elsewhere. It is synchronous, because the module is: what it does
+ * holds the host up. What it throws is HttpError for the module.
+ */
+export type ModuleHttpClient = (
+  request: ModuleHttpRequest,
+  body: Uint8Array,
+) => { readonly response: ModuleHttpResponse; readonly body: Uint8Array | string };
+
 export function writeHttpRequest({ method, headers, uri }: ModuleHttpRequest): Uint8Array {
   const writer = new BinaryWriter(256);
   const tag = httpMethods.indexOf(method as (typeof httpMethods)[number]);

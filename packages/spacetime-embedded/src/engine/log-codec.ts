@@ -1,6 +1,6 @@
 import { BinaryReader, BinaryWriter } from 'spacetimedb';
+import type { ClientConnection } from './client-connection.ts';
 import type { LogRecord, ModuleMark, SequenceReservation, StateImage } from './commit-log.ts';
-import type { ClientConnection } from './database.ts';
 
 /** The version of the files. Others are refused. */
 export const logFormat = 1;

@@ -1,5 +1,6 @@
 import type { Ports } from '@autopilot/sync-contract';
 import type { StateImage } from './commit-log.ts';
+import type { ModuleHttpClient } from './http-codec.ts';
 
 /** What a database is opened with. */
 export interface OpenDatabaseOptions {
@@ -14,6 +15,8 @@ export interface OpenDatabaseOptions {
   readonly ports: Ports;
   /** Rows to begin with, in memory alone: what {@link EngineDatabase.image} gave. */
   readonly initial?: StateImage | undefined;
+  /** Answers what modules ask elsewhere. Without it every request fails with HttpError. */
+  readonly moduleHttp?: ModuleHttpClient | undefined;
   readonly durability?: {
     /** Milliseconds that a commit may wait for others before it is fsynced. Default 10. */
     readonly syncDelayMs?: number;

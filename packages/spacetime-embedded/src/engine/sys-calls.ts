@@ -4,7 +4,8 @@ import type { ActiveCall, CallSession } from './call-session.ts';
 import type { LogLine } from './database.ts';
 import { datastoreCalls } from './datastore-calls.ts';
 import type { GuestTools } from './guest-bootstrap.ts';
-import type { ModuleHooks, SysModule } from './realm.ts';
+import { readHttpRequest, writeHttpResponse } from './http-codec.ts';
+import { type ModuleHooks, messageOf, type SysModule } from './realm.ts';
 import {
   ArgumentOutOfRange,
   BufferTooSmall,
@@ -102,9 +103,15 @@ function generalCalls(session: CallSession, tools: GuestTools): Readonly<Record<
       const payload = host.jwtPayload(bigint(connection, 'connection_id'));
       return tools.bytes(payload === undefined ? new Uint8Array() : Buffer.from(payload, 'utf8'));
     },
-    procedure_http_request: () => {
+    procedure_http_request: (request, body) => {
       if (procedure().tx !== undefined) throw new SysError('wouldBlockTransaction');
-      throw new SysError('httpError', 'This host makes no HTTP requests for modules');
+      const asked = readHttpRequest(byteArray(request, 'request'));
+      const sent = typeof body === 'string' ? Buffer.from(body) : byteArray(body, 'body').slice();
+      const answer = answered(() => host.http(asked, sent));
+      return tools.list([
+        tools.bytes(writeHttpResponse(answer.response)),
+        tools.bytes(typeof answer.body === 'string' ? Buffer.from(answer.body) : answer.body),
+      ]);
     },
     procedure_start_mut_tx: () => {
       const call = procedure();
@@ -127,6 +134,14 @@ function generalCalls(session: CallSession, tools: GuestTools): Readonly<Record<
       call.tx = undefined;
     },
   };
+}
+
+function answered<T>(ask: () => T): T {
+  try {
+    return ask();
+  } catch (cause) {
+    throw new SysError('httpError', messageOf(cause));
+  }
 }
 
 /** Turns what a system function threw into something of the module's realm. */

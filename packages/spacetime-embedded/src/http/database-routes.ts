@@ -4,8 +4,8 @@ import { rawModuleTypes, rawModuleV10 } from '../sats/raw-module-type.ts';
 import type { ApiContext, ApiRequest } from './api.ts';
 import { authenticate, identityHeaders, requireToken } from './authenticate.ts';
 import { databaseNamed } from './lifecycle.ts';
-import { schemaVersion9 } from './schema-9.ts';
 import { json, Refusal, type Reply, text } from './reply.ts';
+import { schemaVersion9 } from './schema-9.ts';
 
 /** The first byte of a module description of version 10. */
 const versionTen = 2;

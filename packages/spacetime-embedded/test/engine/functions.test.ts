@@ -1,6 +1,7 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { ScheduleAt } from 'spacetimedb';
-import type { ClientConnection, TableDefinition } from '../../src/engine/database.ts';
+import type { ClientConnection } from '../../src/engine/client-connection.ts';
+import type { TableDefinition } from '../../src/engine/database.ts';
 import { bundleFixture, bundleText } from '../support/bundle.ts';
 import { ann, bob, DatabaseDriver, databaseIdentity, owner } from './database-driver.ts';
 
@@ -192,6 +193,53 @@ describe('schedules', () => {
     expect(db.database.callReducer('tick', args, { identity: owner, connectionId: undefined }).outcome).toBe(
       'committed',
     );
+  });
+});
+
+describe('HTTP requests of a module', () => {
+  const source = `
+    import { schema, t } from 'spacetimedb/server';
+    const spacetimedb = schema({});
+    export default spacetimedb;
+    export const get = spacetimedb.procedure({ url: t.string() }, t.string(), (ctx, { url }) => {
+      try {
+        const response = ctx.http.fetch(url, { method: 'POST', headers: { 'X-A': 'b' }, body: 'sent' });
+        return response.status + ' ' + response.headers.get('x-c') + ' ' + response.text();
+      } catch (error) {
+        return error.name + ' ' + error.message;
+      }
+    });
+  `;
+  const get = async (options: Parameters<typeof DatabaseDriver.open>[1]) => {
+    const opened = await DatabaseDriver.open(await bundleText(source), options);
+    const answer = opened.decode('get', await opened.procedure('get', { url: 'https://x.test/y?z' }));
+    await opened.database.close();
+    return answer;
+  };
+
+  test('E14: go to the client that the host was given, and what it throws reaches the module', async () => {
+    const asked: unknown[] = [];
+    const answer = await get({
+      moduleHttp: (request, body) => {
+        asked.push(request, Buffer.from(body).toString());
+        return { response: { code: 201, headers: [['x-c', 'd']] }, body: 'got' };
+      },
+    });
+    expect(answer).toBe('201 d got');
+    expect(asked).toEqual([
+      { method: 'POST', headers: [['x-a', 'b']], timeout: undefined, uri: 'https://x.test/y?z' },
+      'sent',
+    ]);
+    const failing = await get({
+      moduleHttp: () => {
+        throw new Error('no route');
+      },
+    });
+    expect(failing).toBe('HttpError no route');
+  });
+
+  test('E14: are refused without one', async () => {
+    expect(await get({})).toContain('HttpError This host makes no HTTP requests');
   });
 });
 

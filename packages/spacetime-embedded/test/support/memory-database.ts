@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { AlgebraicType, BinaryReader, BinaryWriter, ProductType, type TypeBuilder } from 'spacetimedb';
+import type { ClientConnection } from '../../src/engine/client-connection.ts';
 import {
   type CallerInfo,
-  type ClientConnection,
   ClientRejected,
   type Commit,
   type EngineDatabase,

@@ -1,4 +1,5 @@
-import { check, equal, group, matches } from '../case.ts';
+import { group } from '../case.ts';
+import { check, equal, matches } from '../expectation.ts';
 
 /** Calls over HTTP. */
 export const callCases = group('call', [

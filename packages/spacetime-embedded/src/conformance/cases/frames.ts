@@ -1,6 +1,7 @@
 import { t } from 'spacetimedb';
-import { check, equal, group } from '../case.ts';
+import { group } from '../case.ts';
 import { clientMessage } from '../client-message.ts';
+import { check, equal } from '../expectation.ts';
 import { serverMessages } from '../server-messages.ts';
 import type { ServerUnderTest } from '../server-under-test.ts';
 import { encoded } from '../test-database.ts';

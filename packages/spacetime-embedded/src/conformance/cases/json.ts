@@ -1,4 +1,5 @@
-import { equal, group } from '../case.ts';
+import { group } from '../case.ts';
+import { equal } from '../expectation.ts';
 import type { ServerUnderTest } from '../server-under-test.ts';
 
 const zeros = {

@@ -1,4 +1,5 @@
-import { check, equal, group } from '../case.ts';
+import { group } from '../case.ts';
+import { check, equal } from '../expectation.ts';
 import { httpResponse } from '../http-request.ts';
 import type { ServerUnderTest } from '../server-under-test.ts';
 import { patience } from '../socket-client.ts';

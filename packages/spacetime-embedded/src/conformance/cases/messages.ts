@@ -1,6 +1,7 @@
 import { t } from 'spacetimedb';
-import { check, equal, group, matches } from '../case.ts';
+import { group } from '../case.ts';
 import { clientMessage } from '../client-message.ts';
+import { check, equal, matches } from '../expectation.ts';
 import { encoded, row } from '../test-database.ts';
 
 const word = (text: string, score: number) => row([t.string(), text], [t.u32(), score]);

@@ -1,4 +1,5 @@
-import { check, equal, group, matches } from '../case.ts';
+import { group } from '../case.ts';
+import { check, equal, matches } from '../expectation.ts';
 import { bundleModule } from '../modules.ts';
 import type { ServerUnderTest } from '../server-under-test.ts';
 

@@ -1,6 +1,7 @@
 import { t } from 'spacetimedb';
-import { check, equal, group } from '../case.ts';
+import { group } from '../case.ts';
 import { clientMessage } from '../client-message.ts';
+import { check, equal } from '../expectation.ts';
 import { encoded } from '../test-database.ts';
 
 /** Order, own changes and confirmed reads. */

@@ -1,9 +1,7 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { t } from 'spacetimedb';
-import { check, equal, group, NotApplicable } from '../case.ts';
+import { group } from '../case.ts';
 import { clientMessage } from '../client-message.ts';
-import type { ServerUnderTest } from '../server-under-test.ts';
+import { check, equal } from '../expectation.ts';
 import { encoded } from '../test-database.ts';
 
 let count = 0;
@@ -11,23 +9,6 @@ const newKey = () => {
   count += 1;
   return `procedure ${count}`;
 };
-
-/** Gives a case the address of a web server on this machine. */
-async function withWeb(server: ServerUnderTest, body: (url: string) => Promise<void>): Promise<void> {
-  if (!/^https?:\/\/(127\.|localhost|\[::1\])/.test(server.uri)) {
-    throw new NotApplicable('the server is on another machine and cannot reach a web server on this one');
-  }
-  const web = createServer((request, response) => {
-    response.writeHead(202, { 'content-type': 'text/plain' }).end(`asked by ${request.headers['x-asked-by']}`);
-  });
-  await new Promise<void>((resolve) => web.listen(0, '127.0.0.1', resolve));
-  try {
-    await body(`http://127.0.0.1:${(web.address() as AddressInfo).port}/`);
-  } finally {
-    web.closeAllConnections();
-    web.close();
-  }
-}
 
 /** Procedures. */
 export const procedureCases = group('procedures', [
@@ -91,22 +72,9 @@ export const procedureCases = group('procedures', [
     },
   ],
   [
-    'http',
+    'http-private',
     'module.procedures',
-    'a procedure asks a web server',
-    (server) =>
-      withWeb(server, async (url) => {
-        const database = await server.database('procedures');
-        const answer = JSON.parse(await database.commit('get', [url]));
-        if (/not allowed|disabled|denied/i.test(answer))
-          throw new NotApplicable(`the server does not let modules ask it: ${answer}`);
-        equal(answer, '202 asked by module', 'the answer');
-      }),
-  ],
-  [
-    'http-fails',
-    'module.procedures',
-    'a request that fails is an error of the module',
+    'a request to an address of a private network is an error of the module',
     async (server) => {
       const database = await server.database('procedures');
       equal(JSON.parse(await database.commit('get', ['http://127.0.0.1:1/'])), 'HttpError', 'name of the error');

@@ -1,5 +1,7 @@
-import { equal, group, matches } from '../case.ts';
-import type { RequestOptions, ServerUnderTest } from '../server-under-test.ts';
+import { group } from '../case.ts';
+import { equal, matches } from '../expectation.ts';
+import type { RequestOptions } from '../server-access.ts';
+import type { ServerUnderTest } from '../server-under-test.ts';
 
 async function ask(server: ServerUnderTest, method: string, path: string, options: RequestOptions = {}) {
   const database = await server.database('routes');

@@ -1,4 +1,5 @@
-import { check, equal, group } from '../case.ts';
+import { group } from '../case.ts';
+import { check, equal } from '../expectation.ts';
 import type { ServerUnderTest } from '../server-under-test.ts';
 
 async function filled(server: ServerUnderTest) {

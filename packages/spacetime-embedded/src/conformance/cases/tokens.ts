@@ -2,7 +2,8 @@ import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { identityOf } from '../../auth/identity.ts';
-import { check, equal, group, NotApplicable } from '../case.ts';
+import { group } from '../case.ts';
+import { check, equal, NotApplicable } from '../expectation.ts';
 import type { ServerUnderTest } from '../server-under-test.ts';
 
 const claimsOf = (token: string) => JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());

@@ -1,5 +1,6 @@
-import { check, equal, group } from '../case.ts';
+import { group } from '../case.ts';
 import { clientMessage } from '../client-message.ts';
+import { check, equal } from '../expectation.ts';
 
 /** The websocket handshake. */
 export const upgradeCases = group('upgrade', [

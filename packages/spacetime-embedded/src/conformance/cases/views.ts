@@ -1,6 +1,7 @@
 import { t } from 'spacetimedb';
-import { check, equal, group } from '../case.ts';
+import { group } from '../case.ts';
 import { clientMessage } from '../client-message.ts';
+import { check, equal } from '../expectation.ts';
 import type { SeenUpdate } from '../server-messages.ts';
 import { row } from '../test-database.ts';
 
