@@ -4,6 +4,7 @@ import { BinaryReader } from 'spacetimedb';
 import { type Close, closeOfSocket, closeOfStatus } from './close-reasons.ts';
 import type { Environment } from './environment.ts';
 import { SessionError } from './errors.ts';
+import { BsatnReader } from './wire/bsatn-reader.ts';
 import {
   encodeCallProcedure,
   encodeCallReducer,
@@ -74,6 +75,7 @@ export class Connection {
   readonly #events: ConnectionEvents;
   readonly #pending = new Map<number, Pending>();
   readonly #resolveGone: () => void;
+  readonly #reader = new BsatnReader();
   #socket: Socket | undefined;
   #phase: ConnectionPhase = 'opening';
   #over = false;
@@ -222,7 +224,7 @@ export class Connection {
     this.#env.counters.bytes_in += data.length;
     let messages: ServerMessage[];
     try {
-      messages = readFrame(data, this.#protocol);
+      messages = readFrame(data, this.#protocol, this.#reader);
     } catch (error) {
       const what = error instanceof Error ? error.message : String(error);
       this.#fail({ code: 'protocol_error', message: `A frame could not be read: ${what}` });

@@ -34,6 +34,7 @@ import type { QueryHandlers } from './sources/source.ts';
 import { Follower, type FollowerHost } from './streams/follower.ts';
 import type { StreamRecord } from './streams/record.ts';
 import type { HeldToken } from './token-source.ts';
+import { BsatnReader } from './wire/bsatn-reader.ts';
 import type { QuerySetUpdate, TableUpdate } from './wire/server-message.ts';
 
 /** What a link needs of its session. */
@@ -97,6 +98,7 @@ export class Link {
   readonly #inbox = new Map<string, (rows: readonly LiveRow[]) => void>();
   /** Queries of sources. */
   readonly #queries = new Map<number, QueryHandlers>();
+  readonly #reader = new BsatnReader();
   readonly #pageQueue: PageTask[] = [];
   #pagesInFlight = 0;
   #liveSet: number | undefined;
@@ -292,7 +294,7 @@ export class Link {
     for (const { table, events } of tables) {
       for (const bytes of events) {
         if (table === 'live_inbox') {
-          const row = decodeLiveRow(bytes);
+          const row = decodeLiveRow(this.#reader, bytes);
           const rows = streams.get(row.event.stream_id);
           if (rows === undefined) streams.set(row.event.stream_id, [row]);
           else rows.push(row);
@@ -304,6 +306,7 @@ export class Link {
         }
       }
     }
+    this.#reader.release();
     for (const [streamId, rows] of streams) this.#inbox.get(streamId)?.(rows);
   }
 
@@ -353,7 +356,7 @@ export class Link {
       this.connection.callProcedure(task.procedure, args, this.#options.requestTimeoutMs, (outcome) => {
         this.#pagesInFlight -= 1;
         if (this.#phase === 'ended') return;
-        const page = outcome.type === 'ok' ? readPage(task.request.stream_id, outcome.value) : outcome;
+        const page = outcome.type === 'ok' ? readPage(this.#reader, task.request.stream_id, outcome.value) : outcome;
         if (page.type === 'failed' && page.error.code === 'token_expired') this.#host.tokenExpired(this);
         task.done(page);
         this.#pumpPages();
@@ -422,9 +425,9 @@ export class Link {
   }
 }
 
-function readPage(streamId: string, bytes: Uint8Array): Outcome<StreamPage> {
+function readPage(reader: BsatnReader, streamId: string, bytes: Uint8Array): Outcome<StreamPage> {
   try {
-    return { type: 'ok', value: decodePage(streamId, bytes) };
+    return { type: 'ok', value: decodePage(reader, streamId, bytes) };
   } catch (error) {
     if (error instanceof SyncError) return { type: 'failed', error };
     const what = error instanceof Error ? error.message : String(error);

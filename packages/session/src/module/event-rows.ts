@@ -1,6 +1,10 @@
 import type { PayloadHash, SyncEvent } from '@autopilot/sync-contract';
 import { t } from 'spacetimedb';
+import type { BsatnReader } from '../wire/bsatn-reader.ts';
 import { decode } from './codec.ts';
+
+/** Of `recipient`: an identity is a u256. */
+const identityBytes = 32;
 
 /** The event tables that the module writes to the caller, each restricted to its recipient by the module's rules. */
 export const liveQueries = [
@@ -64,22 +68,25 @@ export interface LiveRow {
   readonly inline: boolean;
 }
 
-/** One row of live_inbox. */
-export function decodeLiveRow(bytes: Uint8Array): LiveRow {
-  const row = decode(liveInbox, bytes);
-  return {
-    inline: row.inline,
-    event: {
-      stream_id: row.stream_id,
-      epoch: row.epoch,
-      seq: row.seq,
-      kind: row.kind,
-      payload: row.payload,
-      payload_hash: row.payload_hash as PayloadHash,
-      idempotency_key: row.idempotency_key,
-      committed_at: row.committed_at.microsSinceUnixEpoch,
-    },
-  };
+/**
+ * One row of live_inbox. Field by field and not by the codec above, which it must agree with: this is done for every live
+ * event, and the codec makes an object of the identity that nobody asks for, and a string of the chain.
+ */
+export function decodeLiveRow(reader: BsatnReader, bytes: Uint8Array): LiveRow {
+  reader.begin(bytes);
+  reader.skip(identityBytes);
+  const stream_id = reader.readName();
+  const epoch = reader.readName();
+  const seq = reader.readU64();
+  const kind = reader.readName();
+  const payload = reader.readString();
+  const inline = reader.readBool();
+  const payload_hash = reader.readString() as PayloadHash;
+  const idempotency_key = reader.readString();
+  const committed_at = reader.readI64();
+  reader.skipString(); // the chain: each reader extends its own, and compares it with the head's
+  reader.finish();
+  return { inline, event: { stream_id, epoch, seq, kind, payload, payload_hash, idempotency_key, committed_at } };
 }
 
 /** One row of stream_notice. */

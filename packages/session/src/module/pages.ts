@@ -1,5 +1,7 @@
 import { type PayloadHash, SyncError, type SyncEvent } from '@autopilot/sync-contract';
 import { t } from 'spacetimedb';
+import type { BsatnReader } from '../wire/bsatn-reader.ts';
+import { readCount } from '../wire/row-list.ts';
 import { decode, encode } from './codec.ts';
 import { type Fanout, fanouts } from './reducers.ts';
 
@@ -92,35 +94,41 @@ export function encodePageArgs(request: PageRequest): Uint8Array {
  * @throws {SyncError} `token_expired` when the module says so.
  * @throws {RangeError} for bytes, a status or a fanout that the contract does not know.
  */
-export function decodePage(streamId: string, bytes: Uint8Array): StreamPage {
-  const page = decode(streamPage, bytes);
-  if (page.status === 'token_expired')
-    throw new SyncError('token_expired', `No page of ${streamId}: the token is over.`);
-  const status = pageStatuses.find((known) => known === page.status);
-  if (status === undefined) throw new RangeError(`Unknown page status "${page.status}".`);
-  const fanout = fanouts.find((known) => known === page.fanout);
-  if (fanout === undefined && status === 'ok') throw new RangeError(`Unknown fanout "${page.fanout}".`);
-  return {
-    status,
-    epoch: page.epoch,
-    head: page.head,
-    head_chain: page.head_chain,
-    first_kept: page.first_kept,
-    floor_chain: page.floor_chain,
-    fanout,
-    route: page.route,
-    more: page.more,
-    events: page.rows.map((row) => ({
-      stream_id: streamId,
-      epoch: page.epoch,
-      seq: row.seq,
-      kind: row.kind,
-      payload: row.payload,
-      payload_hash: row.payload_hash as PayloadHash,
-      idempotency_key: row.idempotency_key,
-      committed_at: row.committed_at.microsSinceUnixEpoch,
-    })),
-  };
+export function decodePage(reader: BsatnReader, streamId: string, bytes: Uint8Array): StreamPage {
+  reader.begin(bytes);
+  const told = reader.readName();
+  const epoch = reader.readName();
+  const head = reader.readU64();
+  const head_chain = reader.readString();
+  const first_kept = reader.readU64();
+  const floor_chain = reader.readString();
+  const announced = reader.readName();
+  const route = reader.readString();
+  const events = readEvents(reader, streamId, epoch);
+  const more = reader.readBool();
+  reader.finish();
+  reader.release();
+  if (told === 'token_expired') throw new SyncError('token_expired', `No page of ${streamId}: the token is over.`);
+  const status = pageStatuses.find((known) => known === told);
+  if (status === undefined) throw new RangeError(`Unknown page status "${told}".`);
+  const fanout = fanouts.find((known) => known === announced);
+  if (fanout === undefined && status === 'ok') throw new RangeError(`Unknown fanout "${announced}".`);
+  return { status, epoch, head, head_chain, first_kept, floor_chain, fanout, route, events, more };
+}
+
+/** Field by field and not by the codec above, which it must agree with: this is done for every event of a catch-up. */
+function readEvents(reader: BsatnReader, stream_id: string, epoch: string): SyncEvent[] {
+  const events: SyncEvent[] = [];
+  for (let left = readCount(reader); left > 0; left -= 1) {
+    const seq = reader.readU64();
+    const kind = reader.readName();
+    const payload = reader.readString();
+    const payload_hash = reader.readString() as PayloadHash;
+    const idempotency_key = reader.readString();
+    const committed_at = reader.readI64();
+    events.push({ stream_id, epoch, seq, kind, payload, payload_hash, idempotency_key, committed_at });
+  }
+  return events;
 }
 
 /** What read_heads returns. */

@@ -1,4 +1,4 @@
-import type { BinaryReader } from 'spacetimedb';
+import { type MessageReader, readName } from './message-reader.ts';
 import { readBlob, readCount, readRowList } from './row-list.ts';
 
 /** Rows of one table, each as its BSATN bytes: views into the frame, so copy what is kept. */
@@ -65,7 +65,7 @@ export type ServerMessage =
     };
 
 /** Reads one message. @throws {RangeError} when the bytes end early or hold an unknown tag. */
-export function readServerMessage(reader: BinaryReader): ServerMessage {
+export function readServerMessage(reader: MessageReader): ServerMessage {
   const tag = reader.readU8();
   switch (tag) {
     case 0: {
@@ -110,7 +110,7 @@ export function readServerMessage(reader: BinaryReader): ServerMessage {
   }
 }
 
-function readProcedureResult(reader: BinaryReader): ServerMessage {
+function readProcedureResult(reader: MessageReader): ServerMessage {
   const failed = readTag(reader, 1) === 1;
   const error = failed ? reader.readString() : undefined;
   const returned = failed ? undefined : readBlob(reader);
@@ -119,7 +119,7 @@ function readProcedureResult(reader: BinaryReader): ServerMessage {
   return { type: 'procedure-result', request_id: reader.readU32(), returned, error };
 }
 
-function readOutcome(reader: BinaryReader): ReducerOutcome {
+function readOutcome(reader: MessageReader): ReducerOutcome {
   switch (readTag(reader, 3)) {
     case 0:
       readBlob(reader); // return value: reducers have none
@@ -133,7 +133,7 @@ function readOutcome(reader: BinaryReader): ReducerOutcome {
   }
 }
 
-function readUpdate(reader: BinaryReader): QuerySetUpdate[] {
+function readUpdate(reader: MessageReader): QuerySetUpdate[] {
   const sets: QuerySetUpdate[] = [];
   for (let left = readCount(reader); left > 0; left -= 1) {
     const query_set_id = reader.readU32();
@@ -144,36 +144,40 @@ function readUpdate(reader: BinaryReader): QuerySetUpdate[] {
   return sets;
 }
 
-function readTableUpdate(reader: BinaryReader): TableUpdate {
-  const table = reader.readString();
-  const inserts: Uint8Array[] = [];
-  const deletes: Uint8Array[] = [];
-  const events: Uint8Array[] = [];
+/** Shared, since most updates have rows of one kind only. Nobody adds to a list of rows. */
+const none: readonly Uint8Array[] = Object.freeze([]);
+
+function readTableUpdate(reader: MessageReader): TableUpdate {
+  const table = readName(reader);
+  let inserts = none;
+  let deletes = none;
+  let events = none;
   for (let left = readCount(reader); left > 0; left -= 1) {
     if (readTag(reader, 1) === 0) {
-      append(inserts, readRowList(reader));
-      append(deletes, readRowList(reader));
+      inserts = joined(inserts, readRowList(reader));
+      deletes = joined(deletes, readRowList(reader));
     } else {
-      append(events, readRowList(reader));
+      events = joined(events, readRowList(reader));
     }
   }
   return { table, inserts, deletes, events };
 }
 
-function append(target: Uint8Array[], rows: readonly Uint8Array[]): void {
-  for (const row of rows) target.push(row);
+/** A server mostly sends one list, which is then taken as it is. */
+function joined(before: readonly Uint8Array[], rows: readonly Uint8Array[]): readonly Uint8Array[] {
+  return before.length === 0 ? rows : [...before, ...rows];
 }
 
-function readQueryRows(reader: BinaryReader): TableRows[] {
+function readQueryRows(reader: MessageReader): TableRows[] {
   const tables: TableRows[] = [];
   for (let left = readCount(reader); left > 0; left -= 1) {
-    const table = reader.readString();
+    const table = readName(reader);
     tables.push({ table, rows: readRowList(reader) });
   }
   return tables;
 }
 
-function readTag(reader: BinaryReader, highest: number): number {
+function readTag(reader: MessageReader, highest: number): number {
   const tag = reader.readU8();
   if (tag > highest) throw new RangeError(`Unknown variant ${tag}, expected at most ${highest}.`);
   return tag;

@@ -1,0 +1,122 @@
+import { TextCache } from './text-cache.ts';
+
+/** Bytes. The memory that Node reads small frames into is smaller. */
+const mostKept = 256 * 1024;
+const nothing = new Uint8Array(0);
+
+/**
+ * Reads BSATN values where they lie in a frame. One reader serves frame after frame and row after row: it keeps its views
+ * over the memory that they share, so that a row costs no object but its own. The methods are those of the `BinaryReader`
+ * of `spacetimedb`, and more.
+ *
+ * Each of them throws a {@link RangeError} when what was begun with ends early.
+ */
+export class BsatnReader {
+  readonly #names = new TextCache();
+  #memory: ArrayBufferLike = new ArrayBuffer(0);
+  #bytes: Buffer = Buffer.alloc(0);
+  #view = new DataView(this.#memory);
+  /** In the memory, and not in what was begun with. */
+  #at = 0;
+  #end = 0;
+
+  /** Begins with other bytes, after the first `from` of them. They are not copied, and must not change while read. */
+  begin(bytes: Uint8Array, from = 0): this {
+    const { buffer, byteOffset, byteLength } = bytes;
+    // The rows of a frame lie in the same memory, and so do most small frames.
+    if (buffer !== this.#memory) {
+      this.#memory = buffer;
+      this.#bytes = Buffer.from(buffer);
+      this.#view = new DataView(buffer);
+    }
+    this.#at = byteOffset + from;
+    this.#end = byteOffset + byteLength;
+    return this;
+  }
+
+  /** Lets go of a large frame, which would otherwise stay in memory until the next one is begun with. */
+  release(): void {
+    if (this.#memory.byteLength > mostKept) this.begin(nothing);
+  }
+
+  /** Bytes that are left. */
+  get remaining(): number {
+    return this.#end - this.#at;
+  }
+
+  /** @throws {RangeError} when something is left. */
+  finish(): void {
+    if (this.#at < this.#end) throw new RangeError(`${this.remaining} bytes left after the value.`);
+  }
+
+  /** Goes past `length` bytes. */
+  skip(length: number): void {
+    this.#take(length);
+  }
+
+  readBool(): boolean {
+    return this.readU8() !== 0;
+  }
+
+  readU8(): number {
+    return this.#view.getUint8(this.#take(1));
+  }
+
+  readU16(): number {
+    return this.#view.getUint16(this.#take(2), true);
+  }
+
+  readU32(): number {
+    return this.#view.getUint32(this.#take(4), true);
+  }
+
+  readU64(): bigint {
+    return this.#view.getBigUint64(this.#take(8), true);
+  }
+
+  readI64(): bigint {
+    return this.#view.getBigInt64(this.#take(8), true);
+  }
+
+  readU128(): bigint {
+    return this.readU64() | (this.readU64() << 64n);
+  }
+
+  readU256(): bigint {
+    return this.readU128() | (this.readU128() << 128n);
+  }
+
+  /** A view. */
+  readBytes(length: number): Uint8Array {
+    return new Uint8Array(this.#memory, this.#take(length), length);
+  }
+
+  /**
+   * A text. A byte order mark is a character like any other, unlike in `BinaryReader`: what was hashed must stay what it
+   * was. Decoded by Buffer where it lies: TextDecoder wants a view, and is made anew for each text there.
+   */
+  readString(): string {
+    const start = this.#take(this.readU32());
+    return this.#bytes.toString('utf8', start, this.#at);
+  }
+
+  /** A text that is likely to be the same as before. */
+  readName(): string {
+    const start = this.#take(this.readU32());
+    return this.#names.read(this.#bytes, start, this.#at);
+  }
+
+  /** Goes past a text. */
+  skipString(): void {
+    this.#take(this.readU32());
+  }
+
+  #take(length: number): number {
+    const start = this.#at;
+    if (start + length > this.#end) {
+      throw new RangeError(`Tried to read ${length} bytes, but only ${this.remaining} are left.`);
+    }
+    this.#at = start + length;
+    return start;
+  }
+}
