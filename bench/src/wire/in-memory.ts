@@ -7,6 +7,7 @@ import { decodeLogRow } from './log-row.ts';
 import { type Binding, connectOfficial } from './official-client.ts';
 import { connectOwn, firstSubscription, followFromStart, liveSet, type OwnClient } from './own-client.ts';
 import { subscribeApplied } from './server-frames.ts';
+import { asSocketReads } from './socket-reads.ts';
 
 /** Frames, and what all of them together bring. */
 export interface Input {
@@ -82,9 +83,10 @@ interface Seen {
 }
 
 function preparedOwn(client: OwnClient, input: Input, seen: Seen): Prepared {
+  const frames = asSocketReads(input.frames);
   return {
     work: () => {
-      for (const frame of input.frames) client.receive(frame);
+      for (const frame of frames) client.receive(frame);
     },
     check: async () => {
       const { rows, chain } = seen;

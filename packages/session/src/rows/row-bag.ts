@@ -1,4 +1,5 @@
 import type { TableRows, TableUpdate } from '../wire/server-message.ts';
+import { RowTable } from './row-table.ts';
 
 /** What changed in one table, as raw rows. */
 export interface RawChange {
@@ -8,53 +9,40 @@ export interface RawChange {
   readonly events: readonly Uint8Array[];
 }
 
-interface Held {
-  readonly row: Uint8Array;
-  count: number;
-}
-
 /**
  * The rows of one query set, counted: queries may overlap, and the server then sends a row once for each of them. A row
  * is there while its count is above zero. Rows are compared by their bytes, since one value has one encoding.
+ *
+ * Rows are handed out as views of the bag's own memory, where nothing is ever written again: not to be written to.
  */
 export class RowBag {
-  readonly #tables = new Map<string, Map<string, Held>>();
+  readonly #tables = new Map<string, RowTable>();
 
   /** The rows of a table. */
   rows(table: string): Uint8Array[] {
-    return [...(this.#tables.get(table)?.values() ?? [])].map((held) => held.row);
+    return this.#tables.get(table)?.rows() ?? [];
   }
 
   /** Adds the rows of a SubscribeApplied. */
   fill(tables: readonly TableRows[]): void {
     for (const { table, rows } of tables) {
       const held = this.#table(table);
-      for (const row of rows) count(held, row, 1);
+      held.reserve(rows);
+      for (const row of rows) {
+        const entry = held.add(row);
+        held.setCount(entry, held.count(entry) + 1);
+      }
+      held.release();
     }
   }
 
   /** Applies one transaction and returns what really changed; tables without any change are left out. */
   apply(updates: readonly TableUpdate[]): RawChange[] {
     const changes: RawChange[] = [];
-    for (const update of updates) {
-      const held = this.#table(update.table);
-      const touched = new Map<string, { readonly before: boolean; readonly row: Uint8Array }>();
-      const touch = (row: Uint8Array, by: number) => {
-        const key = keyOf(row);
-        if (!touched.has(key)) touched.set(key, { before: held.has(key), row: held.get(key)?.row ?? row.slice() });
-        count(held, row, by);
-      };
-      for (const row of update.inserts) touch(row, 1);
-      for (const row of update.deletes) touch(row, -1);
-      const inserts: Uint8Array[] = [];
-      const deletes: Uint8Array[] = [];
-      for (const [key, { before, row }] of touched) {
-        if (before === held.has(key)) continue;
-        (before ? deletes : inserts).push(row);
-      }
-      const events = update.events.map((row) => row.slice());
-      if (inserts.length + deletes.length + events.length > 0) {
-        changes.push({ table: update.table, inserts, deletes, events });
+    for (const { table, inserts, deletes, events } of updates) {
+      const stored = inserts.length + deletes.length > 0 ? changed(this.#table(table), inserts, deletes) : unchanged;
+      if (stored.inserts.length + stored.deletes.length + events.length > 0) {
+        changes.push({ table, inserts: stored.inserts, deletes: stored.deletes, events: copied(events) });
       }
     }
     return changes;
@@ -71,10 +59,10 @@ export class RowBag {
     return changes;
   }
 
-  #table(name: string): Map<string, Held> {
+  #table(name: string): RowTable {
     let held = this.#tables.get(name);
     if (held === undefined) {
-      held = new Map();
+      held = new RowTable();
       this.#tables.set(name, held);
     }
     return held;
@@ -83,28 +71,72 @@ export class RowBag {
 
 /** The rows of a table over several bags, each once: what is there while any query set holds it. */
 export function unionOfRows(bags: Iterable<RowBag>, table: string): Uint8Array[] {
-  const union = new Map<string, Uint8Array>();
-  for (const bag of bags) for (const row of bag.rows(table)) union.set(keyOf(row), row);
-  return [...union.values()];
+  const union = new RowTable();
+  for (const bag of bags) {
+    const rows = bag.rows(table);
+    union.reserve(rows);
+    for (const row of rows) union.add(row);
+  }
+  return union.rows();
 }
 
-function count(held: Map<string, Held>, row: Uint8Array, by: number): void {
-  const key = keyOf(row);
-  const known = held.get(key);
-  const total = (known?.count ?? 0) + by;
-  // A delete of a row that is not there is a defect of the server; it must not eat a later insert.
-  if (total <= 0) held.delete(key);
-  else if (known !== undefined) known.count = total;
-  else held.set(key, { row: row.slice(), count: total });
+const unchanged: Pick<RawChange, 'inserts' | 'deletes'> = { inserts: [], deletes: [] };
+
+/** Counts the rows of one transaction and tells which have come and which have gone, in the order of their naming. */
+function changed(
+  held: RowTable,
+  inserted: readonly Uint8Array[],
+  deleted: readonly Uint8Array[],
+): Pick<RawChange, 'inserts' | 'deletes'> {
+  held.reserve(inserted);
+  /** Entries with what they counted before, each at its first mention. */
+  const touched = new Map<number, number>();
+  for (const row of inserted) {
+    const entry = held.add(row);
+    const count = held.count(entry);
+    if (!touched.has(entry)) touched.set(entry, count);
+    held.setCount(entry, count + 1);
+  }
+  for (const row of deleted) {
+    const entry = held.find(row);
+    // A delete of a row that is not there is a defect of the server; it must not eat a later insert.
+    if (entry < 0) continue;
+    const count = held.count(entry);
+    if (!touched.has(entry)) touched.set(entry, count);
+    held.setCount(entry, Math.max(0, count - 1));
+  }
+  held.release();
+  const inserts: Uint8Array[] = [];
+  const deletes: Uint8Array[] = [];
+  for (const [entry, before] of touched) {
+    const isThere = held.count(entry) > 0;
+    if (isThere && before === 0) inserts.push(held.row(entry));
+    if (isThere) continue;
+    if (before > 0) deletes.push(held.row(entry));
+    held.remove(entry);
+  }
+  return { inserts, deletes };
 }
 
-function missingIn(from: Map<string, Held> | undefined, other: Map<string, Held> | undefined): Uint8Array[] {
-  const rows: Uint8Array[] = [];
-  for (const [key, held] of from ?? []) if (other?.has(key) !== true) rows.push(held.row);
-  return rows;
+/** Copies rows together, so that an owner who keeps one does not keep the frame. */
+function copied(rows: readonly Uint8Array[]): readonly Uint8Array[] {
+  if (rows.length === 0) return rows;
+  let length = 0;
+  for (const row of rows) length += row.length;
+  const memory = new Uint8Array(length);
+  let at = 0;
+  return rows.map((row) => {
+    const start = at;
+    at += row.length;
+    memory.set(row, start);
+    return memory.subarray(start, at);
+  });
 }
 
-/** Copies the bytes into a string, which compares fast and does not keep the frame alive. */
-function keyOf(row: Uint8Array): string {
-  return Buffer.from(row.buffer, row.byteOffset, row.byteLength).toString('latin1');
+function missingIn(from: RowTable | undefined, other: RowTable | undefined): Uint8Array[] {
+  const rows = from?.rows() ?? [];
+  if (other === undefined || other.size === 0) return rows;
+  const missing = rows.filter((row) => other.find(row) < 0);
+  other.release();
+  return missing;
 }
