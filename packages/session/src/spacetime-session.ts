@@ -390,7 +390,8 @@ function repeatable(call: ReducerCall, options: CallOptions): CallOptions {
   return { idempotencyKey: call.reducer, ...options };
 }
 
-function decoded<Row>(batch: RowBatch<Uint8Array>, decode: RowDecoder<Row>): RowBatch<Row> {
+function decoded(batch: RowBatch<Uint8Array>, decode: RowDecoder<unknown>): RowBatch<unknown> {
+  if (decode === asBytes) return batch;
   const changes = batch.changes.map(({ table, inserts, deletes, events }) => ({
     table,
     inserts: inserts.map((row) => decode(table, row)),

@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import { frame, subscribeApplied } from '@autopilot/testing/server-bytes';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { BinaryReader } from 'spacetimedb';
+import { BsatnReader } from '../src/wire/bsatn-reader.ts';
 import {
   encodeCallProcedure,
   encodeCallReducer,
@@ -16,7 +16,7 @@ import { readServerMessage } from '../src/wire/server-message.ts';
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 const bytes = (text: string) => new Uint8Array(Buffer.from(text, 'hex'));
 const read = (text: string) => {
-  const reader = new BinaryReader(bytes(text));
+  const reader = new BsatnReader().begin(bytes(text));
   const message = readServerMessage(reader);
   expect(reader.remaining).toBe(0);
   return message;

@@ -1,7 +1,6 @@
 import { type PayloadHash, SyncError, type SyncEvent } from '@autopilot/sync-contract';
 import { t } from 'spacetimedb';
 import type { BsatnReader } from '../wire/bsatn-reader.ts';
-import { readCount } from '../wire/row-list.ts';
 import { decode, encode } from './codec.ts';
 import { type Fanout, fanouts } from './reducers.ts';
 
@@ -119,7 +118,7 @@ export function decodePage(reader: BsatnReader, streamId: string, bytes: Uint8Ar
 /** Field by field and not by the codec above, which it must agree with: this is done for every event of a catch-up. */
 function readEvents(reader: BsatnReader, stream_id: string, epoch: string): SyncEvent[] {
   const events: SyncEvent[] = [];
-  for (let left = readCount(reader); left > 0; left -= 1) {
+  for (let left = reader.readCount(); left > 0; left -= 1) {
     const seq = reader.readU64();
     const kind = reader.readName();
     const payload = reader.readString();

@@ -1,3 +1,4 @@
+import { noRows } from '../wire/bsatn-reader.ts';
 import type { TableRows, TableUpdate } from '../wire/server-message.ts';
 import { RowTable } from './row-table.ts';
 
@@ -80,7 +81,7 @@ export function unionOfRows(bags: Iterable<RowBag>, table: string): Uint8Array[]
   return union.rows();
 }
 
-const unchanged: Pick<RawChange, 'inserts' | 'deletes'> = { inserts: [], deletes: [] };
+const unchanged: Pick<RawChange, 'inserts' | 'deletes'> = { inserts: noRows, deletes: noRows };
 
 /** Counts the rows of one transaction and tells which have come and which have gone, in the order of their naming. */
 function changed(
@@ -89,6 +90,7 @@ function changed(
   deleted: readonly Uint8Array[],
 ): Pick<RawChange, 'inserts' | 'deletes'> {
   held.reserve(inserted);
+  if (deleted.length === 0) return { inserts: added(held, inserted), deletes: noRows };
   /** Entries with what they counted before, each at its first mention. */
   const touched = new Map<number, number>();
   for (const row of inserted) {
@@ -116,6 +118,19 @@ function changed(
     held.remove(entry);
   }
   return { inserts, deletes };
+}
+
+/** Most transactions only add rows, and then nothing has to be remembered of what was there before. */
+function added(held: RowTable, rows: readonly Uint8Array[]): Uint8Array[] {
+  const inserts: Uint8Array[] = [];
+  for (const row of rows) {
+    const entry = held.add(row);
+    const count = held.count(entry);
+    if (count === 0) inserts.push(held.row(entry));
+    held.setCount(entry, count + 1);
+  }
+  held.release();
+  return inserts;
 }
 
 /** Copies rows together, so that an owner who keeps one does not keep the frame. */

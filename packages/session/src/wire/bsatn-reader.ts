@@ -3,11 +3,14 @@ import { TextCache } from './text-cache.ts';
 /** Bytes. The memory that Node reads small frames into is smaller. */
 const mostKept = 256 * 1024;
 const nothing = new Uint8Array(0);
+const twoTo32 = 2 ** 32;
+/** Shared, since most lists of a transaction are empty. Nobody adds to a list of rows. */
+export const noRows: readonly Uint8Array[] = Object.freeze([]);
 
 /**
  * Reads BSATN values where they lie in a frame. One reader serves frame after frame and row after row: it keeps its views
- * over the memory that they share, so that a row costs no object but its own. The methods are those of the `BinaryReader`
- * of `spacetimedb`, and more.
+ * over the memory that they share, so that a row costs no object but its own. The methods are named as those
+ * of the `BinaryReader` of `spacetimedb`.
  *
  * Each of them throws a {@link RangeError} when what was begun with ends early.
  */
@@ -109,6 +112,55 @@ export class BsatnReader {
   /** Goes past a text. */
   skipString(): void {
     this.#take(this.readU32());
+  }
+
+  /** An element count. Every element takes at least one byte, so a count beyond the rest is refused before any loop. */
+  readCount(): number {
+    const count = this.readU32();
+    if (count > this.remaining) throw new RangeError(`${count} elements announced, ${this.remaining} bytes are left.`);
+    return count;
+  }
+
+  /** Length-prefixed bytes as a view. */
+  readBlob(): Uint8Array {
+    return this.readBytes(this.readU32());
+  }
+
+  /** A BsatnRowList: the rows one by one, as views. No view is made of what is only looked at here. */
+  readRowList(): readonly Uint8Array[] {
+    const hint = this.readU8();
+    if (hint === 0) return this.#fixedRows();
+    if (hint !== 1) throw new RangeError(`Unknown row size hint ${hint}.`);
+    const count = this.readU32();
+    const offsets = this.#take(count * 8);
+    const size = this.readU32();
+    const data = this.#take(size);
+    if (count === 0) return noRows;
+    const rows: Uint8Array[] = [];
+    let start = this.#offsetAt(offsets);
+    for (let index = 1; index <= count; index += 1) {
+      const end = index < count ? this.#offsetAt(offsets + index * 8) : size;
+      if (start > end || end > size) throw new RangeError(`Row ${index - 1} lies outside of its list.`);
+      rows.push(new Uint8Array(this.#memory, data + start, end - start));
+      start = end;
+    }
+    return rows;
+  }
+
+  #fixedRows(): readonly Uint8Array[] {
+    const each = this.readU16();
+    const size = this.readU32();
+    const data = this.#take(size);
+    if (size === 0) return noRows;
+    if (each === 0 || size % each !== 0) throw new RangeError(`${size} bytes do not hold rows of ${each}.`);
+    const rows: Uint8Array[] = [];
+    for (let at = 0; at < size; at += each) rows.push(new Uint8Array(this.#memory, data + at, each));
+    return rows;
+  }
+
+  /** A u64 without making a bigint of it. Beyond 2^53 it is not exact, but beyond every frame as well. */
+  #offsetAt(at: number): number {
+    return this.#view.getUint32(at, true) + this.#view.getUint32(at + 4, true) * twoTo32;
   }
 
   #take(length: number): number {

@@ -1,5 +1,4 @@
-import { type MessageReader, readName } from './message-reader.ts';
-import { readBlob, readCount, readRowList } from './row-list.ts';
+import { type BsatnReader, noRows } from './bsatn-reader.ts';
 
 /** Rows of one table, each as its BSATN bytes: views into the frame, so copy what is kept. */
 export interface TableRows {
@@ -65,7 +64,7 @@ export type ServerMessage =
     };
 
 /** Reads one message. @throws {RangeError} when the bytes end early or hold an unknown tag. */
-export function readServerMessage(reader: MessageReader): ServerMessage {
+export function readServerMessage(reader: BsatnReader): ServerMessage {
   const tag = reader.readU8();
   switch (tag) {
     case 0: {
@@ -110,54 +109,51 @@ export function readServerMessage(reader: MessageReader): ServerMessage {
   }
 }
 
-function readProcedureResult(reader: MessageReader): ServerMessage {
+function readProcedureResult(reader: BsatnReader): ServerMessage {
   const failed = readTag(reader, 1) === 1;
   const error = failed ? reader.readString() : undefined;
-  const returned = failed ? undefined : readBlob(reader);
+  const returned = failed ? undefined : reader.readBlob();
   reader.readI64(); // timestamp
   reader.readI64(); // duration on the host
   return { type: 'procedure-result', request_id: reader.readU32(), returned, error };
 }
 
-function readOutcome(reader: MessageReader): ReducerOutcome {
+function readOutcome(reader: BsatnReader): ReducerOutcome {
   switch (readTag(reader, 3)) {
     case 0:
-      readBlob(reader); // return value: reducers have none
+      reader.readBlob(); // return value: reducers have none
       return { type: 'ok', update: readUpdate(reader) };
     case 1:
       return { type: 'ok', update: [] };
     case 2:
-      return { type: 'error', error: readBlob(reader) };
+      return { type: 'error', error: reader.readBlob() };
     default:
       return { type: 'internal-error', message: reader.readString() };
   }
 }
 
-function readUpdate(reader: MessageReader): QuerySetUpdate[] {
+function readUpdate(reader: BsatnReader): QuerySetUpdate[] {
   const sets: QuerySetUpdate[] = [];
-  for (let left = readCount(reader); left > 0; left -= 1) {
+  for (let left = reader.readCount(); left > 0; left -= 1) {
     const query_set_id = reader.readU32();
     const tables: TableUpdate[] = [];
-    for (let more = readCount(reader); more > 0; more -= 1) tables.push(readTableUpdate(reader));
+    for (let more = reader.readCount(); more > 0; more -= 1) tables.push(readTableUpdate(reader));
     sets.push({ query_set_id, tables });
   }
   return sets;
 }
 
-/** Shared, since most updates have rows of one kind only. Nobody adds to a list of rows. */
-const none: readonly Uint8Array[] = Object.freeze([]);
-
-function readTableUpdate(reader: MessageReader): TableUpdate {
-  const table = readName(reader);
-  let inserts = none;
-  let deletes = none;
-  let events = none;
-  for (let left = readCount(reader); left > 0; left -= 1) {
+function readTableUpdate(reader: BsatnReader): TableUpdate {
+  const table = reader.readName();
+  let inserts = noRows;
+  let deletes = noRows;
+  let events = noRows;
+  for (let left = reader.readCount(); left > 0; left -= 1) {
     if (readTag(reader, 1) === 0) {
-      inserts = joined(inserts, readRowList(reader));
-      deletes = joined(deletes, readRowList(reader));
+      inserts = joined(inserts, reader.readRowList());
+      deletes = joined(deletes, reader.readRowList());
     } else {
-      events = joined(events, readRowList(reader));
+      events = joined(events, reader.readRowList());
     }
   }
   return { table, inserts, deletes, events };
@@ -168,16 +164,16 @@ function joined(before: readonly Uint8Array[], rows: readonly Uint8Array[]): rea
   return before.length === 0 ? rows : [...before, ...rows];
 }
 
-function readQueryRows(reader: MessageReader): TableRows[] {
+function readQueryRows(reader: BsatnReader): TableRows[] {
   const tables: TableRows[] = [];
-  for (let left = readCount(reader); left > 0; left -= 1) {
-    const table = readName(reader);
-    tables.push({ table, rows: readRowList(reader) });
+  for (let left = reader.readCount(); left > 0; left -= 1) {
+    const table = reader.readName();
+    tables.push({ table, rows: reader.readRowList() });
   }
   return tables;
 }
 
-function readTag(reader: MessageReader, highest: number): number {
+function readTag(reader: BsatnReader, highest: number): number {
   const tag = reader.readU8();
   if (tag > highest) throw new RangeError(`Unknown variant ${tag}, expected at most ${highest}.`);
   return tag;
