@@ -1,5 +1,6 @@
 import type { Contiguity, PayloadHash, StreamPosition, SyncEvent } from '@autopilot/sync-contract';
 import { type Alarm, alarmOf } from './alarm.ts';
+import { applyStraight } from './apply-straight.ts';
 import type { Conflict } from './conflict.ts';
 import { decide } from './decide.ts';
 import type { ConflictReason } from './decision-table.ts';
@@ -7,6 +8,9 @@ import { ApplyError } from './errors.ts';
 import { epochToRead, inOrder } from './in-order.ts';
 import { holdBack, placeOf, type ReorderBuffer } from './reorder-buffer.ts';
 import { type AppliedLookup, noEpoch, positionOf, type StreamState } from './stream-state.ts';
+
+/** Shared: nobody adds to the lists of a result. */
+const none: readonly never[] = Object.freeze([]);
 
 /** How many events a reorder buffer holds unless told otherwise. */
 export const defaultReorderLimit = 256;
@@ -75,8 +79,13 @@ export function applyBatch(state: StreamState, events: readonly SyncEvent[], opt
   if (contiguity !== 'dense' && contiguity !== 'gaps-allowed') {
     throw new ApplyError('invalid_option', `contiguity must be dense or gaps-allowed, not ${String(contiguity)}.`);
   }
+  const held = options.held ?? none;
+  const isPlain = contiguity === 'dense' && held.length === 0 && options.applied?.seqOf === undefined;
+  const straight = isPlain ? applyStraight(state, events) : { count: 0, state };
+  // The ordinary batch ends here, without all that the others take.
+  if (straight.count === events.length && isPlain) return allApplied(straight.state, events);
   const run = new BatchRun(state, options.applied, limit, contiguity);
-  const held = options.held ?? [];
+  if (straight.count > 0) run.skip(events.slice(0, straight.count), straight.state);
   if (contiguity === 'gaps-allowed') {
     // A batch is whole, so its own order does not matter; later ones cannot bring what an earlier one left out.
     const all = [...held, ...events];
@@ -87,8 +96,24 @@ export function applyBatch(state: StreamState, events: readonly SyncEvent[], opt
   // Held-back events go through the same checks again: the state may have been reset since, and nothing of another
   // epoch may stay behind in the buffer.
   for (const event of held) run.take(event);
-  for (const event of events) run.take(event);
+  for (const event of straight.count === 0 ? events : events.slice(straight.count)) run.take(event);
   return run.result();
+}
+
+function allApplied(next: StreamState, events: readonly SyncEvent[]): BatchResult {
+  return {
+    next,
+    // A copy: what the caller does with its own list later must not change what is committed.
+    applied: events.slice(),
+    duplicates: none,
+    stale: none,
+    conflicts: none,
+    alarms: none,
+    other_epoch: none,
+    held: none,
+    dropped: none,
+    gap: undefined,
+  };
 }
 
 class BatchRun {
@@ -119,6 +144,12 @@ class BatchRun {
       complete_after: applied?.complete_after ?? state.seq,
       ...(seqOf === undefined ? {} : { seqOf: (key: string) => this.#keys?.get(key) ?? seqOf(key) }),
     };
+  }
+
+  /** Goes past events that were applied already, to the state after them. */
+  skip(applied: readonly SyncEvent[], state: StreamState): void {
+    for (const event of applied) this.#applied.push(event);
+    this.#state = state;
   }
 
   /** @param reading The epoch that is being read; by default that of the events held back, which came before. */

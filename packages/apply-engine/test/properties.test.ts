@@ -182,6 +182,43 @@ describe('applyBatch against a model', () => {
   });
 });
 
+describe('the way of ordinary batches', () => {
+  // Mostly in order, so that it is gone to its end, or to somewhere within a batch.
+  const nearlyOrdered = fc
+    .array(fc.tuple(seq, delivery), { maxLength: 6 })
+    .map((strays) =>
+      theLog.flatMap((one) => [one, ...strays.filter(([at]) => one.seq === BigInt(at)).map(([, e]) => e)]),
+    );
+  const cuts = fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1 });
+  const starts = fc.constantFrom(start, initialState(streamId));
+
+  test('I13 gives what the way of all others gives', () => {
+    fc.assert(
+      fc.property(fc.oneof(nearlyOrdered, deliveries), cuts, starts, (events, sizes, from) => {
+        let state = from;
+        let held: ReorderBuffer = [];
+        const applied: SyncEvent[] = [];
+        for (const batch of cut(events, sizes)) {
+          const { hashAt } = lookupOf(applied);
+          const result = applyBatch(state, batch, { applied: { hashAt }, held, reorder_limit: 4 });
+          // Keys to be looked up rule the short way out.
+          const looked = { hashAt, seqOf: () => undefined };
+          expect(result).toEqual(applyBatch(state, batch, { applied: looked, held, reorder_limit: 4 }));
+          applied.push(...result.applied);
+          ({ next: state, held } = result);
+        }
+      }),
+    );
+  });
+
+  test('I7 what is applied is a list of its own', () => {
+    const given = [event(1), event(2)];
+    const { applied } = applyBatch(start, given);
+    given.length = 0;
+    expect(applied).toEqual([event(1), event(2)]);
+  });
+});
+
 function countsOf(events: readonly SyncEvent[]): Map<SyncEvent, number> {
   const counts = new Map<SyncEvent, number>();
   for (const one of events) counts.set(one, (counts.get(one) ?? 0) + 1);
