@@ -340,6 +340,7 @@ export class Link {
         };
       },
       query: (query, handlers) => this.#query(query, handlers),
+      reader: this.#reader,
       emit: (signal) => this.#host.emit(signal),
       useful: () => this.#host.useful(this),
       changed: () => this.#host.progress(this),

@@ -2,6 +2,7 @@ import { draftEvent } from '@autopilot/sync-contract';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { decodePresence, type Fanout, type Presence, type ReadMode, reducers, viewQueries } from '../src/index.ts';
 import { decodePublicRow } from '../src/module/public-rows.ts';
+import { BsatnReader } from '../src/wire/bsatn-reader.ts';
 import { chainOf } from './support/chain.ts';
 import { type Client, Embedded, until } from './support/embedded.ts';
 import { upTo } from './support/harness.ts';
@@ -126,7 +127,8 @@ describe('over a real socket, against the module in the embedded host', () => {
     stranger.session.start();
     const rows = stranger.session.subscribe(['SELECT * FROM public_event'], { batch: () => {} });
     await until(() => rows.state === 'applied');
-    const streams = new Set(rows.rows('public_event').map((row) => decodePublicRow(row).event.stream_id));
+    const bsatn = new BsatnReader();
+    const streams = new Set(rows.rows('public_event').map((row) => decodePublicRow(bsatn, row).event.stream_id));
     expect(streams.has(open)).toBe(true);
     expect(streams.has(closed)).toBe(false);
     stranger.session.follow(open, null);

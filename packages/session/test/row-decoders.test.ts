@@ -5,6 +5,7 @@ import { Identity, Timestamp } from 'spacetimedb';
 import { encode } from '../src/module/codec.ts';
 import { decodeLiveRow, eventRowCodecs } from '../src/module/event-rows.ts';
 import { decodePage, pageCodecs, pageStatuses } from '../src/module/pages.ts';
+import { decodePublicRow, publicRowCodecs } from '../src/module/public-rows.ts';
 import { fanouts } from '../src/module/reducers.ts';
 import { BsatnReader } from '../src/wire/bsatn-reader.ts';
 import { TextCache } from '../src/wire/text-cache.ts';
@@ -74,6 +75,18 @@ describe('decoders of rows', () => {
       fc.property(liveRow, (row) => {
         const { recipient, chain, inline, ...event } = row;
         expect(decodeLiveRow(reader, among(bytesOfLive(row)))).toEqual({ inline, event });
+      }),
+    );
+  });
+
+  test('a row of a public stream is what was encoded, whatever was read before', () => {
+    const reader = new BsatnReader();
+    fc.assert(
+      fc.property(liveRow, text, (row, segment_key) => {
+        const { recipient, chain, inline, ...event } = row;
+        const committed_at = new Timestamp(row.committed_at);
+        const bytes = encode(publicRowCodecs.publicEvent, { ...row, segment_key, committed_at });
+        expect(decodePublicRow(reader, among(bytes))).toEqual({ inline, event });
       }),
     );
   });

@@ -1,6 +1,6 @@
 import type { PayloadHash } from '@autopilot/sync-contract';
 import { t } from 'spacetimedb';
-import { decode } from './codec.ts';
+import type { BsatnReader } from '../wire/bsatn-reader.ts';
 import type { LiveRow } from './event-rows.ts';
 
 /** Sequences of one segment of a public stream, as the module has it. */
@@ -23,15 +23,20 @@ const publicEvent = t.object('PublicEvent', {
 /** The codec of the public table, for test servers. */
 export const publicRowCodecs = { publicEvent } as const;
 
-/** One row of public_event. */
-export function decodePublicRow(bytes: Uint8Array): LiveRow {
-  const { segment_key, inline, chain, payload_hash, committed_at, ...row } = decode(publicEvent, bytes);
-  return {
-    inline,
-    event: {
-      ...row,
-      payload_hash: payload_hash as PayloadHash,
-      committed_at: committed_at.microsSinceUnixEpoch,
-    },
-  };
+/** One row of public_event. Field by field and not by the codec above, as {@link decodeLiveRow} does it. */
+export function decodePublicRow(reader: BsatnReader, bytes: Uint8Array): LiveRow {
+  reader.begin(bytes);
+  reader.skipString(); // the key of the segment that was asked for
+  const stream_id = reader.readName();
+  const epoch = reader.readName();
+  const seq = reader.readU64();
+  const kind = reader.readName();
+  const payload = reader.readString();
+  const inline = reader.readBool();
+  const payload_hash = reader.readString() as PayloadHash;
+  const idempotency_key = reader.readString();
+  const committed_at = reader.readI64();
+  reader.skipString(); // the chain: each reader extends its own
+  reader.finish();
+  return { inline, event: { stream_id, epoch, seq, kind, payload, payload_hash, idempotency_key, committed_at } };
 }

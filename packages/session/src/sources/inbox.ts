@@ -21,7 +21,8 @@ export function ownInbox(host: SourceHost, streamId: string): StreamSource {
         host.listening(true);
       },
       changed: (tables) => {
-        const rows = tables.flatMap(({ events }) => events.map(decodeLiveRow));
+        const rows = tables.flatMap(({ events }) => events.map((row) => decodeLiveRow(host.reader, row)));
+        host.reader.release();
         if (rows.length > 0) host.heard(rows);
       },
       lost: (message) => {

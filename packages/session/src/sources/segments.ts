@@ -45,7 +45,10 @@ export function segments(host: SourceHost): StreamSource {
   };
   const heard = (rows: readonly Uint8Array[]) => {
     if (rows.length === 0) return;
-    const events = rows.map(decodePublicRow).sort((a, b) => (a.event.seq < b.event.seq ? -1 : 1));
+    const events = rows
+      .map((row) => decodePublicRow(host.reader, row))
+      .sort((a, b) => (a.event.seq < b.event.seq ? -1 : 1));
+    host.reader.release();
     host.heard(events);
   };
   const moved = (seq: bigint) => {

@@ -1,6 +1,7 @@
 import type { LiveRow } from '../module/event-rows.ts';
 import type { StreamPage } from '../module/pages.ts';
 import type { Fanout } from '../module/reducers.ts';
+import type { BsatnReader } from '../wire/bsatn-reader.ts';
 import type { TableRows, TableUpdate } from '../wire/server-message.ts';
 
 /** What comes of a subscription of one query. */
@@ -19,6 +20,8 @@ export interface SourceHost {
   inbox(rows: (rows: readonly LiveRow[]) => void): () => void;
   /** Subscribes to a query. Returns how to end it. */
   query(query: string, handlers: QueryHandlers): () => void;
+  /** For the rows of queries. */
+  readonly reader: BsatnReader;
   /** New events came, those of one transaction. */
   heard(rows: readonly LiveRow[]): void;
   /** The stream has reached this sequence, as somebody said. */

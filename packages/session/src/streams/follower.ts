@@ -11,6 +11,7 @@ import type { LiveRow } from '../module/event-rows.ts';
 import type { PageProcedure, PageRequest, StreamHead, StreamPage } from '../module/pages.ts';
 import { createSource, type InboxScope } from '../sources/create-source.ts';
 import type { QueryHandlers, SourceHost, StreamSource } from '../sources/source.ts';
+import type { BsatnReader } from '../wire/bsatn-reader.ts';
 import type { StreamRecord } from './record.ts';
 
 /** What a follower needs of its connection. */
@@ -21,6 +22,8 @@ export interface FollowerHost {
   inbox(streamId: string, rows: (rows: readonly LiveRow[]) => void): () => void;
   /** Subscribes to a query. Returns how to end it. */
   query(query: string, handlers: QueryHandlers): () => void;
+  /** For rows; one for all streams of the connection. */
+  readonly reader: BsatnReader;
   emit(signal: LaneSignal): void;
   /** Events were handed over: the connection is of use. */
   useful(): void;
@@ -155,6 +158,7 @@ export class Follower {
     return {
       inbox: (rows) => this.#host.inbox(this.#record.stream_id, rows),
       query: (query, handlers) => this.#host.query(query, handlers),
+      reader: this.#host.reader,
       heard: (rows) => this.#heard(rows),
       rung: (seq) => this.#rung(seq),
       listening: (unheard) => {
