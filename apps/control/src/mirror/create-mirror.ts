@@ -29,7 +29,7 @@ export interface Mirror {
   readonly present: boolean;
   /** Why the last call failed; undefined since the last one that did not. */
   readonly lastError: { readonly code: string; readonly message: string } | undefined;
-  /** Whether the stage still wants khala to have what is accepted. */
+  /** Whether the stage wants khala to have what is accepted: nothing is taken and nothing is sent while it does not. */
   want(wanted: boolean): void;
   nudge(streamIds: readonly string[]): void;
   depth(): Promise<MirrorDepth>;
@@ -61,6 +61,7 @@ export function createMirror(options: MirrorOptions): Mirror {
           ports,
           limits: { ...defaultMirrorLimits, ...options.limits },
           holder: randomId(ports.random),
+          wanted: () => wanted,
           observer: {
             published(outcome) {
               lastError = undefined;
@@ -86,7 +87,9 @@ export function createMirror(options: MirrorOptions): Mirror {
       return lastError;
     },
     want(value) {
+      const again = value && !wanted;
       wanted = value;
+      if (again) writer?.nudge([]);
     },
     nudge: (streamIds) => writer?.nudge(streamIds),
     depth: () => queue.depth(),

@@ -43,6 +43,8 @@ export interface MirrorWriterOptions {
   readonly ports: Ports;
   readonly limits: MirrorLimits;
   readonly observer: MirrorObserver;
+  /** Whether khala is to be written to at all; what waits meanwhile goes on waiting. */
+  readonly wanted: () => boolean;
   /** Names this process among the replicas. */
   readonly holder: string;
 }
@@ -63,7 +65,7 @@ type Rest = 'done' | 'retry' | 'waiting';
  * only by the replica that holds the lease; after a start or an unknown outcome khala is read before anything is sent.
  */
 export function createMirrorWriter(options: MirrorWriterOptions): MirrorWriter {
-  const { queue, target, ports, limits, observer, holder } = options;
+  const { queue, target, ports, limits, observer, wanted, holder } = options;
   const ready = new Set<string>();
   const running = new Map<string, Promise<void>>();
   const resting = new Map<string, () => void>();
@@ -76,7 +78,7 @@ export function createMirrorWriter(options: MirrorWriterOptions): MirrorWriter {
   let polling: Promise<void> = Promise.resolve();
 
   // A call that is begun must end within the lease.
-  const mayCall = () => !stopped && ports.clock.monotonic() + limits.call < leasedUntil;
+  const mayCall = () => !stopped && wanted() && ports.clock.monotonic() + limits.call < leasedUntil;
 
   function dispatch(): void {
     for (const streamId of ready) {

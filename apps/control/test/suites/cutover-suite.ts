@@ -593,6 +593,44 @@ export function cutoverSuite(place: NewPlace): void {
       await expect(startCutover(where)).rejects.toMatchObject({ code: 'clock_rate_changed' });
     });
 
+    test('K13 what waits for khala when Stage 3 begins is not sent there, and goes on when it is left again', async () => {
+      const config = { ...quickConfig, flip: { ...quickConfig.flip, ack_ratio: 0.01 } };
+      const it = await start({ cutover: { config } });
+      await flipTo1(it);
+      await waitUntil(() => it.khala.keys('run:1').length === 3);
+      const to = async (stage: 2 | 3) => {
+        await it.submit(observation('rulebook', (await it.status()).now));
+        const id = await it.approved(stage);
+        await it.act('anna', `requests/${id}/advance`);
+        await it.beat('u1', { lane: 'spacetime', rule: `S${stage}.1`, shadow: null });
+        await waitUntil(async () => (await it.get('state')).body.state.status === 'idle');
+      };
+      await to(2);
+      it.khala.up = false;
+      const events = [0, 1].map((n) => ({
+        topic: 'run:1',
+        kind: 'item',
+        payload: { n },
+        idempotency_key: `late-${n}`,
+      }));
+      await it.request('POST', '/v1/projections', { as: 'feed', body: { events } });
+      await waitUntil(async () => (await it.status()).mirror.waiting === 2);
+      await to(3);
+      let calls = 0;
+      it.khala.fault = () => {
+        calls += 1;
+        return undefined;
+      };
+      it.khala.up = true;
+      // Longer than it ever rests between two tries here.
+      const { now } = await it.status();
+      await waitUntil(async () => (await it.status()).now > now + 300);
+      expect([calls, (await it.status()).mirror]).toEqual([0, expect.objectContaining({ state: 'off', waiting: 2 })]);
+      await it.act('anna', 'rollback', { target: { kind: 'stage', stage: 2, percent: null } });
+      await waitUntil(() => it.khala.keys('run:1').length === 5);
+      expect(it.khala.keys('run:1').slice(3)).toEqual(['late-0', 'late-1']);
+    });
+
     test('K13 from Stage 3 on nothing is mirrored, and the seal empties what waits', async () => {
       const config = { ...quickConfig, flip: { ...quickConfig.flip, ack_ratio: 0.01 } };
       const it = await start({ cutover: { config } });
