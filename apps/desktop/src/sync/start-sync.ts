@@ -9,6 +9,7 @@ import { createAckQueue } from './ack-queue.ts';
 import { appliedViewOf } from './applied-view.ts';
 import { type Binding, readBinding, writeBinding } from './binding.ts';
 import { createPipeline, type Pipeline } from './pipeline.ts';
+import { createStoreUpkeep, type StoreUpkeep } from './store-upkeep.ts';
 import type { SyncLane, SyncLaneFactory } from './sync-lane.ts';
 import type { GrantedToken } from './token-provider.ts';
 
@@ -46,6 +47,7 @@ export async function startSync(options: SyncOptions): Promise<SyncCore> {
   let store = await openStore(options, binding);
   let token: GrantedToken | undefined;
   let pipeline: Pipeline | undefined;
+  let upkeep: StoreUpkeep | undefined;
   let granted: readonly string[] = [];
   let closed = false;
 
@@ -60,13 +62,19 @@ export async function startSync(options: SyncOptions): Promise<SyncCore> {
   const startPipeline = () => {
     pipeline = createPipeline({ lane, store, view, acks, ports, log });
     pipeline.granted(granted);
+    upkeep = createStoreUpkeep({ store, view, scheduler: ports.scheduler, log });
+  };
+  const endPipeline = () => {
+    pipeline?.close();
+    upkeep?.close();
+    pipeline = undefined;
+    upkeep = undefined;
   };
   /** Positions of another database or account are positions of other streams: they are kept apart. */
   const bindTo = async (next: Binding) => {
     if (binding?.database === next.database && binding.identity === next.identity) return;
     log.info({ database: next.database, identity: next.identity }, 'store bound');
-    pipeline?.close();
-    pipeline = undefined;
+    endPipeline();
     granted = [];
     await store.close();
     if (closed) return;
@@ -105,7 +113,7 @@ export async function startSync(options: SyncOptions): Promise<SyncCore> {
       unlistenGrants();
       unlistenState();
       await lastBind;
-      pipeline?.close();
+      endPipeline();
       await store.close();
     },
   };

@@ -1,4 +1,5 @@
 import {
+  type Alarm,
   type AppliedLookup,
   applyBatch,
   applyErrors,
@@ -13,7 +14,7 @@ import {
   resetToFloor,
   type StreamState,
 } from '@autopilot/apply-engine';
-import type { CheckpointStore } from '@autopilot/checkpoint';
+import type { CheckpointStore, QuarantineOutcome } from '@autopilot/checkpoint';
 import { type Cancel, isCodedError, type Lane, type LaneSignal, type Ports } from '@autopilot/sync-contract';
 import type { Log } from '../log.ts';
 import type { ViewModel } from '../view-model/view-model.ts';
@@ -110,7 +111,7 @@ export class StreamApplier {
       this.#head = { epoch, head: signal.head };
     }
     this.#showHead(signal.head, epoch);
-    for (const conflict of result.conflicts) this.#quarantine(conflict);
+    for (const [index, conflict] of result.conflicts.entries()) this.#quarantine(conflict, result.alarms[index]);
     if (result.other_epoch.length > 0) this.#rewind('events of another epoch came');
     else if (result.gap !== undefined) this.#meetGap(result, before);
     this.#compare();
@@ -319,15 +320,19 @@ export class StreamApplier {
     this.#storeRetry = undefined;
   }
 
-  #quarantine(conflict: Conflict): void {
+  #quarantine(conflict: Conflict, alarm: Alarm | undefined): void {
     const { store, view, log } = this.#context;
     const { event, reason, known_hash } = conflict;
     view.count('conflicts');
     if (event.epoch === this.#state.epoch && event.seq > this.#state.seq) this.#refused = event.seq;
-    const place = `${this.#id} at ${event.seq}`;
     log.error({ stream_id: this.#id, seq: String(event.seq), reason }, 'event quarantined');
-    this.#guardStore(() => store.quarantine({ stream_id: this.#id, reason, event, known_hash }));
-    view.raise('event_quarantined', `An event of ${place} was set aside: ${reason}.`, this.#id);
+    let outcome: QuarantineOutcome | undefined;
+    this.#guardStore(() => {
+      outcome = store.quarantine({ stream_id: this.#id, reason, event, known_hash });
+    });
+    const message = alarm === undefined ? reason : `${alarm.message} ${alarm.next}`;
+    const full = outcome === 'counted' ? ' The quarantine of this stream is full: it was counted and not kept.' : '';
+    view.raise('event_quarantined', message + full, this.#id);
   }
 
   #stop(phase: 'blocked' | 'quarantined', note: string): void {

@@ -36,6 +36,14 @@ export const alarmSpecs = {
     recovery: 'resnapshot',
     next: 'Nothing is lost that the host still has. The damaged file is kept beside the store for a look.',
   },
+  store_upkeep_failed: {
+    recovery: 'retry',
+    next: 'Nothing is lost, and it is tried again. Look at the free space of the disk and at the rights of the data folder.',
+  },
+  store_damaged: {
+    recovery: 'ask-user',
+    next: 'Keep the data folder for a look: what is stored of this stream was changed outside of this desktop.',
+  },
   needs_auth: {
     recovery: 'ask-user',
     next: 'Look at the client id, its secret file and its grants at control, then restart the desktop.',

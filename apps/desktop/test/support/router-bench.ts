@@ -1,3 +1,5 @@
+import type { CheckpointStore } from '@autopilot/checkpoint';
+import { memoryCheckpoints } from '@autopilot/checkpoint/memory';
 import type { Decision } from '@autopilot/cutover-flags';
 import type { LaneId } from '@autopilot/sync-contract';
 import { type ManualPorts, manualPorts } from '@autopilot/testing/manual-ports';
@@ -7,8 +9,7 @@ import { appliedViewOf } from '../../src/sync/applied-view.ts';
 import { createPipeline, type Pipeline } from '../../src/sync/pipeline.ts';
 import { ViewModel } from '../../src/view-model/view-model.ts';
 import { memoryLog } from './memory-log.ts';
-import { MemoryStore } from './memory-store.ts';
-import { goLive } from './pipeline-bench.ts';
+import { goLive, scope } from './pipeline-bench.ts';
 import { ScriptedLane } from './scripted-lane.ts';
 
 /** A decision for a lane; `shadow` null for no comparison. */
@@ -24,7 +25,7 @@ export function decisionFor(lane: LaneId, over: Partial<Decision> = {}): Decisio
 export interface RouterBench {
   readonly router: CommsRouter;
   readonly pipeline: Pipeline;
-  readonly store: MemoryStore;
+  readonly store: CheckpointStore;
   readonly view: ViewModel;
   readonly ports: ManualPorts;
   /** Every lane that was opened, the oldest first. */
@@ -47,7 +48,7 @@ export function startRouter(
   options: { readonly live?: boolean; readonly khala?: boolean; readonly drain?: boolean } = {},
 ): RouterBench {
   const ports = manualPorts();
-  const store = new MemoryStore();
+  const store = memoryCheckpoints(ports).open(scope);
   const opened: ScriptedLane[] = [];
   const open = (id: LaneId) => () => {
     const lane = new ScriptedLane(undefined, id);
@@ -70,7 +71,7 @@ export function startRouter(
     if (signal.type === 'state') view.laneState(signal);
   });
   const acks = { note: () => {} };
-  const pipeline = createPipeline({ lane: router, store: store.asStore(), view, acks, ports, log: memoryLog() });
+  const pipeline = createPipeline({ lane: router, store, view, acks, ports, log: memoryLog() });
   pipeline.granted(streams);
   router.decide(first, options.drain ?? true);
   router.start();

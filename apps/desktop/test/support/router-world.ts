@@ -1,3 +1,4 @@
+import { memoryCheckpoints } from '@autopilot/checkpoint/memory';
 import type { Decision } from '@autopilot/cutover-flags';
 import type { LaneId, SyncEvent } from '@autopilot/sync-contract';
 import { manualPorts } from '@autopilot/testing/manual-ports';
@@ -5,7 +6,7 @@ import { CommsRouter } from '../../src/comms/comms-router.ts';
 import { appliedViewOf } from '../../src/sync/applied-view.ts';
 import { createPipeline } from '../../src/sync/pipeline.ts';
 import { ViewModel } from '../../src/view-model/view-model.ts';
-import { MemoryStore } from './memory-store.ts';
+import { scope } from './pipeline-bench.ts';
 import { decisionFor } from './router-bench.ts';
 import { eventsOf } from './scripted-lane.ts';
 import { type Seeded, seeded } from './seeded.ts';
@@ -40,7 +41,7 @@ export function routerWorld(seed: number, damage?: Damage) {
     made.push(lane);
     return lane;
   };
-  const store = new MemoryStore();
+  const store = memoryCheckpoints(ports).open(scope);
   const compared: Record<LaneId, Map<string, bigint[]>> = { khala: new Map(), spacetime: new Map() };
   const router = new CommsRouter({
     ...{ ports, log: memoryLog(), open: { khala: open('khala'), spacetime: open('spacetime') } },
@@ -76,7 +77,7 @@ export function routerWorld(seed: number, damage?: Damage) {
     if (signal.type === 'state') view.laneState(signal);
   });
   const acks = { note: () => {} };
-  const pipeline = createPipeline({ lane: router, store: store.asStore(), view, acks, ports, log: memoryLog() });
+  const pipeline = createPipeline({ lane: router, store, view, acks, ports, log: memoryLog() });
   const journal: SyncEvent[] = [];
   const places: Record<LaneId, number> = { khala: 0, spacetime: 0 };
   const waiting: Record<string, SyncEvent[]> = Object.fromEntries(

@@ -142,6 +142,17 @@ describe('contradictions', () => {
     expect(bench.alarms()).toEqual(['event_quarantined']);
   });
 
+  test('of a host that contradicts itself without end, a part is kept and the rest counted, and the alarm says so', () => {
+    bench.pipeline.follow(id);
+    bench.lane.batch(eventsOf(id, 1, 3));
+    const message = () => bench.state().alarms.find(({ code }) => code === 'event_quarantined')?.message;
+    for (let time = 0; time < 103; time += 1) bench.lane.batch(eventsOf(id, 2, 2, { salt: `!${time}` }), 'live');
+    expect(bench.store.counts()).toMatchObject({ quarantined: 100, quarantine_overflow: 3 });
+    expect(bench.state().totals.conflicts).toBe(103);
+    expect(message()).toContain('hash_differs');
+    expect(message()).toContain('counted and not kept');
+  });
+
   test('an event damaged on its way is read again, and its alarm goes when the good one came', () => {
     bench.pipeline.follow(id);
     const events = eventsOf(id, 1, 3);
