@@ -37,6 +37,13 @@ export interface RecordFindings {
   readonly branches: readonly string[];
 }
 
+export function emptyCounts(): RecordCounts {
+  return {
+    ...{ runs: 0, snapshots: 0, transactions: 0, states: 0, jumped: 0 },
+    ...{ unhappened: 0, unjudged: 0, tainted: 0, torn: 0 },
+  };
+}
+
 /** Compares what a subscriber has shown with the server's ledger. */
 export function checkRecord(record: SubscriberRecord, truth: Truth, reads: Reads): RecordFindings {
   const check = new RecordCheck(truth, reads);
@@ -49,19 +56,7 @@ export function checkRecord(record: SubscriberRecord, truth: Truth, reads: Reads
 class RecordCheck implements RecordFindings {
   readonly violations: Violation[] = [];
   readonly points: { at: number; n: number }[] = [];
-  readonly counts: RecordCounts = {
-    ...{
-      runs: 0,
-      snapshots: 0,
-      transactions: 0,
-      states: 0,
-      jumped: 0,
-      unhappened: 0,
-      unjudged: 0,
-      tainted: 0,
-      torn: 0,
-    },
-  };
+  readonly counts: RecordCounts = emptyCounts();
   readonly #truth: Truth;
   readonly #reads: Reads;
   readonly #branches = new Set<string>();

@@ -33,11 +33,11 @@ export async function publish({ url, name, token }: Database, bundle: Uint8Array
 }
 
 /** The rows of one statement, as durable as can be asked for. @throws {CacheCheckError} */
-export async function sql({ url, name, token }: Database, statement: string): Promise<number[][]> {
+export async function sql<Row = number[]>({ url, name, token }: Database, statement: string): Promise<Row[]> {
   const target = `${url}/v1/database/${name}/sql?confirmed=true`;
   const answer = await ask(target, { method: 'POST', headers: bearer(token), body: statement });
   // Counters and microseconds: all of them are exact in a number.
-  const [result] = JSON.parse(answer) as [{ rows: number[][] }];
+  const [result] = JSON.parse(answer) as [{ rows: Row[] }];
   return result.rows;
 }
 

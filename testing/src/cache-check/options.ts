@@ -9,6 +9,7 @@ export interface CacheCheckOptions {
   /** Where a server runs already; undefined starts the embedded host. */
   readonly uri: string | undefined;
   readonly database: string;
+  readonly workload: 'tables' | 'streams';
   /** A file with the token that publishes and owns the database; undefined mints one. */
   readonly tokenFile: string | undefined;
   readonly subscribers: number;
@@ -42,6 +43,8 @@ against the log of the server. Exits 0 when every property held, 1 when one did 
   --seed N            the same seed chooses the same faults (default 1)
   --faults A,B,...    which faults (default: all that can be made):
 ${faultLines.join('\n')}
+  --workload WHICH    tables (subscriptions to tables, by a module of the check) or streams (of the module autopilot-sync,
+                      followed by the session alone) (default tables)
   --client WHICH      session (this repository's), sdk (DbConnection of npm's spacetimedb, with a plain reconnect) or
                       both (default session)
   --reads WHICH       confirmed, unconfirmed or both (default both)
@@ -58,7 +61,16 @@ ${faultLines.join('\n')}
 const text = { type: 'string' } as const;
 const flag = { type: 'boolean', default: false } as const;
 const spec = {
-  ...{ uri: text, database: text, 'token-file': text, subscribers: text, seconds: text, rate: text, seed: text },
+  ...{
+    uri: text,
+    database: text,
+    workload: text,
+    'token-file': text,
+    subscribers: text,
+    seconds: text,
+    rate: text,
+    seed: text,
+  },
   ...{ faults: text, client: text, reads: text, 'sdk-compression': text, defect: text, out: text },
   ...{ json: flag, help: flag },
 } as const;
@@ -74,12 +86,15 @@ export function parseCacheCheckOptions(args: readonly string[]): CacheCheckOptio
   const { uri, json } = values;
   const client = oneOf('client', values.client ?? 'session', ['session', 'sdk', 'both'] as const);
   const reads = oneOf('reads', values.reads ?? 'both', ['confirmed', 'unconfirmed', 'both'] as const);
+  const workload = oneOf('workload', values.workload ?? 'tables', ['tables', 'streams'] as const);
+  if (workload === 'streams' && client !== 'session') throw usage('--workload streams is for --client session alone.');
+  if (workload === 'streams' && values.defect !== undefined) throw usage('--defect is for --workload tables.');
   // Faults are made on the bytes between client and server, whose names a certificate would not fit.
   if (uri !== undefined && !(URL.canParse(uri) && new URL(uri).protocol === 'http:')) {
     throw usage(`--uri takes an http URL, not "${uri}".`);
   }
   return {
-    ...{ uri, json },
+    ...{ uri, json, workload },
     database: values.database ?? 'cache-check',
     tokenFile: values['token-file'],
     subscribers: whole('subscribers', values.subscribers ?? '8', 1, 200),

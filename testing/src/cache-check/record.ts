@@ -26,12 +26,39 @@ export interface Seen {
   readonly view: View;
 }
 
+/** Events of a stream, in one batch. */
+export interface StreamBatch {
+  readonly k: 'batch';
+  readonly at: number;
+  readonly stream: string;
+  readonly source: 'replay' | 'live';
+  readonly epoch: string;
+  readonly events: readonly {
+    readonly seq: number;
+    readonly key: string;
+    readonly hash: string;
+    readonly at: number;
+  }[];
+  /** Events of all streams so far. */
+  readonly view: { readonly n: number };
+}
+
 /** A line of the file that a subscriber appends to. Times are milliseconds since the Unix epoch. */
 export type RecordLine =
   | { readonly k: 'start'; readonly at: number; readonly pid: number }
   /** A connection with a cache of its own begins. */
   | { readonly k: 'open'; readonly at: number }
   | Seen
+  | StreamBatch
+  /** The server has not what was shown: reading goes on from an earlier event. */
+  | {
+      readonly k: 'rewound';
+      readonly at: number;
+      readonly stream: string;
+      readonly reason: string;
+      readonly epoch: string;
+      readonly to: number;
+    }
   | { readonly k: 'lost'; readonly at: number; readonly reason: string }
   /** The client cannot go on: the subscription was refused, or it trapped. */
   | { readonly k: 'failed'; readonly at: number; readonly message: string };

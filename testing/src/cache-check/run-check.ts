@@ -1,19 +1,19 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { checkRecord } from './check-record.ts';
-import { checkServer, type WriterRecord } from './check-server.ts';
+import type { WriterRecord } from './check-server.ts';
 import { CacheCheckError } from './errors.ts';
-import { mintToken, readServerEnd, sql } from './http-api.ts';
 import { makeFaults } from './make-faults.ts';
 import type { CacheCheckOptions } from './options.ts';
 import { pause } from './pause.ts';
 import { readRecord } from './record.ts';
 import { makeReport, type Report } from './report.ts';
 import { type CheckedServer, startEmbeddedServer, useServer } from './server.ts';
+import { streamsWorkload } from './streams-workload.ts';
 import { Subscriber } from './subscriber.ts';
-import { Truth } from './truth.ts';
+import { tablesWorkload } from './tables-workload.ts';
 import { judge } from './verdict.ts';
 import type { Violation } from './violations.ts';
+import type { Workload } from './workload.ts';
 import { Writer } from './writer.ts';
 
 const writerCount = 2;
@@ -37,25 +37,30 @@ export async function runCheck(
   rmSync(join(options.out, 'records'), { recursive: true, force: true });
   rmSync(join(options.out, 'data'), { recursive: true, force: true });
   mkdirSync(join(options.out, 'records'), { recursive: true });
-  const { uri, database: name } = options;
-  const server =
-    uri === undefined
-      ? await startEmbeddedServer(join(options.out, 'data'), name)
-      : await useServer(uri, name, options.tokenFile);
+  const workload = options.workload === 'streams' ? await streamsWorkload() : tablesWorkload();
   const subscribers: Subscriber[] = [];
   const writers: Writer[] = [];
+  let server: CheckedServer | undefined;
   try {
-    note(`server: ${server.database.url}, database ${name}`);
-    return await check(options, server, subscribers, writers, note, signal);
+    const { uri, database: name } = options;
+    const bundle = await workload.bundle();
+    server =
+      uri === undefined
+        ? await startEmbeddedServer(join(options.out, 'data'), name, bundle)
+        : await useServer(uri, name, options.tokenFile, bundle);
+    note(`server: ${server.database.url}, database ${name}, ${workload.name}`);
+    return await check(options, workload, server, subscribers, writers, note, signal);
   } finally {
     for (const each of [...subscribers, ...writers]) await each.end();
-    await server.process?.kill();
+    await server?.process?.kill();
+    await workload.close();
     rmSync(join(options.out, 'data'), { recursive: true, force: true });
   }
 }
 
 async function check(
   options: CacheCheckOptions,
+  workload: Workload,
   server: CheckedServer,
   subscribers: Subscriber[],
   writers: Writer[],
@@ -63,22 +68,29 @@ async function check(
   signal: AbortSignal,
 ): Promise<Report> {
   const { database } = server;
+  await workload.prepare(database, options.subscribers);
   const from = Date.now();
   const path = (file: string) => join(options.out, 'records', file);
   const kinds = options.clients.flatMap((client) => options.reads.map((reads) => ({ client, reads })));
   for (let number = 0; number < options.subscribers; number += 1) {
     const { client, reads } = kinds[number % kinds.length] as (typeof kinds)[number];
     const config = {
-      ...{ client, reads, database: database.name, sdkCompression: options.sdkCompression },
-      token: await mintToken(database.url),
+      ...{ workload: workload.name, client, reads, database: database.name, sdkCompression: options.sdkCompression },
+      token: await workload.token(database, { role: 'subscriber', number }),
       record: path(`subscriber-${number}.jsonl`),
       ...(options.defect === undefined ? {} : { defect: options.defect }),
     };
     subscribers.push(await Subscriber.start(number, config, database.url));
   }
   for (let writer = 1; writer <= writerCount; writer += 1) {
-    const token = await mintToken(database.url);
-    const target = { uri: database.url, database: database.name, token, record: path(`writer-${writer}.jsonl`) };
+    const token = await workload.token(database, { role: 'writer', number: writer });
+    const target = {
+      workload: workload.name,
+      uri: database.url,
+      database: database.name,
+      token,
+      record: path(`writer-${writer}.jsonl`),
+    };
     writers.push(new Writer({ ...target, writer, rate: options.rate / writerCount, seed: options.seed }));
   }
   // Every fault must meet traffic that somebody sees.
@@ -93,12 +105,12 @@ async function check(
   note(`${run.marks.length} faults were made; waiting for everybody to show the end`);
   for (const writer of writers) writer.finish();
   await until('the writers have heard of all calls', doneWithinMs, signal, () => writers.every(({ isOver }) => isOver));
-  const head = Number((await sql(database, 'SELECT * FROM head'))[0]?.[1]);
+  const head = await workload.head(database);
   // Whoever does not get there is found in its record.
   await until('', settledWithinMs, signal, () => subscribers.every((each) => each.position() === head)).catch(() => {});
   if (signal.aborted) throw signal.reason;
   const others: Violation[] = [];
-  const end = await readServerEnd(database);
+  const judged = await workload.judge(database);
   const to = Date.now();
   for (const { name, failure } of subscribers) {
     if (failure !== undefined) others.push({ kind: 'crashed', detail: `${name} ${failure}` });
@@ -107,20 +119,25 @@ async function check(
   if (failure !== undefined) others.push({ kind: 'crashed', detail: `the server ${failure}` });
   for (const each of subscribers) await each.end();
   const records: WriterRecord[] = writers.map((writer) => writer.read());
-  others.push(...checkServer(end, records));
-  const isNumbered = end.ledger.every((entry, index) => entry.n === index + 1);
-  const truth = new Truth(isNumbered ? end.ledger : []);
-  const judged = subscribers.map(({ name, number, client, reads, config }) => {
+  others.push(...judged.server(records));
+  const found = subscribers.map(({ name, number, client, reads, config }) => {
     const record = readRecord(readFileSync(config.record, 'utf8'));
-    return { name, number, client, reads, findings: checkRecord(record, truth, reads) };
+    return { name, number, client, reads, findings: judged.subscriber(record, reads) };
   });
   const evidence = {
-    ...{ subscribers: judged, others, transactions: truth.head, wanted: options.faults, marks: run.marks },
+    ...{
+      subscribers: found,
+      others,
+      transactions: judged.transactions,
+      logs: judged.logs,
+      wanted: options.faults,
+      marks: run.marks,
+    },
     ownServer: server.process !== undefined,
   };
   const acknowledged = records.reduce((total, { acknowledged: nonces }) => total + nonces.length, 0);
   const report = makeReport(evidence, judge(evidence), { options, from, to, acknowledged, skipped: run.skipped });
-  writeFileSync(join(options.out, 'ledger.json'), `${JSON.stringify(end.ledger)}\n`);
+  writeFileSync(join(options.out, 'server-log.json'), `${JSON.stringify(judged.log)}\n`);
   return report;
 }
 

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort } from '../free-port.ts';
-import { bundleModule } from './bundle-module.ts';
 import { type Child, startChild } from './child.ts';
 import { CacheCheckError } from './errors.ts';
 import { type Database, mintToken, publish, refuseTaken } from './http-api.ts';
@@ -29,8 +28,8 @@ const entry = join(import.meta.dirname, '..', '..', '..', 'packages', 'spacetime
 const preload = join(import.meta.dirname, 'end-with-parent.mjs');
 const readyWithinMs = 60_000;
 
-/** Starts the embedded host over an empty folder and publishes the module there, as one publishes any. */
-export async function startEmbeddedServer(dataDir: string, name: string): Promise<CheckedServer> {
+/** Starts the embedded host over an empty folder and publishes a module there, as one publishes any. */
+export async function startEmbeddedServer(dataDir: string, name: string, bundle: Uint8Array): Promise<CheckedServer> {
   const port = await freePort();
   let child: Child;
   let isKilled = false;
@@ -67,7 +66,7 @@ export async function startEmbeddedServer(dataDir: string, name: string): Promis
     failure: () => failed,
   };
   try {
-    await publish(database, await bundleModule());
+    await publish(database, bundle);
   } catch (error) {
     await own.kill();
     throw error;
@@ -76,11 +75,16 @@ export async function startEmbeddedServer(dataDir: string, name: string): Promis
 }
 
 /** Makes a database of its own on a server that runs already. */
-export async function useServer(url: string, name: string, tokenFile: string | undefined): Promise<CheckedServer> {
+export async function useServer(
+  url: string,
+  name: string,
+  tokenFile: string | undefined,
+  bundle: Uint8Array,
+): Promise<CheckedServer> {
   const base = url.replace(/\/+$/, '');
   await refuseTaken({ url: base, name });
   const database = { url: base, name, token: tokenFile === undefined ? await mintToken(base) : readToken(tokenFile) };
-  await publish(database, await bundleModule());
+  await publish(database, bundle);
   return { database, process: undefined };
 }
 

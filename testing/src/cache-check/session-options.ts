@@ -13,6 +13,7 @@ export function openSession(target: {
   readonly token: string;
   readonly reads: 'confirmed' | 'unconfirmed';
   readonly name: string;
+  readonly workload: 'tables' | 'streams';
 }): Session {
   const { uri, database, token } = target;
   return createSession({
@@ -29,8 +30,7 @@ export function openSession(target: {
     connectTimeoutMs: 3000,
     requestTimeoutMs: 5000,
     watchdogMs: 4000,
-    // The module of the check has no streams to ask for.
-    headPollMs: day,
-    watchRenewMs: day,
+    // The module of the tables has no streams to ask for.
+    ...(target.workload === 'streams' ? { headPollMs: 1000 } : { headPollMs: day, watchRenewMs: day }),
   });
 }

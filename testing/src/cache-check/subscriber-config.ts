@@ -3,6 +3,7 @@ import type { ClientName, Reads } from './record.ts';
 
 /** What a subscriber process is told on its standard input, as one line of JSON. */
 export interface SubscriberConfig {
+  readonly workload: 'tables' | 'streams';
   readonly client: ClientName;
   readonly reads: Reads;
   /** Where the server is, or the proxy before it. */
@@ -17,6 +18,7 @@ export interface SubscriberConfig {
 
 /** What a writer process is told on its standard input. A line `stop` after it ends the writing. */
 export interface WriterConfig {
+  readonly workload: 'tables' | 'streams';
   /** From 1. */
   readonly writer: number;
   readonly uri: string;

@@ -51,7 +51,7 @@ export class Subscriber {
 
   /** The last transaction that it recorded; undefined before the first. */
   position(): number | undefined {
-    const match = [...tailOf(this.config.record).matchAll(/"view":\{"n":(\d+),/g)].at(-1);
+    const match = [...tailOf(this.config.record).matchAll(/"view":\{"n":(\d+)/g)].at(-1);
     return match === undefined ? undefined : Number(match[1]);
   }
 

@@ -21,6 +21,8 @@ export interface Evidence {
   readonly others: readonly Violation[];
   /** Transactions in the server's ledger in the end. */
   readonly transactions: number;
+  /** How many logs the server keeps: one, or one for each stream. */
+  readonly logs: number;
   readonly wanted: readonly FaultKind[];
   readonly marks: readonly FaultMark[];
   /** Whether nobody but the check could kill the server. */
@@ -53,8 +55,8 @@ export function judge(evidence: Evidence): Judgement {
   }
   const branches = new Set(subscribers.flatMap(({ findings: own }) => own.branches));
   const kills = marks.filter(({ kind }) => kind === 'kill-server').length;
-  // Each kill can take back one history. More than that was never there.
-  if (evidence.ownServer && branches.size > kills) {
+  // Each kill can cut each log short once. More than that was never there.
+  if (evidence.ownServer && branches.size > kills * evidence.logs) {
     const detail = `${branches.size} histories were shown and lost, and the server was killed ${kills} times`;
     findings.push({ who: 'all', kind: 'unhappened', detail });
   }

@@ -1,10 +1,12 @@
-// One writer of the cache check: calls `transfer` with numbers of its own, and notes which calls were acknowledged. The
+// One writer of the cache check: makes writes with numbers of its own, and notes which of them were acknowledged. The
 // connection reads confirmed, so that an acknowledgement says that the transaction is durable.
 import { appendFileSync } from 'node:fs';
+import { draftEvent } from '@autopilot/sync-contract';
 import { configOfParent } from './parent.ts';
 import { seededRandom } from './random.ts';
 import { openSession } from './session-options.ts';
 import { accounts } from './sizes.ts';
+import { streamIds } from './stream-ids.ts';
 import type { WriterConfig } from './subscriber-config.ts';
 
 /** Calls under way at once. */
@@ -18,6 +20,18 @@ const { writer, record, rate, seed } = config;
 const random = seededRandom(seed + writer);
 const session = openSession({ ...config, reads: 'confirmed', name: `writer-${writer}` });
 session.start();
+
+/** One write. The session repeats it when its answer was lost; the module recognises it and does it once. */
+async function write(nonce: number): Promise<void> {
+  const deadlineMs = 600_000;
+  if (config.workload === 'tables') {
+    await session.call('transfer', args(nonce), { idempotencyKey: `${nonce}`, deadlineMs });
+    return;
+  }
+  const stream_id = streamIds[random.between(0, streamIds.length - 1)] as string;
+  const event = { stream_id, kind: 'check', payload: { writer, nonce }, idempotency_key: `${writer}:${nonce}` };
+  await session.appendSyncEvent(draftEvent(event), undefined, { deadlineMs });
+}
 
 function args(nonce: number): Uint8Array {
   const source = random.between(0, accounts - 1);
@@ -38,9 +52,7 @@ for (let nonce = 1; !stopped; nonce += 1) {
   // An early writer waits; a late one, after a fault, goes on at once.
   if (early > 0) await new Promise((resolve) => setTimeout(resolve, early));
   if (underWay.size >= inFlight) await Promise.race(underWay);
-  // The key makes the session repeat a call whose answer was lost; the module knows the number and does it once.
-  const call: Promise<void> = session
-    .call('transfer', args(nonce), { idempotencyKey: `${nonce}`, deadlineMs: 600_000 })
+  const call: Promise<void> = write(nonce)
     .then(
       () => appendFileSync(record, `{"acknowledged":${nonce}}\n`),
       (error: Error) => appendFileSync(record, `${JSON.stringify({ failed: nonce, message: error.message })}\n`),

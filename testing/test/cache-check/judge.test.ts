@@ -30,7 +30,15 @@ const marks: FaultMark[] = [
   { kind: 'kill-server', subscriber: undefined, from: 1300, to: 1500 },
 ];
 const evidence: Evidence = {
-  ...{ subscribers: [good], others: [], transactions: 80, wanted: ['kill', 'kill-server'], marks, ownServer: true },
+  ...{
+    subscribers: [good],
+    others: [],
+    transactions: 80,
+    logs: 1,
+    wanted: ['kill', 'kill-server'],
+    marks,
+    ownServer: true,
+  },
 };
 const options = () => {
   const parsed = parseCacheCheckOptions(['--faults', 'kill,kill-server']);
@@ -103,6 +111,7 @@ describe('the verdict', () => {
     expect(judge(saw)).toMatchObject({ verdict: 'pass', lostHistories: 1 });
     const unkilled = { ...saw, wanted: ['kill'] as const, marks: marks.slice(0, 1) };
     expect(judge(unkilled)).toMatchObject({ verdict: 'fail', findings: [{ who: 'all', kind: 'unhappened' }] });
+    expect(judge({ ...saw, logs: 0 }).verdict).toBe('fail');
     expect(judge({ ...unkilled, ownServer: false })).toMatchObject({ verdict: 'pass', lostHistories: 1 });
   });
 });
@@ -152,6 +161,8 @@ describe('the command line', () => {
     [['--uri', 'https://example.com']],
     [['--uri', 'http://127.0.0.1:1', '--faults', 'kill-server']],
     [['--defect', 'small']],
+    [['--workload', 'streams', '--client', 'sdk']],
+    [['--workload', 'streams', '--defect', 'lose']],
     [['stray']],
   ])('%j is refused in one line', (args) => {
     expect(() => parseCacheCheckOptions(args)).toThrow(expect.objectContaining({ code: 'usage' }));

@@ -74,6 +74,15 @@ describe('the cache check', () => {
     expect(stderr).toContain('DEFECT split');
   });
 
+  test('passes for streams that are followed over kills of reader and server', async () => {
+    const { code, summary, stderr } = await checkCache(
+      ...['--workload', 'streams', '--subscribers', '2', '--seconds', '3', '--faults', 'kill,cut,kill-server'],
+      ...['--out', 'streams'],
+    );
+    expect({ code, verdict: summary?.verdict, stderr }).toMatchObject({ code: 0, verdict: 'pass' });
+    expect(summary?.groups.every(({ counts }) => counts.runs > 0 && counts.states >= 20)).toBe(true);
+  });
+
   test('checks a server that runs already, official client included, and touches no database that is there', async () => {
     const host = await startEmbedded({ database: 'checked', listen: '127.0.0.1:0' });
     try {
