@@ -20,7 +20,6 @@ const different: readonly string[] = [
   'sql/update',
   'sql/delete',
   'sql/system-tables',
-  'views/query',
 ];
 
 let host: EmbeddedHost;

@@ -40,7 +40,7 @@ export interface EngineDatabase {
 
   /**
    * Keeps a view materialised while at least one holder wants it. Call the returned function once to let go.
-   * @throws {EngineError} `view_failed` when the view throws, `module_unsupported` when it returns a query.
+   * @throws {EngineError} `view_failed` when the view throws, or gives a query that cannot be run.
    */
   holdView(view: TableDefinition, arg: ViewArgument): () => void;
 

@@ -105,7 +105,8 @@ export class Engine implements EngineDatabase {
       shuffle: (rows) => (options.fidelity?.shuffleScans === true ? this.#shuffle(rows) : rows),
     });
     this.#runner = new ModuleRunner(script, session, options.fidelity?.freshRealmPerCalls);
-    this.#views = new HeldViews(this.#runner, () => this.#schedule.now(), viewSeed);
+    const now = () => this.#schedule.now();
+    this.#views = new HeldViews(this.#runner, now, schema.definition, state.stores, this.owner, viewSeed);
   }
 
   get durableOffset(): bigint {

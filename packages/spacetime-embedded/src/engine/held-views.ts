@@ -1,13 +1,17 @@
 import { Buffer } from 'node:buffer';
+import { evaluate } from '../sql/evaluate.ts';
+import { compileSubscription } from '../sql/subscription-query.ts';
 import { lengthAt } from './bsatn-walk.ts';
 import type { ActiveCall } from './call-session.ts';
-import type { TableChange, ViewArgument } from './database.ts';
+import type { DatabaseDefinition, TableChange, ViewArgument } from './database.ts';
 import { EngineError } from './errors.ts';
 import type { ModuleRunner } from './module-runner.ts';
 import type { ViewSchema } from './module-schema.ts';
+import { messageOf } from './realm.ts';
 import { hashBytes, RowSet, StoredRow } from './stored-row.ts';
 import { columnStarts, type TableStore } from './table-store.ts';
 import type { NetChange, Transaction } from './transaction.ts';
+import { transactionSource } from './transaction-source.ts';
 
 interface HeldView {
   readonly schema: ViewSchema;
@@ -31,11 +35,24 @@ export class HeldViews {
   readonly #runner: ModuleRunner;
   readonly #now: () => bigint;
   readonly #held = new Map<string, HeldView>();
+  readonly #definition: DatabaseDefinition;
+  readonly #stores: readonly TableStore[];
+  readonly #owner: string;
   readonly #seed: number;
 
-  constructor(runner: ModuleRunner, now: () => bigint, seed: number) {
+  constructor(
+    runner: ModuleRunner,
+    now: () => bigint,
+    definition: DatabaseDefinition,
+    stores: readonly TableStore[],
+    owner: string,
+    seed: number,
+  ) {
     this.#runner = runner;
     this.#now = now;
+    this.#definition = definition;
+    this.#stores = stores;
+    this.#owner = owner;
     this.#seed = seed;
   }
 
@@ -45,7 +62,7 @@ export class HeldViews {
     throw new EngineError('view_not_held', `Nobody holds the view "${schema.definition.name}" for ${arg}.`);
   }
 
-  /** @throws {EngineError} `view_failed`, `module_unsupported`. */
+  /** @throws {EngineError} `view_failed`. */
   hold(schema: ViewSchema, arg: ViewArgument, tx: Transaction): () => void {
     const key = keyOf(schema, arg);
     let held = this.#held.get(key);
@@ -94,31 +111,58 @@ export class HeldViews {
         ? hooks.__call_view_anon__(schema.moduleIndex, none)
         : hooks.__call_view__(schema.moduleIndex, BigInt(`0x${arg}`), none),
     );
-    tx.reads = undefined;
     const { name } = schema.definition;
     if (outcome.ended !== 'returned') {
       const why = outcome.ended === 'trap' ? outcome.detail : outcome.message;
+      tx.reads = undefined;
       throw new EngineError('view_failed', `The view "${name}" failed: ${why}`);
     }
-    return { rows: this.#readRows(schema, Buffer.from(outcome.value.data)), reads };
+    try {
+      const data = Buffer.from(outcome.value.data);
+      const rows = data[0] === 0 ? this.#readRows(schema, data) : this.#queryRows(schema, textOf(data), tx);
+      return { rows, reads };
+    } catch (cause) {
+      throw new EngineError('view_failed', `The view "${name}" failed: ${messageOf(cause)}`, { cause });
+    } finally {
+      tx.reads = undefined;
+    }
+  }
+
+  /** The rows of a query that a view gave in place of rows: read as the owner reads, in the transaction. */
+  #queryRows(schema: ViewSchema, sql: string, tx: Transaction): RowSet {
+    const [query] = compileSubscription(this.#definition, { identity: this.#owner, isOwner: true }, sql);
+    if (query === undefined) throw new Error('the query is empty');
+    const view = query.tables.find(({ arg }) => arg !== undefined);
+    if (view !== undefined) throw new Error(`the query reads the view "${view.table.name}"`);
+    const rows = new RowSet();
+    for (const match of evaluate(transactionSource(tx, this.#stores), query)) {
+      const bytes = Buffer.from(match[query.output]?.bytes ?? []);
+      if (columnStarts(schema, bytes).at(-1) !== bytes.length) throw new Error('the query gives other columns');
+      this.#add(rows, schema, bytes);
+    }
+    return rows;
+  }
+
+  #add(rows: RowSet, schema: ViewSchema, row: Buffer): void {
+    const hash = hashBytes(row, this.#seed);
+    if (rows.find(row, hash) === undefined) rows.add(new StoredRow(row, hash, 0, schema.decoders));
   }
 
   #readRows(schema: ViewSchema, bytes: Buffer): RowSet {
-    const { name } = schema.definition;
-    if (bytes[0] !== 0) {
-      throw new EngineError('module_unsupported', `The view "${name}" returns a query; this host runs views of rows.`);
-    }
     const rows = new RowSet();
     let at = 5;
     for (let left = lengthAt(bytes, 1); left > 0; left -= 1) {
       const end = columnStarts(schema, bytes, at).at(-1) ?? at;
-      const row = Buffer.from(bytes.subarray(at, end));
-      const hash = hashBytes(row, this.#seed);
-      if (rows.find(row, hash) === undefined) rows.add(new StoredRow(row, hash, 0, schema.decoders));
+      this.#add(rows, schema, Buffer.from(bytes.subarray(at, end)));
       at = end;
     }
     return rows;
   }
+}
+
+/** The text behind the tag of a query. */
+function textOf(data: Buffer): string {
+  return data.toString('utf8', 5, 5 + lengthAt(data, 1));
 }
 
 function difference(held: HeldView, rows: RowSet): TableChange | undefined {

@@ -319,16 +319,28 @@ describe('modules that are refused', () => {
     expect(await open(start + source)).toBe('module_unsupported');
   });
 
-  test('a view that returns a query is refused when it is read', async () => {
+  test('E8: a view that gives a query holds its rows, of a private table too, and fails when it reads a view', async () => {
     const opened = await DatabaseDriver.open(
-      await bundleText(
-        `${start} export const all = s.anonymousView({ public: true }, t.array(row.rowType), (ctx) => ctx.from.row);`,
-      ),
+      await bundleText(`${start}
+        export const hide = s.reducer({ text: t.string() }, (ctx, { text }) => {
+          ctx.db.hidden.insert({ owner: ctx.sender, text });
+        });
+        export const shown = s.anonymousView({ public: true }, t.array(hidden.rowType), (ctx) =>
+          ctx.from.hidden.where((row) => row.text.eq('a')));
+        export const nested = s.anonymousView({ public: true }, t.array(hidden.rowType), (ctx) => ctx.from.shown);`),
     );
-    const view = opened.database.definition.tables.get('all') as TableDefinition;
-    expect(() => opened.database.holdView(view, 'anonymous')).toThrow(
-      expect.objectContaining({ code: 'module_unsupported' }),
+    const view = (name: string) => opened.database.definition.tables.get(name) as TableDefinition;
+    opened.call('hide', { text: 'a' });
+    const release = opened.database.holdView(view('shown'), 'anonymous');
+    opened.call('hide', { text: 'b' });
+    opened.call('hide', { text: 'a' }, { identity: owner });
+    const texts = [...opened.database.rows(view('shown'), 'anonymous')].map(({ values }) => values[1]);
+    expect(texts).toEqual(['a', 'a']);
+    expect(opened.commits.map(({ tables }) => tables.length)).toEqual([1, 1, 2]);
+    expect(() => opened.database.holdView(view('nested'), 'anonymous')).toThrow(
+      expect.objectContaining({ code: 'view_failed' }),
     );
+    release();
     await opened.database.close();
   });
 
