@@ -25,6 +25,7 @@ export const hostErrors = {
   no_such_table: { recovery: 'stop', next: 'Check the name; private tables exist only for the owner.' },
   no_such_column: { recovery: 'stop', next: 'Check the name against the schema of the database.' },
   sql_type: { recovery: 'stop', next: 'Compare the column with a literal of its own type.' },
+  sql_conflict: { recovery: 'stop', next: 'Change the values, or delete the rows that they conflict with.' },
   token_rejected: { recovery: 'refresh-token', next: 'Get a new token from its issuer and try again.' },
   issuer_unavailable: {
     recovery: 'retry',

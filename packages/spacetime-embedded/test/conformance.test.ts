@@ -13,14 +13,7 @@ import { ServerUnderTest } from '../src/conformance/server-under-test.ts';
 import { type EmbeddedHost, startEmbedded } from '../src/start-embedded.ts';
 
 /** What this host does not do; SPEC.md says so too. */
-const different: readonly string[] = [
-  'sql/three-tables',
-  'sql/cross-join',
-  'sql/insert',
-  'sql/update',
-  'sql/delete',
-  'sql/system-tables',
-];
+const different: readonly string[] = [];
 
 let host: EmbeddedHost;
 let server: ServerUnderTest;

@@ -25,8 +25,7 @@ describe('the grammar', () => {
       joins: [
         {
           table: { name: 'my team', alias: 'm' },
-          left: { table: 'p', column: 'team' },
-          right: { table: 'm', column: 'na"me' },
+          on: { left: { table: 'p', column: 'team' }, right: { table: 'm', column: 'na"me' } },
         },
       ],
       where: { kind: 'compare', operator: '>', left: column('id', 'p'), right: { kind: 'number', text: '-1' } },

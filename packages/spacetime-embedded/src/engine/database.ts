@@ -44,6 +44,14 @@ export interface EngineDatabase {
    */
   holdView(view: TableDefinition, arg: ViewArgument): () => void;
 
+  /**
+   * Changes rows in a transaction of its own, outside of the module: deletes first. Generated columns are filled in.
+   * Gives the reason when it is refused; then nothing is changed.
+   */
+  write(table: TableDefinition, inserts: readonly Uint8Array[], deletes: readonly Row[]): string | undefined;
+  /** Who is connected. */
+  connections(): readonly ClientConnection[];
+
   /** Called synchronously, in commit order, for every transaction that changed a table, an event table or a held view. */
   onCommit(listener: (commit: Commit) => void): () => void;
   /** Highest commit offset that is on disk (fsync). */

@@ -2,8 +2,8 @@ import { Buffer } from 'node:buffer';
 import { BsatnFault, lengthAt } from './bsatn-walk.ts';
 import type { ActiveCall, CallSession } from './call-session.ts';
 import type { IndexSchema, TableSchema } from './module-schema.ts';
+import { prepareRow } from './prepare-row.ts';
 import { pointRange, scanRange } from './scan-bounds.ts';
-import { checkScheduleDelay } from './schedule-time.ts';
 import type { StoredRow } from './stored-row.ts';
 import { ArgumentOutOfRange, BufferTooSmall, bufferOf, text, u32, wholeBuffer } from './sys-arguments.ts';
 import { SysError } from './sys-error.ts';
@@ -60,25 +60,8 @@ export function datastoreCalls(session: CallSession): Readonly<Record<string, Sy
     for (const row of rows) tx.delete(store, row);
     return rows.length;
   };
-  /** Reads a row, fills in its generated columns, and gives back their bytes. */
-  const takeRow = (store: TableStore, bytes: Buffer, call: ActiveCall): { row: Buffer; generated: Buffer } => {
-    const starts = columnStarts(store.schema, bytes);
-    const row = Buffer.from(bytes.subarray(0, starts.at(-1)));
-    const generated: Buffer[] = [];
-    for (const sequence of store.schema.sequences) {
-      const cell = row.subarray(starts[sequence.column], starts[sequence.column + 1]);
-      if (cell.some((byte) => byte !== 0)) continue;
-      // What does not fit into the column is cut off, as upstream does.
-      let rest = BigInt.asUintN(sequence.size * 8, sequences.next(sequence));
-      for (let index = 0; index < sequence.size; index += 1) {
-        cell[index] = Number(rest & 0xffn);
-        rest >>= 8n;
-      }
-      generated.push(cell);
-    }
-    checkScheduleDelay(store.schema, row, starts, call.timestamp);
-    return { row, generated: Buffer.concat(generated) };
-  };
+  const takeRow = (store: TableStore, bytes: Buffer, call: ActiveCall): { row: Buffer; generated: Buffer } =>
+    prepareRow(store, sequences, bytes, call.timestamp);
 
   return {
     table_id_from_name: (name) => {

@@ -28,11 +28,13 @@ import { type CallOutcome, ModuleRunner } from './module-runner.ts';
 import type { FunctionSchema, IndexSchema, ModuleSchema } from './module-schema.ts';
 import type { ModuleScript } from './module-script.ts';
 import type { OpenDatabaseOptions } from './open-database-options.ts';
+import { prepareRow } from './prepare-row.ts';
 import { type ModuleHooks, messageOf } from './realm.ts';
 import { pointRange } from './scan-bounds.ts';
 import { type ScheduleEntry, ScheduleQueue } from './schedule-queue.ts';
 import { readSchedule } from './schedule-time.ts';
 import type { StoredRow } from './stored-row.ts';
+import { SysError } from './sys-error.ts';
 import { columnStarts, type TableStore } from './table-store.ts';
 import { Transaction } from './transaction.ts';
 
@@ -287,6 +289,31 @@ export class Engine implements EngineDatabase {
 
   holdView(view: TableDefinition, arg: ViewArgument): () => void {
     return this.#exclusively(() => this.#views.hold(this.#view(view), arg, new Transaction()));
+  }
+
+  write(table: TableDefinition, inserts: readonly Uint8Array[], deletes: readonly Row[]): string | undefined {
+    return this.#exclusively(() => {
+      const store = this.#store(table);
+      const timestamp = this.#schedule.now();
+      const tx = new Transaction();
+      try {
+        for (const { bytes } of deletes) {
+          const row = tx.find(store, Buffer.from(bytes));
+          if (row !== undefined) tx.delete(store, row);
+        }
+        for (const bytes of inserts) {
+          tx.insert(store, prepareRow(store, this.#state.sequences, Buffer.from(bytes), timestamp).row);
+        }
+      } catch (refusal) {
+        if (refusal instanceof SysError) return `${refusal.message} (table ${table.name}).`;
+        throw refusal;
+      }
+      return this.#tryCommit(tx, timestamp, {}) ? undefined : 'A view failed; see the log of the module.';
+    });
+  }
+
+  connections(): readonly ClientConnection[] {
+    return [...this.#state.clients.values()];
   }
 
   onCommit(listener: (commit: Commit) => void): () => void {

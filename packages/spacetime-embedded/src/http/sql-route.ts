@@ -5,6 +5,7 @@ import { satsJson } from '../sats/json-write.ts';
 import { algebraicTypeJson } from '../sats/type-json.ts';
 import { bsatn } from '../sql/scalar.ts';
 import { runStatement, type StatementResult } from '../sql/statement.ts';
+import { withSystemTables } from '../sql/system-tables.ts';
 import type { ApiContext, ApiRequest } from './api.ts';
 import { authenticate, identityHeaders } from './authenticate.ts';
 import { asClient, databaseNamed } from './lifecycle.ts';
@@ -23,7 +24,7 @@ export async function sql(context: ApiContext, { incoming, url, params }: ApiReq
   const body = await asClient(context, database, credentials, async () => {
     const started = clock.monotonic();
     const viewer = { identity, isOwner: identity === database.engine.owner };
-    const result = answer(() => runStatement(database.engine, viewer, statement));
+    const result = answer(() => runStatement(withSystemTables(database.engine, viewer), viewer, statement));
     const micros = Math.round((clock.monotonic() - started) * 1000);
     if (confirmed) await untilDurable(database.engine, database.subscriptions.offset);
     return resultJson(result, micros);
@@ -42,11 +43,12 @@ function answer(run: () => StatementResult): StatementResult {
   }
 }
 
-function resultJson({ schema, rows }: StatementResult, micros: number): string {
+function resultJson({ schema, rows, changed }: StatementResult, micros: number): string {
   const cells = (row: readonly unknown[]) =>
     schema.elements.map(({ algebraicType }, index) => satsJson(algebraicType, bsatn(algebraicType, row[index])));
   const type = algebraicTypeJson(AlgebraicType.Product(schema));
-  const stats = '{"rows_inserted":0,"rows_deleted":0,"rows_updated":0}';
+  const { inserted, deleted, updated } = changed;
+  const stats = `{"rows_inserted":${inserted},"rows_deleted":${deleted},"rows_updated":${updated}}`;
   const lines = rows.map((row) => `[${cells(row).join(',')}]`).join(',');
   return `[{"schema":${JSON.stringify(type.Product)},"rows":[${lines}],"total_duration_micros":${micros},"stats":${stats}}]`;
 }

@@ -33,15 +33,47 @@ export type Projection =
   | { readonly kind: 'columns'; readonly columns: readonly (ColumnName & { readonly as: string | undefined })[] }
   | { readonly kind: 'count'; readonly as: string };
 
+/** A further table; without columns to compare it is joined with every row. */
+export interface Join {
+  readonly table: TableName;
+  readonly on: { readonly left: ColumnName; readonly right: ColumnName } | undefined;
+}
+
 /** `SELECT ... FROM t [JOIN u ON ...] [WHERE ...] [LIMIT n]`. */
 export interface Select {
   readonly kind: 'select';
   readonly projection: Projection;
   readonly from: TableName;
-  readonly joins: readonly { readonly table: TableName; readonly left: ColumnName; readonly right: ColumnName }[];
+  readonly joins: readonly Join[];
   readonly where: Condition | undefined;
   readonly limit: number | undefined;
 }
+
+/** `INSERT INTO t (columns) VALUES (...), ...`. */
+export interface Insert {
+  readonly kind: 'insert';
+  readonly table: string;
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly Operand[])[];
+}
+
+/** `UPDATE t SET column = literal, ... [WHERE condition]`. */
+export interface Update {
+  readonly kind: 'update';
+  readonly table: string;
+  readonly set: readonly { readonly column: string; readonly value: Operand }[];
+  readonly where: Condition | undefined;
+}
+
+/** `DELETE FROM t [WHERE condition]`. */
+export interface Delete {
+  readonly kind: 'delete';
+  readonly table: string;
+  readonly where: Condition | undefined;
+}
+
+/** A statement that changes rows. */
+export type Change = Insert | Update | Delete;
 
 /** `SELECT * FROM *`. */
 export interface SelectEverything {

@@ -32,15 +32,13 @@ export class Binder {
    */
   bind(select: Select): BoundQuery {
     if (select.joins.length > 1) throw new HostError('sql_unsupported', 'Invalid number of tables: at most two.');
-    this.isPersonal = this.viewer.isOwner;
-    this.tables = [this.table(select.from)];
+    this.bindTables(select);
     const [join] = select.joins;
-    if (join !== undefined) this.tables.push(this.table(join.table));
-    if (new Set(this.tables.map((table) => table.alias)).size < this.tables.length) {
-      throw new HostError('sql_syntax', `Two tables are called ${select.from.alias}; give one an alias.`);
+    if (join !== undefined && join.on === undefined) {
+      throw new HostError('sql_unsupported', 'A join without ON is not supported here.');
     }
     return {
-      join: join && this.join(join.left, join.right),
+      join: join?.on && this.join(join.on.left, join.on.right),
       conditions: [
         ...this.tables.flatMap((_, index) => this.rowRule(index)),
         ...(select.where === undefined ? [] : conjuncts(this.condition(select.where))),
@@ -48,6 +46,35 @@ export class Binder {
       tables: this.tables,
       isPersonal: this.isPersonal,
     };
+  }
+
+  /**
+   * As {@link bind}, for any number of tables, with or without columns to compare: what joins them is among the
+   * conditions.
+   */
+  bindAll(select: Select): BoundQuery {
+    this.bindTables(select);
+    const joins = select.joins.flatMap(({ on }): BoundComparison[] =>
+      on === undefined ? [] : [{ kind: 'compare', operator: '=', ...this.join(on.left, on.right) }],
+    );
+    return {
+      join: undefined,
+      conditions: [
+        ...joins,
+        ...this.tables.flatMap((_, index) => this.rowRule(index)),
+        ...(select.where === undefined ? [] : conjuncts(this.condition(select.where))),
+      ],
+      tables: this.tables,
+      isPersonal: this.isPersonal,
+    };
+  }
+
+  /** A literal, or `:sender`, as a value of a column, decoded. */
+  value(column: ColumnDefinition, operand: Operand): unknown {
+    if (operand.kind === 'column') throw new HostError('sql_unsupported', 'A value is a literal or :sender.');
+    if (operand.kind !== 'sender') return literalValue(column.type, operand);
+    this.sender(column);
+    return new Identity(BigInt(`0x${this.viewer.identity}`));
   }
 
   /** A column of the tables that were bound last. */
@@ -63,6 +90,14 @@ export class Binder {
     if (only === undefined) throw new HostError('no_such_column', `\`${shown}\` is not in scope`);
     if (found.length > 1) throw new HostError('sql_syntax', `\`${shown}\` is ambiguous; write the table before it.`);
     return only;
+  }
+
+  private bindTables(select: Select): void {
+    this.isPersonal = this.viewer.isOwner;
+    this.tables = [this.table(select.from), ...select.joins.map(({ table }) => this.table(table))];
+    if (new Set(this.tables.map((table) => table.alias)).size < this.tables.length) {
+      throw new HostError('sql_syntax', `Two tables are called ${select.from.alias}; give one an alias.`);
+    }
   }
 
   private table({ name, alias }: TableName): BoundTable {
@@ -93,7 +128,7 @@ export class Binder {
     const other = this.column(second);
     if (one.table === other.table) throw new HostError('sql_syntax', 'A join compares columns of two tables.');
     requireSameType(one.definition, other.definition);
-    return one.table === 0 ? { left: one, right: other } : { left: other, right: one };
+    return one.table < other.table ? { left: one, right: other } : { left: other, right: one };
   }
 
   private condition(condition: Condition): BoundCondition {

@@ -1,5 +1,6 @@
 import { HostError } from '../errors.ts';
 import type {
+  Change,
   ColumnName,
   Condition,
   Operand,
@@ -31,7 +32,8 @@ const reserved = new Set([
   'TRUE',
   'FALSE',
 ]);
-const refused = new Set(['INSERT', 'UPDATE', 'DELETE', 'SET', 'SHOW', 'CREATE', 'DROP', 'ALTER', 'BEGIN', 'WITH']);
+const changes = new Set(['INSERT', 'UPDATE', 'DELETE']);
+const refused = new Set(['SET', 'SHOW', 'CREATE', 'DROP', 'ALTER', 'BEGIN', 'WITH']);
 const refusedInSelect = new Set(['ORDER', 'GROUP', 'HAVING', 'OFFSET', 'UNION', 'LEFT', 'RIGHT', 'FULL', 'CROSS']);
 const refusedInCondition = new Set(['NOT', 'IN', 'LIKE', 'BETWEEN', 'IS']);
 const operators = new Map<string, Operator>(
@@ -39,11 +41,23 @@ const operators = new Map<string, Operator>(
 );
 
 /**
- * Parses one statement.
+ * Parses one SELECT.
  *
  * @throws {HostError} `sql_syntax`, and `sql_unsupported` for what is SQL but not served here.
  */
 export function parseSelect(text: string): Select | SelectEverything {
+  const statement = parseStatement(text);
+  if (statement.kind === 'select' || statement.kind === 'everything') return statement;
+  const word = statement.kind.toUpperCase();
+  throw new HostError('sql_unsupported', `${word} is not supported here: only SELECT is.`);
+}
+
+/**
+ * Parses one statement of the HTTP grammar.
+ *
+ * @throws as {@link parseSelect}
+ */
+export function parseStatement(text: string): Select | SelectEverything | Change {
   if (Buffer.byteLength(text) > longestQuery) {
     throw new HostError('sql_syntax', `The query has more than ${longestQuery} bytes.`);
   }
@@ -58,11 +72,13 @@ class Parser {
     this.tokens = tokens;
   }
 
-  statement(): Select | SelectEverything {
+  statement(): Select | SelectEverything | Change {
     const first = this.peek();
     if (first.kind === 'word' && refused.has(first.upper)) {
-      throw new HostError('sql_unsupported', `${first.upper} is not supported here: this host answers SELECT only.`);
+      const text = `${first.upper} is not supported here: this host runs SELECT, INSERT, UPDATE and DELETE.`;
+      throw new HostError('sql_unsupported', text);
     }
+    if (first.kind === 'word' && changes.has(first.upper)) return this.change();
     this.keyword('SELECT');
     const projection = this.projection();
     this.keyword('FROM');
@@ -78,6 +94,52 @@ class Parser {
     const limit = this.takeKeyword('LIMIT') ? this.limit() : undefined;
     this.end();
     return { kind: 'select', projection, from, joins, where, limit };
+  }
+
+  private change(): Change {
+    if (this.takeKeyword('INSERT')) return this.insert();
+    if (this.takeKeyword('UPDATE')) return this.update();
+    this.keyword('DELETE');
+    this.keyword('FROM');
+    return { kind: 'delete', table: this.name('a table'), where: this.lastCondition() };
+  }
+
+  private insert(): Change {
+    this.keyword('INTO');
+    const table = this.name('a table');
+    const columns = this.list(() => this.name('a column'));
+    this.keyword('VALUES');
+    const rows = [this.list(() => this.operand())];
+    while (this.takeSymbol(',')) rows.push(this.list(() => this.operand()));
+    this.end();
+    return { kind: 'insert', table, columns, rows };
+  }
+
+  private update(): Change {
+    const table = this.name('a table');
+    this.keyword('SET');
+    const assignment = () => {
+      const column = this.name('a column');
+      this.symbol('=');
+      return { column, value: this.operand() };
+    };
+    const set = [assignment()];
+    while (this.takeSymbol(',')) set.push(assignment());
+    return { kind: 'update', table, set, where: this.lastCondition() };
+  }
+
+  private lastCondition(): Condition | undefined {
+    const where = this.takeKeyword('WHERE') ? this.condition(0) : undefined;
+    this.end();
+    return where;
+  }
+
+  private list<Item>(item: () => Item): Item[] {
+    this.symbol('(');
+    const items = [item()];
+    while (this.takeSymbol(',')) items.push(item());
+    this.symbol(')');
+    return items;
   }
 
   private projection(): Projection {
@@ -123,10 +185,10 @@ class Parser {
     this.takeKeyword('INNER');
     this.keyword('JOIN');
     const table = this.table();
-    this.keyword('ON');
+    if (!this.takeKeyword('ON')) return { table, on: undefined };
     const left = this.column();
     this.symbol('=');
-    return { table, left, right: this.column() };
+    return { table, on: { left, right: this.column() } };
   }
 
   private condition(depth: number): Condition {

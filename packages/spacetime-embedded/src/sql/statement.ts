@@ -3,42 +3,52 @@ import type { EngineDatabase } from '../engine/database.ts';
 import { HostError } from '../errors.ts';
 import { Binder } from './binder.ts';
 import type { Viewer } from './bound-query.ts';
+import { type ChangeCounts, changeRows } from './change-rows.ts';
 import { evaluate, type RowSource } from './evaluate.ts';
-import { parseSelect } from './parser.ts';
+import { evaluateAll } from './evaluate-all.ts';
+import { parseStatement } from './parser.ts';
 
 /** The answer to a statement: decoded column values by the schema's element order. */
 export interface StatementResult {
   readonly schema: ProductType;
   readonly rows: readonly (readonly unknown[])[];
+  readonly changed: ChangeCounts;
 }
 
 /** What a statement reads, besides rows: views must be materialised while it does. */
 export interface StatementSource extends RowSource {
   holdView: EngineDatabase['holdView'];
+  write: EngineDatabase['write'];
   readonly definition: EngineDatabase['definition'];
 }
 
 /**
- * Runs one SELECT of the HTTP grammar.
+ * Runs one statement of the HTTP grammar.
  *
  * @throws {HostError} the codes `sql_*`, `no_such_table` and `no_such_column`.
  */
 export function runStatement(source: StatementSource, viewer: Viewer, text: string): StatementResult {
-  const select = parseSelect(text);
+  const select = parseStatement(text);
+  if (select.kind === 'insert' || select.kind === 'update' || select.kind === 'delete') {
+    return { schema: { elements: [] }, rows: [], changed: changeRows(source, viewer, select) };
+  }
   if (select.kind === 'everything') {
     throw new HostError('sql_unsupported', 'SELECT * FROM * is for subscriptions; name one table.');
   }
+  const changed = { inserted: 0, deleted: 0, updated: 0 };
   const binder = new Binder(source.definition, viewer);
-  const query = binder.bind(select);
+  // Two tables that columns join are read by what the planner of subscriptions knows; all others one after the other.
+  const isSimple = select.joins.length <= 1 && select.joins.every(({ on }) => on !== undefined);
+  const query = isSimple ? binder.bind(select) : binder.bindAll(select);
   const releases = query.tables.flatMap(({ table, arg }) => (arg === undefined ? [] : [source.holdView(table, arg)]));
   try {
-    const matches = evaluate(source, query);
+    const matches = isSimple ? evaluate(source, query) : evaluateAll(source, query);
     const { projection, limit = Number.POSITIVE_INFINITY } = select;
     if (projection.kind === 'count') {
       // LIMIT applies to the rows of the answer, and a count has one.
       let count = 0n;
       for (const _ of matches) count += 1n;
-      return { schema: product([[projection.as, AlgebraicType.U64]]), rows: limit === 0 ? [] : [[count]] };
+      return { schema: product([[projection.as, AlgebraicType.U64]]), rows: limit === 0 ? [] : [[count]], changed };
     }
     const columns =
       projection.kind === 'rows'
@@ -56,7 +66,11 @@ export function runStatement(source: StatementSource, viewer: Viewer, text: stri
       rows.push(columns.map(({ table, column }) => match[table]?.values[column]));
       if (rows.length >= limit) break;
     }
-    return { schema: product(columns.map(({ as, definition }) => [as ?? definition.name, definition.type])), rows };
+    return {
+      schema: product(columns.map(({ as, definition }) => [as ?? definition.name, definition.type])),
+      rows,
+      changed,
+    };
   } finally {
     for (const release of releases) release();
   }

@@ -246,6 +246,14 @@ export class MemoryDatabase implements EngineDatabase {
     return () => this.durableListeners.delete(listener);
   }
 
+  write(): string {
+    return 'The memory database is not changed by SQL.';
+  }
+
+  connections(): readonly ClientConnection[] {
+    return [];
+  }
+
   image(): never {
     throw new Error('The memory database has no image.');
   }
