@@ -79,7 +79,7 @@ export class FakeConnection {
   }
 
   upgrade(refusal: Refusal | undefined): void {
-    if (this.#over || refusal === 'lost') return;
+    if (this.#over || this.frozen || refusal === 'lost') return;
     if (refusal === 'cut') {
       this.cut();
       return;
@@ -111,17 +111,8 @@ export class FakeConnection {
 
   /** The network drops the connection. */
   cut(code = 1006, reason = ''): void {
-    if (!this.vanish()) return;
+    if (!this.#finish()) return;
     this.host.sim.after(1, () => this.#handlers.closed(code, reason));
-  }
-
-  /** The connection is over for the server; the client is told nothing. False when it was over. */
-  vanish(): boolean {
-    if (this.#over) return false;
-    this.#over = true;
-    this.isOpen = false;
-    this.#cancelPing();
-    return true;
   }
 
   /** The events of one transaction; `watched` says whether the inbox of the identity gets them. */
@@ -213,7 +204,8 @@ export class FakeConnection {
     if (name === 'read_heads') {
       host.log.push('read_heads');
       if (this.#tokenIsOver) {
-        this.send(bytes.procedureFailed(requestId, 'token_expired: the token is over'));
+        // A procedure that throws is a trap: why it did is told to the log of the host only.
+        this.send(bytes.procedureFailed(requestId, 'The instance encountered a fatal error.'));
         return;
       }
       const heads = [...this.watches].flatMap((id) => {
@@ -304,7 +296,8 @@ export class FakeConnection {
   }
 
   close(code = 1005): void {
-    if (!this.vanish()) return;
+    // The closing handshake of a dead connection never ends.
+    if (this.frozen || !this.#finish()) return;
     this.closedWith = code;
     this.host.sim.after(1, () => this.#handlers.closed(code, ''));
   }
@@ -317,6 +310,15 @@ export class FakeConnection {
     sim.after(at - now, () => {
       if (!this.#over && !this.frozen) task();
     });
+  }
+
+  /** False when the connection was over before. */
+  #finish(): boolean {
+    if (this.#over) return false;
+    this.#over = true;
+    this.isOpen = false;
+    this.#cancelPing();
+    return true;
   }
 
   #ping(): void {
