@@ -33,7 +33,7 @@ export function subscribeApplied(requestId: number, querySetId: number, table: s
 }
 
 /** One transaction that adds `rows` from `from` to before `to`: kept ones, or those of an event table. */
-export function transactionUpdate(
+function transactionUpdate(
   querySetId: number,
   table: string,
   kind: 'kept' | 'event',
