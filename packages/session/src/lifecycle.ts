@@ -181,9 +181,16 @@ export class Lifecycle implements LinkHost {
     return this.#closing;
   }
 
-  /** The host says that a token is over: fetch another one now. */
+  /** The host says that a token is over: fetch another one now, or after the pause that is due. */
   tokenExpired(link: Link | undefined): void {
-    if (link?.running === true) this.#refresh.begin(link);
+    if (link === undefined || this.state === 'draining' || this.state === 'closed') return;
+    if (link === this.#refresh.candidate) {
+      // It can never catch up, and while it is there no other token is asked for.
+      const message = 'The token ended before its connection was caught up.';
+      link.connection.terminate({ code: 'unauthorized', message });
+    } else if (link.running) {
+      this.#refresh.begin(link);
+    }
   }
 
   /** An append was answered without its receipt: what the live queries should bring does not arrive here. */
@@ -323,6 +330,7 @@ export class Lifecycle implements LinkHost {
   }
 
   #open(token: HeldToken): Link {
+    this.#refresh.opened();
     const { readMode, compression } = this.#settings;
     const request = socketRequest(token, readMode === 'confirmed', compression);
     const onlyReducers = this.#settings.readOnly ? readingReducers : undefined;

@@ -401,6 +401,8 @@ export class Link {
           const heads = new Map(decodeHeads(outcome.value).map((head) => [head.stream_id, head]));
           for (const [streamId, follower] of watched) follower.polled(heads.get(streamId));
         });
+      } else {
+        for (const [, follower] of watched) follower.pollFailed();
       }
       if (this.#phase === 'running') this.#schedulePoll();
     });

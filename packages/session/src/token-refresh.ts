@@ -30,6 +30,10 @@ export class TokenRefresh {
   #failures = 0;
   /** Monotonic time before which a failed refresh is not tried again, whoever asks for it. */
   #notBefore = 0;
+  /** When the last connection was opened, whichever, by the monotonic clock. */
+  #openedAt = Number.NEGATIVE_INFINITY;
+  /** The connection that a newer token is being asked for. */
+  #askedFor: Link | undefined;
   #cancelRefresh: Cancel = () => {};
   #cancelOverdue: Cancel = () => {};
   #cancelAsking: Cancel = () => {};
@@ -41,14 +45,14 @@ export class TokenRefresh {
     this.#host = host;
   }
 
-  /** Times the refresh of a connection by the wall clock, which is what tokens go by. */
+  /** Times the refresh of a connection. */
   schedule(link: Link): void {
-    const now = this.#env.ports.clock.now();
-    const { refresh_after, expires_at } = link.token;
-    this.#at(link, Math.max(soonestRefreshMs, refresh_after - now));
-    const skew = Math.min(skewMs, (expires_at - now) / 10);
+    const { token } = link;
+    const end = this.#tokens.left(token, token.expires_at);
+    this.#at(link, Math.max(soonestRefreshMs, this.#tokens.left(token, token.refresh_after)));
+    const skew = Math.min(skewMs, end / 10);
     this.#cancelOverdue();
-    this.#cancelOverdue = this.#env.after(Math.max(soonestRefreshMs, expires_at - skew - now), () => {
+    this.#cancelOverdue = this.#env.after(Math.max(soonestRefreshMs, end - skew), () => {
       const message = 'The token could not be replaced before its end.';
       if (link === this.#host.primary) link.connection.close({ code: 'refresh_overdue', message });
     });
@@ -56,14 +60,17 @@ export class TokenRefresh {
 
   /** Make before break: a second connection catches up, takes over, and only then the first one is closed. */
   begin(link: Link): void {
-    if (link !== this.#host.primary || this.candidate !== undefined) return;
-    const early = this.#notBefore - this.#env.ports.clock.monotonic();
+    if (link !== this.#host.primary || this.candidate !== undefined || link === this.#askedFor) return;
+    const soonest = Math.max(this.#notBefore, this.#openedAt + soonestRefreshMs);
+    const early = soonest - this.#env.ports.clock.monotonic();
     if (early > 0) {
       this.#at(link, early);
       return;
     }
     this.#cancelRefresh();
+    this.#askedFor = link;
     this.#cancelAsking = this.#tokens.obtain('refresh', link.token.token, (outcome) => {
+      if (this.#askedFor === link) this.#askedFor = undefined;
       if (link !== this.#host.primary || this.candidate !== undefined) {
         this.#env.counters.stale_callbacks += 1;
       } else if ('close' in outcome) {
@@ -79,6 +86,11 @@ export class TokenRefresh {
         this.candidate = this.#host.open(outcome.token);
       }
     });
+  }
+
+  /** A connection was opened: the next token is not asked for at once, whatever the host says of this one. */
+  opened(): void {
+    this.#openedAt = this.#env.ports.clock.monotonic();
   }
 
   /** It could not be done: again after a pause, while the connection in use goes on. */
@@ -111,6 +123,7 @@ export class TokenRefresh {
   /** The session is over. */
   end(): void {
     this.stop();
+    this.#askedFor = undefined;
     this.#cancelAsking();
   }
 

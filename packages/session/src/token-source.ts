@@ -46,6 +46,8 @@ export class TokenSource {
   readonly #provider: TokenProvider;
   readonly #timeoutMs: number;
   readonly #backoff: BackoffPolicy;
+  /** When each token came, by both clocks. */
+  readonly #came = new WeakMap<HeldToken, { readonly wall: number; readonly monotonic: number }>();
   #current: HeldToken | undefined;
   /** Of the first token: a session belongs to one account. */
   #subject: TokenSubject | undefined;
@@ -91,7 +93,7 @@ export class TokenSource {
   obtain(reason: TokenReason, instead: string | undefined, done: (outcome: TokenOutcome) => void): Cancel {
     const current = this.#current;
     if (current !== undefined && current.token !== this.#rejected && current.token !== instead) {
-      if (this.#env.ports.clock.now() < current.refresh_after) {
+      if (this.left(current, current.refresh_after) > 0) {
         done({ token: current });
         return () => {};
       }
@@ -108,6 +110,18 @@ export class TokenSource {
     if (this.#flight !== undefined) this.#flight.waiting.add(own);
     else this.#ask(reason, own);
     return () => this.#leave(own);
+  }
+
+  /**
+   * Milliseconds until a time of a token. By the clock that says less: a wall clock that was put back makes no token
+   * younger, and one that the machine slept through shows only in the other.
+   */
+  left(token: HeldToken, time: number): number {
+    const { clock } = this.#env.ports;
+    const came = this.#came.get(token);
+    const byWall = time - clock.now();
+    if (came === undefined) return byWall;
+    return Math.min(byWall, time - came.wall - (clock.monotonic() - came.monotonic));
   }
 
   #leave(own: (outcome: TokenOutcome) => void): void {
@@ -149,6 +163,8 @@ export class TokenSource {
 
   #settle(outcome: TokenOutcome): void {
     if ('token' in outcome) {
+      const { clock } = this.#env.ports;
+      this.#came.set(outcome.token, { wall: clock.now(), monotonic: clock.monotonic() });
       this.#current = outcome.token;
       this.#subject ??= subjectOf(outcome.token.token);
       this.forgive();

@@ -1,12 +1,12 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { SyncEvent } from '@autopilot/sync-contract';
+import { FakeHost } from '@autopilot/testing/fake-host';
+import { Sim } from '@autopilot/testing/sim';
 import { describe, expect, test } from '@jest/globals';
 import { createSession, type ReplayProgress } from '../src/index.ts';
-import { FakeHost } from '@autopilot/testing/fake-host';
 import { Harness, upTo } from './support/harness.ts';
 import { LongLog } from './support/long-log.ts';
-import { Sim } from '@autopilot/testing/sim';
 
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;

@@ -1,5 +1,5 @@
-import { describe, expect, test } from '@jest/globals';
 import type { FakeConnection } from '@autopilot/testing/fake-host';
+import { describe, expect, test } from '@jest/globals';
 import { Harness, upTo } from './support/harness.ts';
 
 /** A session with a durable stream `s` on its confirmed connection and a fast one `f` on the unconfirmed one. */

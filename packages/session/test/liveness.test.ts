@@ -17,7 +17,7 @@ const slow = { backoff: { floorMs: 250, baseMs: 600_000, capMs: 600_000 } };
 
 const sleeps: [string, (h: Harness, ms: number) => void][] = [
   ['the monotonic clock going on', (h, ms) => h.sim.sleep(ms)],
-  ['the monotonic clock standing still', (h, ms) => h.sim.suspend(ms)],
+  ['the monotonic clock standing still', (h, ms) => h.sim.jump(ms)],
 ];
 
 describe.each(sleeps)('suspend and wake, %s', (_name, sleep) => {

@@ -138,6 +138,24 @@ describe('StreamMerge', () => {
     expect(merge.position).toEqual({ epoch: 'e', seq: 7n });
   });
 
+  test('I2: what was said to exist before a page was asked for, and is not there, is forgotten with its rows', () => {
+    const merge = new StreamMerge({ epoch: 'e', seq: 5n }, 10);
+    merge.noteHead(9n);
+    merge.offerLive([row(8), row(9)]);
+    expect(delivered(merge.offerPage(page(5, 1, 6), 5n, 9n))).toEqual([6]);
+    expect([merge.head, merge.complete, merge.held]).toEqual([6n, true, 0]);
+    // The sequences come again, as other events.
+    expect(merge.offerLive([row(7), row(8)]).delivered).toHaveLength(2);
+  });
+
+  test('I2: what came while the page travelled is not forgotten', () => {
+    const merge = new StreamMerge({ epoch: 'e', seq: 5n }, 10);
+    merge.noteHead(7n);
+    merge.offerLive([row(9)]);
+    expect(delivered(merge.offerPage(page(5, 1, 6), 5n, 7n))).toEqual([6]);
+    expect([merge.head, merge.complete, merge.held]).toEqual([9n, false, 1]);
+  });
+
   test('a page with a hole is refused and moves nothing beyond it', () => {
     const merge = new StreamMerge({ epoch: 'e', seq: 0n }, 10);
     const broken = { ...page(0, 0, 9), events: [event(1), event(3)] };

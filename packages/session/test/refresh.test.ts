@@ -1,3 +1,4 @@
+import { reducerError } from '@autopilot/testing/server-bytes';
 import { describe, expect, test } from '@jest/globals';
 import { Harness, upTo } from './support/harness.ts';
 import { LongLog } from './support/long-log.ts';
@@ -111,6 +112,23 @@ describe('token refresh', () => {
     await h.close();
   });
 
+  test('I9: a second connection whose own token ends before it is caught up makes room for another', async () => {
+    const h = new Harness();
+    h.host.stream('s');
+    h.session.follow('s', null);
+    h.session.start();
+    await h.live();
+    // The host ends the tokens of the first two connections while the second one catches up.
+    h.host.tokenEnd = (connection) => (connection.number <= 2n ? h.sim.now : Number.POSITIVE_INFINITY);
+    await h.sim.until(() => h.session.status().counters.refreshes === 1);
+    expect(h.session.status()).toMatchObject({ connection_id: '3'.padStart(32, '0'), attempt: 1 });
+    expect(h.session.status().counters).toMatchObject({ refresh_failures: 1 });
+    h.host.append('s', 3);
+    await h.received('s', 3);
+    await h.live();
+    await h.close();
+  });
+
   test('I9: a failed refresh is tried again while the first connection goes on', async () => {
     const h = new Harness();
     h.host.stream('s');
@@ -217,5 +235,86 @@ describe('token refresh', () => {
     expect(h.of('stream-closed')).toHaveLength(1);
     expect(h.session.state).toBe('replaying');
     await h.close();
+  });
+
+  test('I9: a wall clock that was put back makes no token younger', async () => {
+    const h = new Harness();
+    h.session.start();
+    await h.live();
+    await h.sim.advance(h.tokenLife / 2);
+    h.sim.jump(-h.tokenLife);
+    h.host.open[0]?.cut();
+    await h.state('backoff');
+    await h.live();
+    // The token is as old as it is: it is replaced when three quarters of its life are over.
+    expect(h.asked).toEqual(['start']);
+    await h.sim.until(() => h.session.status().counters.refreshes === 1);
+    expect(h.sim.now - 1_800_000_000_000).toBeLessThan(h.tokenLife * 0.76);
+    await h.close();
+  });
+
+  describe('when calls find the token over', () => {
+    /** A live session whose host lets every token in, and says of each call that its token is over. */
+    async function refused() {
+      const h = new Harness();
+      h.session.start();
+      await h.live();
+      await h.sim.advance(2000);
+      h.host.intercept = (connection, message) => {
+        if (message.type !== 'reducer') return false;
+        connection.send(reducerError(message.request_id, 'token_expired: over'));
+        return true;
+      };
+      let answered = 0;
+      const call = () => {
+        h.session.heartbeat('s').catch(() => {
+          answered += 1;
+        });
+      };
+      return { h, call, answers: () => answered };
+    }
+
+    test('I13: many of them make one refresh, and one that fails leaves one timer', async () => {
+      const { h, call, answers } = await refused();
+      h.provide = async () => {
+        throw new Error('control is down');
+      };
+      const timers = h.sim.timers;
+      for (let count = 0; count < 8; count += 1) call();
+      await h.sim.until(() => answers() === 8);
+      expect(h.session.status().counters.refresh_failures).toBe(1);
+      // The timer that tries again is there instead of the one of the refresh that was planned.
+      expect(h.sim.timers).toBe(timers);
+      await h.close();
+      expect(h.sim.timers).toBe(0);
+    });
+
+    test('I13: an answer that comes while the session is closed makes no refresh any more', async () => {
+      const { h, call } = await refused();
+      h.provide = () => new Promise(() => {});
+      call();
+      await h.sim.until(() => h.host.log.length > 0 && h.session.status().calls.in_flight === 1);
+      await h.close();
+      await h.sim.advance(1000);
+      expect([h.asked, h.sim.timers]).toEqual([['start'], 0]);
+    });
+
+    test('I5: neither control nor host is asked in a loop without a pause', async () => {
+      const { h, call } = await refused();
+      const askedAt: number[] = [];
+      h.provide = async () => {
+        askedAt.push(h.sim.now);
+        return h.token();
+      };
+      for (let count = 0; count < 600; count += 1) {
+        call();
+        await h.sim.advance(50);
+      }
+      const pauses = askedAt.slice(1).map((at, index) => at - (askedAt[index] ?? 0));
+      expect(pauses.length).toBeGreaterThan(20);
+      expect(Math.min(...pauses)).toBeGreaterThanOrEqual(1000);
+      expect(h.session.status().counters).toMatchObject({ attempts: 1, refreshes: askedAt.length });
+      await h.close();
+    });
   });
 });

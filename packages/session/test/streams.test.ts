@@ -1,5 +1,7 @@
 import { procedureFailed, transactionUpdate } from '@autopilot/testing/server-bytes';
 import { describe, expect, test } from '@jest/globals';
+import { encode } from '../src/module/codec.ts';
+import { eventRowCodecs } from '../src/module/event-rows.ts';
 import { Harness, upTo } from './support/harness.ts';
 
 async function following(
@@ -364,6 +366,29 @@ describe('doorbell streams', () => {
     expect(h.session.status().counters.head_repairs).toBe(1);
     await h.close();
   });
+
+  test('I2: a late bell of another life of the stream does not leave it behind for ever', async () => {
+    const h = await following({}, 'doorbell');
+    h.host.append('s', 5);
+    await h.received('s', 5);
+    h.host.stream('s', { fanout: 'doorbell', epoch: 'epoch-2', route: 'another' });
+    const [connection] = h.host.open;
+    const [old] = [...(connection?.sets ?? [])].find(([, queries]) => queries[0]?.includes('route-of-s') === true) ?? [
+      0,
+    ];
+    h.session.listen((signal) => {
+      if (signal.type !== 'stale') return;
+      h.session.rewind('s', signal.floor);
+      const bell = encode(eventRowCodecs.bell, { route: 'route-of-s', seq: 9n });
+      connection?.send(transactionUpdate([{ query_set_id: old, tables: [{ table: 'bell', events: [bell] }] }]));
+    });
+    await h.sim.until(() => h.of('stale').length === 1);
+    await h.live();
+    expect(h.session.status().streams.s).toMatchObject({ position: { epoch: 'epoch-2', seq: 0n }, head: 0n });
+    h.host.append('s', 2);
+    await h.received('s', 7);
+    await h.close();
+  });
 });
 
 describe('heads', () => {
@@ -404,6 +429,36 @@ describe('heads', () => {
     expect(h.host.log.filter((line) => line.startsWith('open_stream'))).toHaveLength(2);
     h.host.append('s', 1);
     await h.received('s', 4);
+    await h.close();
+  });
+
+  test('I16: a poll that fails is made good by a page, which tells that the token is over', async () => {
+    const h = await following();
+    // The host ends the token long before the session would replace it: no live row comes any more, and polls trap.
+    let isOver = true;
+    h.host.tokenEnd = (connection) => (isOver && connection.number === 1n ? 0 : Number.POSITIVE_INFINITY);
+    h.host.open[0]?.watches.clear();
+    h.host.append('s', 3);
+    await h.sim.until(() => h.session.status().counters.refreshes === 1);
+    await h.received('s', 3);
+    expect(h.sim.now - 1_800_000_000_000).toBeLessThan(15_000);
+    expect(h.session.status().counters).toMatchObject({ attempts: 1, refreshes: 1 });
+    isOver = false;
+    await h.live();
+    await h.close();
+  });
+
+  test('I16: a poll that traps again and again leaves live, idle streams live', async () => {
+    const h = await following();
+    h.host.intercept = (connection, message) => {
+      if (message.type !== 'procedure' || message.name !== 'read_heads') return false;
+      connection.send(procedureFailed(message.request_id, 'The instance encountered a fatal error.'));
+      return true;
+    };
+    const before = h.path.length;
+    await h.sim.advance(60_000);
+    expect(h.path.slice(before)).toEqual([]);
+    expect(h.host.log.filter((line) => line.startsWith('read_page'))).toHaveLength(5);
     await h.close();
   });
 

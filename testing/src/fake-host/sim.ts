@@ -77,8 +77,11 @@ export class Sim {
     this.#now += milliseconds;
   }
 
-  /** Jumps as a machine does whose timers and monotonic clock stand still while it is suspended. */
-  suspend(milliseconds: number): void {
+  /**
+   * Sets the wall clock, ahead or back. Also what a machine sees whose timers and monotonic clock stood still while it was
+   * suspended.
+   */
+  jump(milliseconds: number): void {
     this.#ahead += milliseconds;
   }
 

@@ -43,8 +43,11 @@ export interface FollowerOptions {
 /** So many polls in a row may find what should have been heard, before the connection is given up. */
 const mostRepairs = 3;
 
-/** Why a page is asked for. `unheard` and `large-row` are the ordinary way of live events and do not leave `live`. */
-type Cause = 'open' | 'gap' | 'head' | 'epoch' | 'unheard' | 'large-row';
+/** Why a page is asked for. */
+type Cause = 'open' | 'gap' | 'head' | 'epoch' | 'unheard' | 'large-row' | 'poll';
+
+/** The ordinary way of live events, and a question without a suspicion: they do not leave `live`. */
+const quiet: ReadonlySet<Cause> = new Set(['unheard', 'large-row', 'poll']);
 
 /** Reads one stream over one connection into the merge of its record. At most one page is under way. */
 export class Follower {
@@ -154,6 +157,11 @@ export class Follower {
     }
   }
 
+  /** The host did not say how long its streams are, nor why not: a page tells both. */
+  pollFailed(): void {
+    if (!this.#stopped && this.#record.standing === 'following') this.#need('poll');
+  }
+
   #sourceHost(): SourceHost {
     return {
       inbox: (rows) => this.#host.inbox(this.#record.stream_id, rows),
@@ -207,7 +215,7 @@ export class Follower {
 
   #need(cause: Cause): void {
     if (this.#stopped) return;
-    if (cause !== 'unheard' && cause !== 'large-row') this.#behind();
+    if (!quiet.has(cause)) this.#behind();
     if (this.#inFlight) this.#again = true;
     else if (this.#cancelRetry === undefined && !this.#waitsForOwner) this.#ask();
   }
@@ -228,6 +236,7 @@ export class Follower {
     }
     const position = record.merge.position;
     const asked = position?.seq ?? 0n;
+    const known = record.merge.head;
     if (!this.#caughtUp) record.replayFrom ??= { seq: asked, at_ms: this.#env.ports.clock.monotonic() };
     this.#generation = record.generation;
     this.#inFlight = true;
@@ -242,7 +251,7 @@ export class Follower {
       if (this.#stopped || outcome.type === 'lost') return;
       this.#inFlight = false;
       if (outcome.type === 'failed') this.#stall();
-      else this.#answer(outcome.value, asked);
+      else this.#answer(outcome.value, asked, known);
     });
   }
 
@@ -253,14 +262,14 @@ export class Follower {
     this.#behind();
   }
 
-  #answer(page: StreamPage, asked: bigint): void {
+  #answer(page: StreamPage, asked: bigint, known: bigint): void {
     this.#env.counters.pages_read += 1;
     if (this.#generation !== this.#record.generation) {
       this.#ask();
       return;
     }
     if (this.#record.standing !== 'following') return;
-    const outcome = this.#record.merge.offerPage(page, asked);
+    const outcome = this.#record.merge.offerPage(page, asked, known);
     switch (outcome.type) {
       case 'closed':
         this.#record.standing = 'closed';

@@ -112,8 +112,12 @@ export class StreamMerge {
     return { delivered, duplicates, overflowed, foreignEpoch };
   }
 
-  /** Takes a page that was asked for after the sequence `asked`, which live rows may have passed since. */
-  offerPage(page: StreamPage, asked: bigint): PageOutcome {
+  /**
+   * Takes a page that was asked for after the sequence `asked`, which live rows may have passed since.
+   *
+   * @param known the highest sequence that was known to exist when it was asked for.
+   */
+  offerPage(page: StreamPage, asked: bigint, known = asked): PageOutcome {
     if (page.status === 'denied') return { type: 'closed', code: 'forbidden' };
     if (page.status === 'unknown_stream') return { type: 'closed', code: 'unknown_stream' };
     if (page.status === 'epoch_changed') return stale('epoch_changed', page);
@@ -128,6 +132,7 @@ export class StreamMerge {
     }
     // A host whose log ends before what it had sent has lost events: this is another history under the same name.
     if (page.head < asked) return stale('epoch_changed', page);
+    if (page.head < known && this.#head === known) this.#forgetBeyond(page.head);
     this.noteHead(page.head);
     return this.#take(page.events);
   }
@@ -168,6 +173,16 @@ export class StreamMerge {
       return { type: 'ok', delivered: [], duplicates: 0, foreignEpoch: false };
     }
     return stale('retention_floor_breach', page);
+  }
+
+  /**
+   * What was said to exist before the host was asked, and does not: a bell of another life of the stream names no epoch.
+   * No page will ever bring it.
+   */
+  #forgetBeyond(head: bigint): void {
+    const at = this.#position?.seq ?? 0n;
+    this.#head = at > head ? at : head;
+    for (const seq of this.#held.keys()) if (seq > this.#head) this.#held.delete(seq);
   }
 
   /** Places the waiting rows again, now that the position has moved. */

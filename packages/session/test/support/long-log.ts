@@ -1,9 +1,9 @@
 import { genesisChain } from '@autopilot/sync-contract';
+import type { FakeConnection, FakeHost } from '@autopilot/testing/fake-host';
+import { type ClientMessage, procedureReturned } from '@autopilot/testing/server-bytes';
 import { Timestamp } from 'spacetimedb';
 import { decode, encode } from '../../src/module/codec.ts';
 import { pageCodecs } from '../../src/module/pages.ts';
-import type { FakeConnection, FakeHost } from '@autopilot/testing/fake-host';
-import { type ClientMessage, procedureReturned } from '@autopilot/testing/server-bytes';
 
 const pageRows = 500;
 

@@ -1,9 +1,10 @@
 // What every stream source has to do, whatever way it hears of new events. Ids are those of SPEC.md.
+
+import type { FakeConnection, FakeStream } from '@autopilot/testing/fake-host';
+import { subscriptionError } from '@autopilot/testing/server-bytes';
 import { describe, expect, test } from '@jest/globals';
 import type { Fanout, ReadMode } from '../../src/index.ts';
-import type { FakeConnection, FakeStream } from '@autopilot/testing/fake-host';
 import { Harness, upTo } from './harness.ts';
-import { subscriptionError } from '@autopilot/testing/server-bytes';
 
 /** One source, on the main connection of a session or on the other one. */
 export interface SourceUnderTest {
