@@ -78,7 +78,6 @@ export class Connections {
   /** The connection for what is read in a mode; made when there is none yet. */
   open(readMode: ReadMode): Channel {
     if (readMode === this.main.readMode) return this.main;
-    this.#cancelLinger();
     if (this.#side === undefined) {
       this.#side = this.#channel(readMode);
       if (this.#started) this.#side.lifecycle.start();
@@ -92,6 +91,7 @@ export class Connections {
     const side = this.#side;
     if (side !== undefined && !wanted(side)) {
       this.#cancelLinger = this.#env.after(lingerMs, () => {
+        if (wanted(side)) return;
         this.#side = undefined;
         const closed = side.lifecycle.close().then(() => {
           this.#closing.delete(closed);

@@ -163,6 +163,7 @@ export class Lifecycle implements LinkHost {
   /** A hint shortens a wait, never below the floor or what the other side asked for, and makes nothing wait longer. */
   hint(kind: NetworkHint): void {
     if (this.state === 'backoff' && kind !== 'offline') {
+      this.#tokens.shorten();
       const asked = this.#notBefore - this.#env.ports.clock.monotonic();
       const delay = Math.max(this.#floorLeft(), asked, this.#tokens.pauseMs);
       if (delay < (this.nextRetryMs ?? 0)) this.#scheduleRetry(delay, 'retry_hinted');
@@ -367,10 +368,12 @@ export class Lifecycle implements LinkHost {
       this.#move(next === 'failed' ? 'fatal' : 'auth-needed', close.code, close.message);
       return;
     }
+    // Where no token could be had, the next attempt waits until the provider may be asked again.
+    const pause = this.state === 'authenticating' ? this.#tokens.pauseMs : 0;
     this.#move('lost', close.code, close.message);
     const delay = backoffDelay(this.#settings.backoff, this.failures, ports.random, close.retry_after_ms);
     this.failures += 1;
-    this.#scheduleRetry(delay, 'retry_due');
+    this.#scheduleRetry(Math.max(delay, pause), 'retry_due');
   }
 
   #scheduleRetry(delay: number, reason: StateReason): void {

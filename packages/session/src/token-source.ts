@@ -55,7 +55,8 @@ export class TokenSource {
   /** The text of a token that was refused: it is not given again. */
   #rejected: string | undefined;
   #failures = 0;
-  #failed: { readonly close: Close; readonly until: number } | undefined;
+  /** The last failure; monotonic times: when the provider is asked again, and what a hint may shorten that to. */
+  #failed: { readonly close: Close; until: number; readonly soonest: number } | undefined;
 
   constructor(env: Environment, provider: TokenProvider, timeoutMs: number, backoff: BackoffPolicy) {
     this.#env = env;
@@ -79,6 +80,11 @@ export class TokenSource {
     this.#rejected = token;
   }
 
+  /** What had failed may work now: asks again sooner, though not below the floor or what the provider asked for. */
+  shorten(): void {
+    if (this.#failed !== undefined) this.#failed.until = Math.min(this.#failed.until, this.#failed.soonest);
+  }
+
   /** Forgets the last failure: the owner wants to know again. */
   forgive(): void {
     this.#failed = undefined;
@@ -99,10 +105,9 @@ export class TokenSource {
       }
     }
     const failed = this.#failed;
-    const left = this.pauseMs;
-    if (this.#flight === undefined && failed !== undefined && left > 0) {
-      const retry_after_ms = Math.max(left, failed.close.retry_after_ms ?? 0);
-      done({ close: { ...failed.close, retry_after_ms } });
+    if (this.#flight === undefined && failed !== undefined && this.pauseMs > 0) {
+      const { retry_after_ms, ...close } = failed.close;
+      done({ close: retry_after_ms === undefined ? close : { ...close, retry_after_ms: this.pauseMs } });
       return () => {};
     }
     // A wrapper, so that one function that waits twice is two.
@@ -171,9 +176,12 @@ export class TokenSource {
       return;
     }
     const { clock, random } = this.#env.ports;
-    const pause = backoffDelay(this.#backoff, this.#failures, random, outcome.close.retry_after_ms);
+    const { close } = outcome;
+    const now = clock.monotonic();
+    const pause = backoffDelay(this.#backoff, this.#failures, random, close.retry_after_ms);
+    const soonest = now + Math.max(this.#backoff.floorMs, close.retry_after_ms ?? 0);
     this.#failures += 1;
-    this.#failed = { close: outcome.close, until: clock.monotonic() + pause };
+    this.#failed = { close, until: now + pause, soonest };
   }
 
   #checked(token: SessionToken): TokenOutcome {

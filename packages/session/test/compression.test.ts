@@ -6,14 +6,20 @@ import fc from 'fast-check';
 import type { SessionOptions } from '../src/index.ts';
 import { Harness, upTo } from './support/harness.ts';
 
+function tagged(tag: number, body: Uint8Array): Uint8Array {
+  const frame = new Uint8Array(body.length + 1);
+  frame[0] = tag;
+  frame.set(body, 1);
+  return frame;
+}
+
 type Compression = NonNullable<SessionOptions['compression']>;
 
 /** The tag of the host's frames, and how it packs a body. */
 const packed: Record<Compression, (body: Uint8Array) => Uint8Array> = {
-  none: (body) => new Uint8Array([0, ...body]),
-  brotli: (body) =>
-    new Uint8Array([1, ...brotliCompressSync(body, { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } })]),
-  gzip: (body) => new Uint8Array([2, ...gzipSync(body, { level: 1 })]),
+  none: (body) => tagged(0, body),
+  brotli: (body) => tagged(1, brotliCompressSync(body, { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } })),
+  gzip: (body) => tagged(2, gzipSync(body, { level: 1 })),
 };
 const kinds = Object.keys(packed) as Compression[];
 const large = { text: 'All work and no play makes Jack a dull boy. '.repeat(3000) };

@@ -255,7 +255,14 @@ describe('one confirmed and one unconfirmed connection', () => {
     expect(h.session.rows('t')).toEqual([row]);
     holds[0]?.cut();
     await h.sim.until(() => sources.includes('resync'));
+    // The next one comes before the connection has gone.
     subscription.end();
+    await h.sim.advance(3000);
+    const next = h.session.subscribe(['SELECT * FROM t'], { batch: () => {} }, undefined, { readMode: 'unconfirmed' });
+    await h.sim.advance(10_000);
+    expect(h.session.status().connections).toHaveLength(2);
+    expect(confirmed(h)).toEqual(['true', 'false', 'false']);
+    next.end();
     await h.sim.advance(6000);
     expect(h.host.open).toHaveLength(1);
     await h.close();

@@ -1,3 +1,4 @@
+import { SyncError } from '@autopilot/sync-contract';
 import { describe, expect, test } from '@jest/globals';
 import { Harness, upTo } from './support/harness.ts';
 
@@ -190,6 +191,53 @@ describe('hints', () => {
       await h.close();
     },
   );
+
+  test.each([undefined, 5000])(
+    'I21: a token that could not be had is asked for again too (asked to wait: %j)',
+    async (wait) => {
+      for (let seed = 1; seed <= 20; seed += 1) {
+        const h = new Harness({ ...slow, seed });
+        let at = 0;
+        let down = true;
+        h.provide = async () => {
+          at = h.sim.now;
+          if (!down) return h.token();
+          throw new SyncError('unavailable', 'control is down', { details: { retry_after_ms: wait } });
+        };
+        h.session.start();
+        await h.state('backoff');
+        const planned = h.session.status().next_retry_ms ?? 0;
+        const failedAt = at;
+        down = false;
+        h.session.hint('online');
+        expect(h.session.status().next_retry_ms).toBeLessThanOrEqual(planned);
+        await h.live();
+        expect(at - failedAt).toBeGreaterThanOrEqual(wait ?? 250);
+        expect(at - failedAt).toBeLessThanOrEqual((wait ?? 250) + 50);
+        await h.close();
+      }
+    },
+  );
+
+  test('I17: no attempt is made that could only be told the same failure again', async () => {
+    for (let seed = 1; seed <= 5; seed += 1) {
+      const h = new Harness({ seed });
+      h.provide = () =>
+        new Promise((_resolve, reject) => {
+          h.sim.after(200, () => reject(new Error('control is down')));
+        });
+      h.session.start();
+      await h.sim.advance(20_000);
+      for (let times = 0; times < 100; times += 1) {
+        await h.sim.advance(100);
+        if (h.sim.random() < 0.5) h.session.hint('online');
+      }
+      const { attempts, tokens_asked } = h.session.status().counters;
+      expect(attempts).toBeGreaterThan(5);
+      expect(tokens_asked).toBe(attempts);
+      await h.close();
+    }
+  });
 
   test('I21: hints before the start and after the end do nothing', async () => {
     const h = new Harness();

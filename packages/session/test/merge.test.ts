@@ -1,4 +1,5 @@
 import type { PayloadHash, SyncEvent } from '@autopilot/sync-contract';
+import { propertyRuns } from '@autopilot/testing/property-runs';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { LiveRow } from '../src/module/event-rows.ts';
@@ -209,7 +210,7 @@ describe('StreamMerge', () => {
           expect(merge.complete).toBe(true);
         },
       ),
-      { numRuns: 500 },
+      propertyRuns(200),
     );
   });
 });

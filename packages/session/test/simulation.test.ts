@@ -13,6 +13,7 @@ async function run(seed: number): Promise<void> {
     headPollMs: 3000,
     watchdogMs: 20_000,
     requestTimeoutMs: 4000,
+    applyWindow: 25,
   });
   h.tokenLife = 40_000;
   const chance = () => h.sim.random();
@@ -30,6 +31,16 @@ async function run(seed: number): Promise<void> {
     h.host.stream(id, { fanout });
     h.session.follow(id, null, { readMode });
   }
+  // An owner that works on by itself, at its own pace.
+  h.session.listen((signal) => {
+    const last = signal.type === 'batch' ? signal.events.at(-1) : undefined;
+    if (last !== undefined) h.sim.after(Math.floor(chance() * 400), () => h.session.applied(last.stream_id, last));
+  });
+  // A provider that fails now and then.
+  h.provide = async () => {
+    if (chance() < 0.2) throw new Error('control is down');
+    return h.token();
+  };
   let calls = 0;
   let settled = 0;
   h.session.start();
@@ -48,12 +59,15 @@ async function run(seed: number): Promise<void> {
     else if (what < 0.76) h.host.open[0]?.watches.delete(id);
     else if (what < 0.8) h.host.refuse = chance() < 0.5 ? undefined : () => ({ status: 503 });
     else if (what < 0.83) h.sim.sleep(Math.floor(chance() * 50_000));
+    else if (what < 0.86) h.sim.suspend(Math.floor(chance() * 50_000));
+    else if (what < 0.89) h.session.hint((['online', 'offline', 'wake'] as const)[step % 3] ?? 'wake');
     const stream = h.host.streams.get(id);
     if (what > 0.97 && stream !== undefined) stream.route = `route-${step}`;
     await h.sim.advance(Math.floor(chance() * 900));
     for (const one of ids) {
       const seqs = h.seqs(one);
       expect(seqs).toEqual(upTo(seqs.length));
+      expect(h.session.status().streams[one]?.unapplied).toBeLessThanOrEqual(25);
     }
   }
   h.host.refuse = undefined;
@@ -73,7 +87,7 @@ async function run(seed: number): Promise<void> {
 }
 
 describe('the whole session on simulated time', () => {
-  test('I3: whatever is cut, frozen, delayed, refused or slept through, every log arrives whole and once', async () => {
+  test('I3: whatever is cut, frozen, delayed, refused or slept through, every log arrives whole and once, to a slow owner too', async () => {
     await fc.assert(fc.asyncProperty(fc.integer(), run), { numRuns: Number(process.env.SESSION_SEEDS ?? 6) });
   });
 });

@@ -64,6 +64,24 @@ describe('asking for tokens', () => {
     await h.close();
   });
 
+  test('I9: nor does it make a refresh that the host refuses be tried again before its pause', async () => {
+    const h = new Harness({ backoff: { floorMs: 1000, baseMs: 1000, capMs: 60_000 } });
+    h.session.start();
+    await h.live();
+    h.host.refuse = () => ({ status: 503 });
+    refuseCalls(h);
+    const until = h.sim.now + 60_000;
+    while (h.sim.now < until) {
+      void h.session.call('heartbeat', new Uint8Array(0)).catch(() => {});
+      await h.sim.advance(50);
+    }
+    expect(h.host.upgrades.length).toBeGreaterThan(3);
+    expect(h.host.upgrades.length).toBeLessThan(13);
+    // One token is enough for all of them.
+    expect(h.asked).toEqual(['start', 'refresh']);
+    await h.close();
+  });
+
   test('I17: a pause that the provider asks for outlasts a reconnect, and only the owner cuts it short', async () => {
     const h = new Harness();
     h.session.start();

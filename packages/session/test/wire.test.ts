@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { frame, subscribeApplied } from '@autopilot/testing/server-bytes';
+import { propertyRuns } from '@autopilot/testing/property-runs';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { BsatnReader } from '../src/wire/bsatn-reader.ts';
@@ -162,7 +163,7 @@ describe('frames', () => {
           expect(error).toBeInstanceOf(RangeError);
         }
       }),
-      { numRuns: 2000 },
+      propertyRuns(500),
     );
   });
 });
