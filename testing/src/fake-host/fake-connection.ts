@@ -12,6 +12,15 @@ import type { Sim } from './sim.ts';
 /** How an upgrade ends otherwise: with a status, by a connection that is cut, or without any answer. */
 export type Refusal = { status: number; body?: string; retryAfterMs?: number } | 'cut' | 'lost';
 
+/** A place that a client says it has stored. */
+export interface Acknowledgement {
+  readonly client_id: string;
+  readonly stream_id: string;
+  readonly epoch: string;
+  readonly seq: bigint;
+  readonly chain: string;
+}
+
 /** What a connection needs of its host; see `FakeHost`. */
 export interface ConnectionHost {
   readonly sim: Sim;
@@ -37,6 +46,8 @@ export interface ConnectionHost {
   baseline(query: string): { table: string; rows: Uint8Array[] }[];
   liveRow(stream: FakeStream, event: FakeEvent): Uint8Array;
   isWatched(streamId: string): boolean;
+  /** Hears of a checkpoint that a client has acknowledged. */
+  readonly acknowledged: ((ack: Acknowledgement) => void) | undefined;
   appendEvent(stream: FakeStream, kind: string, payload: string, key: string, caller?: FakeConnection): FakeEvent;
 }
 
@@ -126,6 +137,13 @@ export class FakeConnection {
     const other = tables[0]?.table === 'live_inbox' ? undefined : this.#setOf('SELECT * FROM stream_notice');
     const id = this.liveSet ?? other;
     if (id !== undefined) this.send(bytes.transactionUpdate([{ query_set_id: id, tables }]));
+  }
+
+  /** The rows of a query have changed. */
+  changed(query: string, delta: bytes.TableDelta): void {
+    for (const [id, queries] of this.sets) {
+      if (queries.includes(query)) this.send(bytes.transactionUpdate([{ query_set_id: id, tables: [delta] }]));
+    }
   }
 
   handle(message: bytes.ClientMessage): void {
@@ -240,6 +258,7 @@ export class FakeConnection {
     }
     if (name === 'unwatch') this.watches.delete(decode(reducerArgCodecs.stream, args).stream_id);
     if (name === 'renew_watches') for (const id of this.watches) this.#lease(id);
+    if (name === 'ack_checkpoint') host.acknowledged?.(decode(reducerArgCodecs.ackCheckpoint, args));
     if (name === 'append_sync_event') this.#append(requestId, args);
     else this.send(bytes.reducerOk(requestId, []));
   }

@@ -3,7 +3,7 @@ import { Identity } from 'spacetimedb';
 import { encode } from '../../../packages/session/src/module/codec.ts';
 import { eventRowCodecs } from '../../../packages/session/src/module/event-rows.ts';
 import type { PageRequest } from '../../../packages/session/src/module/pages.ts';
-import { type ConnectionHost, FakeConnection, type Refusal } from './fake-connection.ts';
+import { type Acknowledgement, type ConnectionHost, FakeConnection, type Refusal } from './fake-connection.ts';
 import {
   appendTo,
   committedAt,
@@ -44,6 +44,7 @@ export class FakeHost implements ConnectionHost {
   probeHeaders: Record<string, string> = {};
   intercept: ((connection: FakeConnection, message: ClientMessage) => boolean) | undefined;
   transmit: ((connection: FakeConnection, frame: Uint8Array) => readonly Uint8Array[]) | undefined;
+  acknowledged: ((ack: Acknowledgement) => void) | undefined;
   tokenEnd: ((connection: FakeConnection) => number) | undefined;
   /** Milliseconds that an answer or update travels. */
   latency: () => number = () => 1;
@@ -180,6 +181,16 @@ export class FakeHost implements ConnectionHost {
     if (this.denied.has(request.stream_id)) return emptyPage('denied');
     const stream = this.streams.get(request.stream_id);
     return stream === undefined ? emptyPage('unknown_stream') : pageOf(stream, request, this.pageLimit);
+  }
+
+  /** Changes the rows of a query in one transaction: what its subscribers hold afterwards is `rows`. */
+  setRows(query: string, table: string, rows: readonly Uint8Array[]): void {
+    const before = this.tables.get(query)?.find((held) => held.table === table)?.rows ?? [];
+    this.tables.set(query, [{ table, rows: [...rows] }]);
+    const inserts = rows.filter((row) => !before.some((other) => Buffer.compare(other, row) === 0));
+    const deletes = before.filter((row) => !rows.some((other) => Buffer.compare(other, row) === 0));
+    if (inserts.length + deletes.length === 0) return;
+    for (const connection of this.open) connection.changed(query, { table, inserts, deletes });
   }
 
   /** Watches belong to connections, but the inbox to the identity: each of its connections hears what any watches. */

@@ -1,4 +1,6 @@
 import type { LaneSignal, LaneState } from '@autopilot/sync-contract';
+import type { Commit } from '../../../packages/checkpoint/src/index.ts';
+import { Acks } from './acks.ts';
 import { type OwnerContext, StreamOwner } from './stream-owner.ts';
 
 /** A closed stream may be there again without a word: it is asked for once in so many milliseconds. */
@@ -17,9 +19,12 @@ export class Application {
   readonly #context: OwnerContext;
   readonly #owners = new Map<string, StreamOwner>();
   readonly #timers = new Map<string, () => void>();
+  readonly #acks: Acks;
 
-  constructor(context: OwnerContext) {
+  /** @param acknowledge Tells the host of a place that is stored. */
+  constructor(context: OwnerContext, acknowledge: ConstructorParameters<typeof Acks>[1]) {
     this.#context = context;
+    this.#acks = new Acks(context.ports.scheduler, acknowledge);
   }
 
   /** Follows a stream from its watermark; does nothing when it is followed already. */
@@ -34,6 +39,21 @@ export class Application {
     this.#owners.get(id)?.stop();
     this.#owners.delete(id);
     this.#forget(id);
+  }
+
+  /** These streams may be read: one of them that was closed is tried again. */
+  granted(ids: readonly string[]): void {
+    for (const id of ids) {
+      const owner = this.#owners.get(id);
+      if (owner?.standing !== 'closed') continue;
+      this.#forget(id);
+      owner.follow();
+    }
+  }
+
+  /** A commit is stored, and is told. */
+  stored({ changes }: Commit): void {
+    for (const { stream_id, epoch, seq, chain } of changes) this.#acks.note({ stream_id, epoch, seq, chain });
   }
 
   /** A person has looked at what stands still. */
@@ -69,6 +89,7 @@ export class Application {
   /** Ends every timer; the session is closed by whoever made it. */
   close(): void {
     for (const id of [...this.#owners.keys()]) this.unfollow(id);
+    this.#acks.close();
   }
 
   #askAgain(id: string, owner: StreamOwner): void {

@@ -4,7 +4,7 @@ import { type CheckpointStore, type Commit, openCheckpointStore } from '../../..
 import { createSession, type Session } from '../../../packages/session/src/index.ts';
 import { Application } from './application.ts';
 import type { Control } from './control.ts';
-import { type Disk, storeScope } from './disk.ts';
+import { storeScope } from './disk.ts';
 import type { Network } from './network.ts';
 import type { Oracle } from './oracle.ts';
 import { OwnerStore, type StoreFaults } from './owner-store.ts';
@@ -14,6 +14,7 @@ import type { Report } from './report.ts';
 import type { Server } from './server.ts';
 import { SessionCheck } from './session-check.ts';
 import { signalText } from './signal-text.ts';
+import type { StoreFile } from './store-file.ts';
 import type { Wiring } from './wiring.ts';
 
 /** Where the sessions of the simulation wait at least between two attempts; their own default. */
@@ -28,10 +29,8 @@ export interface ClientWorld {
   readonly control: Control;
   readonly network: Network;
   readonly oracle: Oracle;
-  readonly disk: Disk;
   readonly storeFaults: StoreFaults;
-  /** The file of the store, now. */
-  readonly file: string;
+  readonly storeFile: StoreFile;
   /** The streams that the application is to follow. */
   readonly wanted: ReadonlySet<string>;
   readonly socket: SocketFactory;
@@ -70,6 +69,7 @@ export class Client {
         http: process.http((authorization) => server.probe(authorization), latency),
         clientId: 'client',
         readMode: 'confirmed',
+        followGranted: true,
         backoff: { floorMs, baseMs: 500, capMs: 8_000 },
         pageSize: settings.pageSize,
         liveBuffer: settings.liveBuffer,
@@ -108,20 +108,27 @@ export class Client {
         applyBatch,
         noticed: (what, id, detail) => world.noticed(what, id, detail),
       }),
+      (ack) => this.session.ackCheckpoint(ack),
     );
     lane.listen((signal) => this.#heard(signal));
+    this.session.onGrants((change) => {
+      if (!process.alive) return;
+      this.check.grants(change);
+      this.application.granted(change.all.map(({ stream_id }) => stream_id));
+    });
   }
 
   /** Opens the store, follows what is wanted, and starts. */
-  static async start(world: ClientWorld, maxBytes: number | undefined): Promise<Client> {
+  static async start(world: ClientWorld): Promise<Client> {
     const process = world.newProcess();
+    const { path, limit } = world.storeFile;
     const store = await openCheckpointStore({
-      file: world.file,
+      file: path,
       scope: storeScope,
       synchronous: world.settings.synchronous,
       clock: process.ports.clock,
       random: process.ports.random,
-      ...(maxBytes === undefined ? {} : { max_bytes: maxBytes }),
+      ...(limit === undefined ? {} : { max_bytes: limit }),
     });
     world.opened(store);
     const client = new Client(world, process, store);
@@ -161,6 +168,7 @@ export class Client {
   #told(commit: Commit): void {
     if (!this.process.alive) return;
     this.#world.oracle.told(commit);
+    this.application.stored(commit);
     this.#world.report.trace('store', () =>
       commit.changes
         .map(({ stream_id, epoch, expected_seq, seq }) => `told ${stream_id} ${epoch}:${expected_seq + 1n}-${seq}`)

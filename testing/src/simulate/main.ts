@@ -94,4 +94,6 @@ async function saveAll(summary: Summary, folder: string): Promise<void> {
   }
 }
 
+// Whoever reads only the first lines of a trace has seen enough.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
 process.exitCode = await main();

@@ -134,6 +134,8 @@ class Run {
   #isCaughtUp(): boolean {
     const { world } = this;
     if (world.client?.session.state !== 'live') return false;
+    const grants = world.client.session.grants.map(({ stream_id }) => stream_id);
+    if (grants.sort().join() !== world.server.granted.toSorted().join()) return false;
     for (const id of world.wanted) {
       const stream = world.server.host.streams.get(id);
       const place = world.oracle.place(id);
@@ -153,7 +155,11 @@ class Run {
       const at = place === undefined ? 'nothing' : `${place.epoch}:${place.seq}`;
       return `${id} at ${at} of ${stream?.epoch}:${stream?.events.length}`;
     });
-    const state = world.client === undefined ? 'no client' : `session ${world.client.session.state}`;
+    const { client } = world;
+    const state =
+      client === undefined
+        ? 'no client'
+        : `session ${client.session.state} with ${client.session.grants.length} of ${world.server.granted.length} grants`;
     world.report.fail('catch-up', `Not caught up ${when}: ${state}; ${streams.join(', ')}.`);
   }
 

@@ -1,7 +1,8 @@
 import { canonicalJson, type HttpResponse, type SocketRequest } from '@autopilot/sync-contract';
-import { decode } from '../../../packages/session/src/module/codec.ts';
+import { decode, encode } from '../../../packages/session/src/module/codec.ts';
 import { type PageRequest, pageCodecs } from '../../../packages/session/src/module/pages.ts';
-import type { FakeConnection, Refusal } from '../fake-host/fake-connection.ts';
+import { viewCodecs, viewQueries } from '../../../packages/session/src/module/views.ts';
+import type { Acknowledgement, FakeConnection, Refusal } from '../fake-host/fake-connection.ts';
 import { FakeHost } from '../fake-host/fake-host.ts';
 import { appendTo, emptyPage, type FakeStream, pageOf } from '../fake-host/fake-stream.ts';
 import {
@@ -64,11 +65,14 @@ export class Server {
     host.intercept = (connection, message) => this.#intercept(connection, message);
     host.leaseMs = settings.leaseMs;
     host.pingMs = Math.floor(settings.watchdogMs / 2.5);
+    host.acknowledged = (ack) => this.#acknowledged(ack);
     for (const stream of settings.streams) this.#begin(stream);
+    this.#tellGrants();
   }
 
-  get isDown(): boolean {
-    return this.#down !== undefined;
+  /** The streams that the client may read. */
+  get granted(): readonly string[] {
+    return [...this.host.streams.keys()].filter((id) => !this.host.denied.has(id));
   }
 
   /** Answers the HTTP probe of a session. */
@@ -142,7 +146,11 @@ export class Server {
     host.notice(id, 'revoked');
     for (const connection of host.connections) connection.watches.delete(id);
     if (stream.fanout === 'doorbell') this.#rotateRoute(stream);
-    this.#sim.after(forMs, () => host.denied.delete(id));
+    this.#tellGrants();
+    this.#sim.after(forMs, () => {
+      host.denied.delete(id);
+      this.#tellGrants();
+    });
   }
 
   loseWatch(id: string): void {
@@ -170,6 +178,20 @@ export class Server {
     this.pageFailures.length = 0;
     this.host.rejection = undefined;
     this.host.denied.clear();
+    this.#tellGrants();
+  }
+
+  /** The view of grants: every stream that is not denied. */
+  #tellGrants(): void {
+    const rows = this.granted.map((stream_id) =>
+      encode(viewCodecs.myStreams, { stream_id, role: 'reader', expires_at: undefined }),
+    );
+    this.host.setRows(viewQueries.myStreams, 'my_streams', rows);
+  }
+
+  #acknowledged({ stream_id, epoch, seq, chain }: Acknowledgement): void {
+    if (this.log.chain(stream_id, epoch, seq) === chain) return;
+    this.#report.fail('receipt', `${stream_id} ${epoch}:${seq} is acknowledged with another chain than the host has.`);
   }
 
   #begin({ id, fanout, backlog, firstKept }: PlannedStream): void {

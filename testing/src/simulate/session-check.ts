@@ -1,5 +1,5 @@
 import type { LaneSignal, StreamPosition } from '@autopilot/sync-contract';
-import { nextState, sessionEvents } from '../../../packages/session/src/index.ts';
+import { type GrantChange, nextState, sessionEvents } from '../../../packages/session/src/index.ts';
 import type { Report } from './report.ts';
 
 /** So many attempts that proved no use, in so short a time, are a storm: drawing such waits is out of the question. */
@@ -15,6 +15,7 @@ export class SessionCheck {
   readonly #floorMs: number;
   /** After which position the next batch of a stream has to begin; null before its epoch is known. */
   readonly #after = new Map<string, StreamPosition | null>();
+  readonly #granted = new Set<string>();
   #state: string = 'idle';
   #since = 0;
   #attempts: number[] = [];
@@ -50,6 +51,15 @@ export class SessionCheck {
       this.#report.fail('storm', `Two tokens were asked for ${apart}.`);
     }
     this.#askedAt = now;
+  }
+
+  /** What the session tells of the grants. */
+  grants({ all, added, removed }: GrantChange): void {
+    const idsOf = (grants: GrantChange['all']) => grants.map(({ stream_id }) => stream_id);
+    for (const id of idsOf(removed)) this.#granted.delete(id);
+    for (const id of idsOf(added)) this.#granted.add(id);
+    const [sum, told] = [[...this.#granted], idsOf(all)].map((ids) => ids.sort().join(' '));
+    if (sum !== told) this.#report.fail('grants', `Grants of "${told}" were told, the changes give "${sum}".`);
   }
 
   closed(): void {

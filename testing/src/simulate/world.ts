@@ -13,6 +13,7 @@ import type { Fault, Plan, Settings } from './plan.ts';
 import { Process } from './process.ts';
 import { Report } from './report.ts';
 import { Server } from './server.ts';
+import { StoreFile, type Written } from './store-file.ts';
 import { Suspicion } from './suspicion.ts';
 import type { Wiring } from './wiring.ts';
 
@@ -36,26 +37,22 @@ export class World implements ClientWorld {
   readonly storeFaults: StoreFaults = {
     armed: undefined,
     failures: [],
-    logSize: () => this.disk.logSize(this.file),
-    wrote: () => this.#wrote(),
+    logSize: () => this.storeFile.logSize,
+    wrote: () => this.storeFile.wrote(),
     refused: (error) => {
       if (isCodedError(error) && error.code === 'disk_full') this.report.count('full disks');
     },
   };
-  file: string;
+  readonly storeFile: StoreFile;
   /** The process that runs; none between two lives. */
   client: Client | undefined;
   /** What has to be waited for before time goes on: it takes no simulated time. */
   busy: Promise<void> | undefined;
   readonly #seed: number;
-  readonly #chance: Chance;
   #lives = 0;
   #calls = 0;
   #ending: Ending | undefined;
   #isStopping = false;
-  #diskIsFull = false;
-  /** Bytes of the log that a loss of power leaves. */
-  #syncedBytes = 0;
 
   constructor(plan: Plan, disk: Disk, wiring: Wiring, traced: boolean) {
     const { seed, settings } = plan;
@@ -75,8 +72,7 @@ export class World implements ClientWorld {
     this.oracle = new Oracle(this.server.log, this.report, settings.synchronous);
     this.suspicion = new Suspicion(this.report);
     this.wanted = new Set(settings.streams.map(({ id }) => id));
-    this.#chance = new Chance(seedFor(seed, 'world'));
-    this.file = disk.fresh();
+    this.storeFile = new StoreFile(disk, settings.synchronous, new Chance(seedFor(seed, 'power')));
     this.socket = (request, handlers) => {
       this.report.count('connections');
       this.report.trace('client', () => `opens a connection with ${request.headers.authorization}`);
@@ -88,7 +84,7 @@ export class World implements ClientWorld {
   start(): void {
     if (this.client !== undefined || this.busy !== undefined) return;
     this.#wait(async () => {
-      this.client = await Client.start(this, this.#diskIsFull ? this.disk.size(this.file) : undefined);
+      this.client = await Client.start(this);
     });
   }
 
@@ -173,7 +169,7 @@ export class World implements ClientWorld {
 
   /** The file cannot grow for a while. */
   fillDisk(forMs: number): void {
-    this.#diskIsFull = true;
+    this.storeFile.isFull = true;
     this.stop(0);
     this.sim.after(forMs, () => this.#emptyDisk());
   }
@@ -203,20 +199,16 @@ export class World implements ClientWorld {
     const { client } = this;
     if (client !== undefined) {
       client.process.kill();
-      this.#release(client, this.file);
+      this.#release(client, this.storeFile.path);
     } else {
-      this.disk.remove(this.file);
+      this.storeFile.remove();
     }
   }
 
   #emptyDisk(): void {
-    if (!this.#diskIsFull) return;
-    this.#diskIsFull = false;
+    if (!this.storeFile.isFull) return;
+    this.storeFile.isFull = false;
     this.stop(0);
-  }
-
-  #wrote(): void {
-    if (this.settings.synchronous === 'FULL') this.#syncedBytes = this.disk.logSize(this.file);
   }
 
   #stopped(client: Client, downMs: number | undefined): void {
@@ -237,28 +229,20 @@ export class World implements ClientWorld {
     this.oracle.whole(client.store);
     this.oracle.ended();
     this.#over(client, 'closed');
-    // Closing moves the log into the database, and syncs both.
-    this.#syncedBytes = 0;
+    this.storeFile.closed();
     this.#wait(() => client.store.close());
     if (downMs !== undefined) this.#startIn(downMs);
   }
 
   /** The process is gone in the middle of whatever it was doing. */
   #end({ by, share, downMs }: Crash, written: Written | undefined): void {
-    const { client, file } = this;
+    const { client } = this;
     if (client === undefined) return;
-    const size = this.disk.logSize(file);
-    let end = size;
+    const { old, kept, of } = this.storeFile.end(by, written, share);
+    this.report.trace('client', () => `ends by ${by}, ${kept} of ${of} bytes of the log stay`);
     if (written !== undefined) this.report.count('torn writes');
-    if (written !== undefined) end = written.before + Math.floor(share * (written.after - written.before));
-    if (by === 'power') {
-      end = this.#chance.whole(Math.min(this.#syncedBytes, end), end);
-      this.#syncedBytes = end;
-    }
-    this.report.trace('client', () => `ends by ${by}, ${end} of ${size} bytes of the log stay`);
     this.report.count(by === 'power' ? 'power losses' : 'kills');
     this.#judge(client);
-    this.file = this.disk.remains(file, end);
     if (by === 'power') {
       client.process.vanish();
       this.server.freeze();
@@ -266,7 +250,7 @@ export class World implements ClientWorld {
       client.process.kill();
     }
     this.#over(client, by === 'power' ? 'power-lost' : 'killed');
-    this.#release(client, file);
+    this.#release(client, old);
     this.#startIn(downMs);
   }
 
@@ -309,11 +293,6 @@ export class World implements ClientWorld {
     });
     this.busy = busy;
   }
-}
-
-interface Written {
-  readonly before: number;
-  readonly after: number;
 }
 
 /** Counters of a session that show what a run has come through. */

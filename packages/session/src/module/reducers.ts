@@ -196,4 +196,8 @@ export const reducers = {
 export const readingReducers: ReadonlySet<string> = new Set(['renew_watches', 'unwatch']);
 
 /** The codecs of the arguments that test servers read. */
-export const reducerArgCodecs = { appendSyncEvent: appendSyncEventArgs, stream: streamArgs } as const;
+export const reducerArgCodecs = {
+  appendSyncEvent: appendSyncEventArgs,
+  ackCheckpoint: ackCheckpointArgs,
+  stream: streamArgs,
+} as const;
