@@ -59,7 +59,7 @@ async function run(seed: number): Promise<void> {
     else if (what < 0.76) h.host.open[0]?.watches.delete(id);
     else if (what < 0.8) h.host.refuse = chance() < 0.5 ? undefined : () => ({ status: 503 });
     else if (what < 0.83) h.sim.sleep(Math.floor(chance() * 50_000));
-    else if (what < 0.86) h.sim.suspend(Math.floor(chance() * 50_000));
+    else if (what < 0.86) h.sim.jump(Math.floor(chance() * 50_000));
     else if (what < 0.89) h.session.hint((['online', 'offline', 'wake'] as const)[step % 3] ?? 'wake');
     const stream = h.host.streams.get(id);
     if (what > 0.97 && stream !== undefined) stream.route = `route-${step}`;

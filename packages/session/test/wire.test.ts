@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
-import { frame, subscribeApplied } from '@autopilot/testing/server-bytes';
 import { propertyRuns } from '@autopilot/testing/property-runs';
+import { frame, subscribeApplied } from '@autopilot/testing/server-bytes';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { BsatnReader } from '../src/wire/bsatn-reader.ts';

@@ -4,6 +4,7 @@ import {
   type CheckpointStore,
   type Commit,
   type ConflictRecord,
+  type QuarantineOutcome,
   type ResetTo,
   type StreamChange,
 } from '../../../packages/checkpoint/src/index.ts';
@@ -97,8 +98,8 @@ export class OwnerStore implements ApplicationStore {
     );
   }
 
-  quarantine(conflict: ConflictRecord): void {
-    this.#write(
+  quarantine(conflict: ConflictRecord): QuarantineOutcome {
+    return this.#write(
       'quarantine',
       () => this.#store.quarantine(conflict),
       () => this.#oracle.wrote(),

@@ -1,7 +1,9 @@
+import type { FakeStream } from '../fake-host/fake-stream.ts';
+
 /** One stream of a run. */
 export interface PlannedStream {
   readonly id: string;
-  readonly fanout: 'inbox' | 'doorbell';
+  readonly fanout: FakeStream['fanout'];
   /** Events that are there before the client has started. */
   readonly backlog: number;
   /** The lowest sequence of the backlog that is still kept. */
