@@ -8,19 +8,19 @@ export const storeScope = { environment: 'simulation', database: 'sync', account
 
 /** The folders that stores of runs lie in: in memory where the system has such a place, real files in any case. */
 export class Disk {
-  readonly #root: string;
+  /** Holds everything of it. */
+  readonly root: string;
   readonly #template: string;
   #folders = 0;
 
   private constructor(root: string) {
-    this.#root = root;
+    this.root = root;
     this.#template = path.join(root, 'template.sqlite');
   }
 
-  static async make(): Promise<Disk> {
-    const memory = '/dev/shm';
-    const base = process.platform === 'linux' && isWritable(memory) ? memory : os.tmpdir();
-    const disk = new Disk(fs.mkdtempSync(path.join(base, 'autopilot-simulate-')));
+  /** @param folder where it makes a folder of its own; by default where the system keeps files in memory. */
+  static async make(folder = fastFolder()): Promise<Disk> {
+    const disk = new Disk(fs.mkdtempSync(path.join(folder, 'autopilot-simulate-')));
     // Made once and copied for every run: making the tables takes longer than a whole run.
     const clock = { now: () => 1_800_000_000_000, monotonic: () => 0 };
     const random = { next: () => 0, bytes: (length: number) => new Uint8Array(length) };
@@ -68,22 +68,23 @@ export class Disk {
   }
 
   close(): void {
-    fs.rmSync(this.#root, { recursive: true, force: true });
+    fs.rmSync(this.root, { recursive: true, force: true });
   }
 
   #place(): string {
     this.#folders += 1;
-    const folder = path.join(this.#root, `${this.#folders}`);
+    const folder = path.join(this.root, `${this.#folders}`);
     fs.mkdirSync(folder);
     return path.join(folder, 'sync.sqlite');
   }
 }
 
-function isWritable(folder: string): boolean {
+function fastFolder(): string {
+  const memory = '/dev/shm';
   try {
-    fs.accessSync(folder, fs.constants.W_OK);
-    return true;
+    fs.accessSync(memory, fs.constants.W_OK);
+    return memory;
   } catch {
-    return false;
+    return os.tmpdir();
   }
 }

@@ -23,13 +23,13 @@ async function main(): Promise<number> {
       process.stderr.write(`${options.message}\n\n${usage}\n`);
       return 2;
     case 'replay':
-      return await replay(options);
+      return await withDisk((disk) => replay(options, disk));
     case 'seeds':
-      return await runAll(options);
+      return await withDisk((disk) => runAll(options, disk));
   }
 }
 
-async function replay({ seed, file }: Extract<CliOptions, { run: 'replay' }>): Promise<number> {
+async function replay({ seed, file }: Extract<CliOptions, { run: 'replay' }>, disk: Disk): Promise<number> {
   let plan: SeedFile['plan'];
   try {
     plan = file === undefined ? makePlan(seed ?? 0) : (JSON.parse(readFileSync(file, 'utf8')) as SeedFile).plan;
@@ -37,22 +37,18 @@ async function replay({ seed, file }: Extract<CliOptions, { run: 'replay' }>): P
     process.stderr.write(`"${file}" is not a regression file: ${(error as Error).message}\n`);
     return 2;
   }
-  const disk = await Disk.make();
-  try {
-    const { violation, trace } = await runPlan(plan, { disk, traced: true });
-    say(`settings ${JSON.stringify(plan.settings)}`);
-    for (const line of trace) say(line);
-    say(violation === undefined ? 'no rule was broken' : `broke the rule ${violation.rule}: ${violation.message}`);
-    return violation === undefined ? 0 : 1;
-  } finally {
-    disk.close();
-  }
+  const { violation, trace } = await runPlan(plan, { disk, traced: true });
+  say(`settings ${JSON.stringify(plan.settings)}`);
+  for (const line of trace) say(line);
+  say(violation === undefined ? 'no rule was broken' : `broke the rule ${violation.rule}: ${violation.message}`);
+  return violation === undefined ? 0 : 1;
 }
 
-async function runAll({ from, count, workers, json, save }: Extract<CliOptions, { run: 'seeds' }>): Promise<number> {
+async function runAll(options: Extract<CliOptions, { run: 'seeds' }>, disk: Disk): Promise<number> {
+  const { from, count, workers, json, save } = options;
   const start = performance.now();
   let told = start;
-  const summary = await runPool(from, count, workers, (part) => {
+  const summary = await runPool(from, count, workers, disk, (part) => {
     const now = performance.now();
     if (now - told < progressMs || part.seeds === count) return;
     told = now;
@@ -65,7 +61,7 @@ async function runAll({ from, count, workers, json, save }: Extract<CliOptions, 
     for (const failure of summary.failures) say(failureText(failure));
     say(summaryText(summary, wallMs));
   }
-  if (save !== undefined) await saveAll(summary, save);
+  if (save !== undefined) await saveAll(summary, save, disk);
   return summary.failures.length === 0 ? 0 : 1;
 }
 
@@ -75,23 +71,26 @@ function progress({ seeds, failures }: Summary, count: number, wallMs: number): 
   process.stderr.write(process.stderr.isTTY ? `\r\x1b[K${line}` : `${line}\n`);
 }
 
-async function saveAll(summary: Summary, folder: string): Promise<void> {
-  const disk = await Disk.make();
-  try {
-    for (const { seed, violation, plan } of summary.failures) {
-      const file: SeedFile = {
-        seed,
-        found_at: new Date().toISOString().slice(0, 10),
-        rule: violation.rule,
-        what_was_wrong: violation.message,
-        fixed_by: '',
-        plan: await shrink(plan, violation, disk),
-      };
-      process.stderr.write(`${writeSeedFile(file, `${violation.rule}-${seed}`, folder)}\n`);
-    }
-  } finally {
-    disk.close();
+async function saveAll(summary: Summary, folder: string, disk: Disk): Promise<void> {
+  for (const { seed, violation, plan } of summary.failures) {
+    const file: SeedFile = {
+      seed,
+      found_at: new Date().toISOString().slice(0, 10),
+      rule: violation.rule,
+      what_was_wrong: violation.message,
+      fixed_by: '',
+      plan: await shrink(plan, violation, disk),
+    };
+    process.stderr.write(`${writeSeedFile(file, `${violation.rule}-${seed}`, folder)}\n`);
   }
+}
+
+async function withDisk(run: (disk: Disk) => Promise<number>): Promise<number> {
+  const disk = await Disk.make();
+  // Files in memory stay there when nobody removes them, also when the run is given up.
+  process.on('exit', () => disk.close());
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1));
+  return await run(disk);
 }
 
 // Whoever reads only the first lines of a trace has seen enough.

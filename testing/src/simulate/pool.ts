@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { Disk } from './disk.ts';
+import type { Disk } from './disk.ts';
 import { runSeeds } from './run-seeds.ts';
 import { addSummary, emptySummary, type Summary } from './summary.ts';
 
@@ -11,11 +11,12 @@ export interface Batch {
 
 const batchSize = 50;
 
-/** Runs `count` seeds from `from` on, in this thread or in so many others. `done` hears of every batch. */
+/** Runs `count` seeds from `from` on, in this thread or in so many others, on `disk`. `done` hears of every batch. */
 export async function runPool(
   from: number,
   count: number,
   workers: number,
+  disk: Disk,
   done: (summary: Summary) => void,
 ): Promise<Summary> {
   const summary = emptySummary();
@@ -30,24 +31,23 @@ export async function runPool(
     addSummary(summary, part);
     done(summary);
   };
-  await (workers === 1 ? runHere(take, add) : Promise.all(Array.from({ length: workers }, () => runThread(take, add))));
+  await (workers === 1
+    ? runHere(take, add, disk)
+    : Promise.all(Array.from({ length: workers }, () => runThread(take, add, disk))));
   // Threads finish in any order.
   summary.failures.sort((one, other) => one.seed - other.seed);
   return summary;
 }
 
-async function runHere(take: () => Batch | undefined, add: (part: Summary) => void): Promise<void> {
-  const disk = await Disk.make();
-  try {
-    for (let batch = take(); batch !== undefined; batch = take()) add(await runSeeds(batch.from, batch.count, disk));
-  } finally {
-    disk.close();
-  }
+type Take = () => Batch | undefined;
+
+async function runHere(take: Take, add: (part: Summary) => void, disk: Disk): Promise<void> {
+  for (let batch = take(); batch !== undefined; batch = take()) add(await runSeeds(batch.from, batch.count, disk));
 }
 
-function runThread(take: () => Batch | undefined, add: (part: Summary) => void): Promise<void> {
+function runThread(take: Take, add: (part: Summary) => void, disk: Disk): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const worker = new Worker(new URL('./worker.ts', import.meta.url));
+  const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: disk.root });
   worker.on('message', (message: Summary | 'ready') => {
     if (message !== 'ready') add(message);
     worker.postMessage(take() ?? 'end');
