@@ -184,6 +184,12 @@ describe('histories that are wrong', () => {
     expect(kinds(check(lines, 'unconfirmed'))).toContain('split');
   });
 
+  test('H1 nobody comes back from a lost history within a connection', () => {
+    const history = new History(ledgerOf(4, 7, ledger.slice(0, 60))).start().snapshot('baseline', 50).follow(63);
+    history.entries = ledger;
+    expect(kinds(check(history.follow(120).lines, 'unconfirmed'))).toEqual(['split']);
+  });
+
   test('H5 a client that invents a transaction', () => {
     expect(kinds(check(defective('unhappen', followed().lines)))).toContain('unhappened');
     expect(check(defective('unhappen', followed().lines), 'unconfirmed').branches.length).toBeGreaterThan(0);
