@@ -93,6 +93,10 @@ export class Lifecycle implements LinkHost {
   #cancelProven: Cancel = () => {};
   #cancelAsking: Cancel = () => {};
   #cancelProbe: Cancel = () => {};
+  /** While a second connection waits to be level. */
+  #cancelLevel: Cancel | undefined;
+  /** The second connection that has waited long enough. */
+  #outwaited: Link | undefined;
   #finishHandover: () => void = () => {};
 
   /** @param tokens shared by all lifecycles of one session. */
@@ -204,7 +208,9 @@ export class Lifecycle implements LinkHost {
   evaluate(): void {
     const { candidate } = this.#refresh;
     const primary = this.#primary;
-    if (candidate !== undefined && primary !== undefined && candidate.mayReplace(primary)) this.#takeOver(candidate);
+    if (candidate !== undefined && primary !== undefined && candidate.mayReplace(primary) && this.#isLevel(candidate)) {
+      this.#takeOver(candidate);
+    }
     const stale = [...this.records.values()].some((record) => record.standing === 'stale');
     const { elsewhere } = this.#host;
     if (this.state === 'replaying' && this.#primary?.caughtUp === true && !stale && elsewhere.caughtUp) {
@@ -274,6 +280,7 @@ export class Lifecycle implements LinkHost {
     if (closeReasons[close.code].aftermath === 'refresh') this.#tokens.reject(link.token.token);
     if (link === this.#refresh.candidate) {
       this.#refresh.candidate = undefined;
+      this.#endLevelling();
       if (close.code === 'identity_changed') this.#lost(close);
       else this.#refresh.failed(close);
     } else if (link === this.#primary) {
@@ -392,6 +399,7 @@ export class Lifecycle implements LinkHost {
     this.#cancelProven();
     this.#refresh.stop();
     this.#cancelProbe();
+    this.#endLevelling();
     this.#finishHandover();
     this.#host.calls.use(undefined);
     const links = [this.#refresh.candidate, this.#primary];
@@ -419,7 +427,21 @@ export class Lifecycle implements LinkHost {
     };
   }
 
+  /**
+   * Both connections hear of the same transactions, each in its own time. One that is behind would take rows back and
+   * bring them again, and one that is ahead would leave events out: it waits until both show the same, but not for ever.
+   */
+  #isLevel(link: Link): boolean {
+    if (link.isLevel || this.#outwaited === link) return true;
+    this.#cancelLevel ??= this.#env.after(this.#settings.drainMs, () => {
+      this.#outwaited = link;
+      if (link === this.#refresh.candidate) this.evaluate();
+    });
+    return false;
+  }
+
   #takeOver(link: Link): void {
+    this.#endLevelling();
     const old = this.#primary;
     const { calls } = this.#host;
     this.#primary = link;
@@ -443,6 +465,12 @@ export class Lifecycle implements LinkHost {
     calls.whenIdle(finish);
   }
 
+  #endLevelling(): void {
+    this.#cancelLevel?.();
+    this.#cancelLevel = undefined;
+    this.#outwaited = undefined;
+  }
+
   async #drain(): Promise<void> {
     const { calls } = this.#host;
     const others = this.#host.othersClosed();
@@ -453,6 +481,7 @@ export class Lifecycle implements LinkHost {
       for (const cancel of [this.#cancelRetry, this.#cancelProven, this.#cancelAsking, this.#cancelProbe]) cancel();
       this.#refresh.end();
       this.#suspends.stop();
+      this.#endLevelling();
       this.#refresh.candidate?.connection.close({ code: 'closed_by_owner', message });
       calls.use(undefined);
       calls.end();

@@ -137,6 +137,12 @@ export class Link {
     return true;
   }
 
+  /** Whether its rows are those that the owner sees: then nothing changes for the owner when it takes over. */
+  get isLevel(): boolean {
+    for (const { record, bag } of this.#rowSets.values()) if (bag !== undefined && !record.isLevel(bag)) return false;
+    return true;
+  }
+
   /** Whether a stream is known to have something to catch up. A stream that is just being opened is not. */
   get behind(): boolean {
     for (const record of this.#host.records.values()) {
@@ -270,12 +276,14 @@ export class Link {
     this.#pageQueue.length = 0;
     for (const follower of this.#followers.values()) follower.stop();
     this.#followers.clear();
+    for (const { record, bag } of this.#rowSets.values()) record.dropped(bag);
     this.#rowSets.clear();
     this.#queries.clear();
     this.#inbox.clear();
   }
 
   #transaction(update: readonly QuerySetUpdate[]): void {
+    let isWatched = false;
     for (const set of update) {
       const query = this.#queries.get(set.query_set_id);
       const rows = this.#rowSets.get(set.query_set_id);
@@ -283,9 +291,12 @@ export class Link {
       else if (query !== undefined) query.changed(set.tables);
       else if (rows?.bag !== undefined) {
         const changes = rows.bag.apply(set.tables);
+        if (rows.record.moved(rows.bag, changes)) isWatched = true;
         if (this.#host.isPrimary(this)) rows.record.changed(changes);
       }
     }
+    // Between two transactions, not after a frame of them: two connections are level at one of these moments.
+    if (isWatched) this.#host.progress(this);
   }
 
   /** One transaction of the live queries: one batch per stream. */

@@ -60,7 +60,7 @@ export interface SessionOptions {
   readonly requestTimeoutMs?: number;
   /** For the token provider. Default 15,000. */
   readonly tokenTimeoutMs?: number;
-  /** How long calls in flight may hold up a handover or the close. Default 2,000. */
+  /** How long calls in flight, or rows that differ, may hold up a handover or the close. Default 2,000. */
   readonly drainMs?: number;
   /** For a closing handshake. Default 1,000. */
   readonly closeTimeoutMs?: number;

@@ -1,4 +1,4 @@
-import { type SetDelta, subscriptionError, transactionUpdate } from '@autopilot/testing/server-bytes';
+import { type SetDelta, subscriptionError, type TableDelta, transactionUpdate } from '@autopilot/testing/server-bytes';
 import { describe, expect, test } from '@jest/globals';
 import { Timestamp } from 'spacetimedb';
 import { decodeGrant, type GrantChange, type RowBatch } from '../src/index.ts';
@@ -38,6 +38,34 @@ async function subscribed() {
   };
   const commit = (...sets: SetDelta[]) => h.host.open[0]?.send(transactionUpdate(sets));
   return { h, batches, errors, subscription, set, commit };
+}
+
+/** A refresh whose second connection has its rows, and its stream not before `held` is called. */
+async function secondConnection(h: Harness) {
+  h.host.stream('s');
+  h.session.follow('s', null);
+  await h.live();
+  const waiting: (() => void)[] = [];
+  h.host.intercept = (connection, message) => {
+    if (connection.number !== 2n || message.type !== 'procedure') return false;
+    waiting.push(() => connection.handle(message));
+    return true;
+  };
+  await h.sim.until(() => waiting.length === 1);
+  await h.sim.advance(10);
+  return {
+    commit: (connection: number, changes: Omit<TableDelta, 'table'>, event?: Uint8Array) => {
+      const open = h.host.connections[connection - 1];
+      const id = [...(open?.sets ?? [])].find(([, queries]) => queries[0] === q)?.[0] ?? -1;
+      const tables = [{ table: 't', ...changes }, ...(event === undefined ? [] : [{ table: 'e', events: [event] }])];
+      open?.send(transactionUpdate([{ query_set_id: id, tables }]));
+    },
+    held: () => {
+      h.host.intercept = undefined;
+      for (const handle of waiting) handle();
+    },
+    level: () => h.sim.until(() => !h.session.status().refreshing),
+  };
 }
 
 describe('subscriptions', () => {
@@ -132,6 +160,67 @@ describe('subscriptions', () => {
     expect(told(batches).slice(1)).toEqual([['transaction', ['t', ['5'], [], []]]]);
     expect(subscription.rows('t')).toHaveLength(3);
     await h.close();
+  });
+
+  test.each([
+    ['behind', [1, 2]],
+    ['ahead of', [2, 1]],
+  ])('I9: a connection that is %s the first one takes over when both show the same', async (_where, order) => {
+    const { h, batches, subscription } = await subscribed();
+    const { commit, held, level } = await secondConnection(h);
+    const [first = 1, second = 2] = order;
+    commit(first, { inserts: [bytes(5)], deletes: [bytes(1)] }, bytes(9));
+    commit(first, { inserts: [bytes(6)] });
+    await h.sim.advance(10);
+    held();
+    await h.sim.advance(10);
+    expect(h.session.status().refreshing).toBe(true);
+    commit(second, { inserts: [bytes(5)], deletes: [bytes(1)] }, bytes(9));
+    commit(second, { inserts: [bytes(6)] });
+    await level();
+    commit(2, { inserts: [bytes(7)] });
+    await h.sim.until(() => subscription.rows('t').length === 4);
+    // Nothing goes and comes back, no event is left out or comes twice, and the taking over itself changes nothing.
+    expect(
+      told(batches)
+        .slice(1)
+        .filter(([, ...changes]) => changes.length > 0),
+    ).toEqual([
+      ['transaction', ['t', ['5'], ['1'], []], ['e', [], [], ['9']]],
+      ['transaction', ['t', ['6'], [], []]],
+      ['transaction', ['t', ['7'], [], []]],
+    ]);
+    expect(told(batches).filter(([source]) => source === 'resync')).toEqual([['resync']]);
+    await h.close();
+    expect(h.sim.timers).toBe(0);
+  });
+
+  test('I9: a connection that is never level takes over after a while, with the difference', async () => {
+    const { h, batches } = await subscribed();
+    const { commit, held } = await secondConnection(h);
+    commit(1, { inserts: [bytes(5)] });
+    held();
+    await h.sim.advance(1900);
+    expect(h.session.status().refreshing).toBe(true);
+    await h.sim.until(() => !h.session.status().refreshing);
+    expect(told(batches).at(-1)).toEqual(['resync', ['t', [], ['5'], []]]);
+    await h.close();
+    expect(h.sim.timers).toBe(0);
+  });
+
+  test('I9: a second connection that ends while it waits to be level is made again', async () => {
+    const { h, batches } = await subscribed();
+    const { commit, held } = await secondConnection(h);
+    commit(1, { inserts: [bytes(5)] });
+    held();
+    await h.sim.advance(100);
+    h.host.open[1]?.cut();
+    await h.sim.until(() => !h.session.status().refreshing);
+    h.host.tables.set(q, [{ table: 't', rows: [bytes(1), bytes(2), bytes(5)] }]);
+    await h.sim.until(() => h.session.status().counters.refreshes === 1);
+    expect(told(batches).at(-1)).toEqual(['resync']);
+    await h.close();
+    expect(h.sim.timers).toBe(0);
   });
 
   test('I14: a refused or dropped query fails its own subscription only', async () => {

@@ -1,5 +1,6 @@
 import type { CodedError } from '@autopilot/sync-contract';
 import { type RawChange, RowBag } from './row-bag.ts';
+import { RowGap } from './row-gap.ts';
 
 /** What changed in one table. */
 export interface TableChange<Row> {
@@ -49,6 +50,8 @@ export class SubscriptionRecord {
   visible = new RowBag();
   readonly #tell: (source: RowBatch<Uint8Array>['source'], changes: readonly RawChange[]) => void;
   readonly #failed: (error: CodedError<string>) => void;
+  /** A bag that is to take the place of the visible one, and how it differs. */
+  #coming: { readonly bag: RowBag; readonly gap: RowGap } | undefined;
 
   constructor(
     queries: readonly string[],
@@ -65,8 +68,28 @@ export class SubscriptionRecord {
     const changes = this.visible.changesTo(bag);
     const source = this.state === 'pending' ? 'baseline' : 'resync';
     this.visible = bag;
+    this.#coming = undefined;
     this.state = 'applied';
     this.#tell(source, changes);
+  }
+
+  /** Whether the bag of another connection shows what the owner sees. It is watched from now on: asking again is cheap. */
+  isLevel(bag: RowBag): boolean {
+    if (this.state !== 'applied') return true;
+    if (this.#coming?.bag !== bag) this.#coming = { bag, gap: new RowGap(this.visible, bag) };
+    return this.#coming.gap.isClosed;
+  }
+
+  /** A bag has changed, the visible one or another. True while a bag is watched. */
+  moved(bag: RowBag, changes: readonly RawChange[]): boolean {
+    if (this.#coming === undefined) return false;
+    if (bag === this.visible || bag === this.#coming.bag) this.#coming.gap.changed(changes);
+    return true;
+  }
+
+  /** The connection of a bag has ended. */
+  dropped(bag: RowBag | undefined): void {
+    if (this.#coming?.bag === bag) this.#coming = undefined;
   }
 
   changed(changes: readonly RawChange[]): void {
