@@ -22,6 +22,8 @@ export interface CacheCheckOptions {
   readonly reads: readonly Reads[];
   /** What the official client asks for; our session asks for none. */
   readonly sdkCompression: 'gzip' | 'none';
+  /** How often sessions replace their token, and with it their connection; undefined for never. */
+  readonly tokenSeconds: number | undefined;
   readonly defect: DefectName | undefined;
   /** Where the report and the records go. */
   readonly out: string;
@@ -48,6 +50,7 @@ ${faultLines.join('\n')}
   --client WHICH      session (this repository's), sdk (DbConnection of npm's spacetimedb, with a plain reconnect) or
                       both (default session)
   --reads WHICH       confirmed, unconfirmed or both (default both)
+  --token-seconds N   sessions replace their token, and with it their connection, so often (default never)
   --sdk-compression C gzip, which is the SDK's default, or none (default gzip)
   --uri URL           a server that runs already, in place of the embedded host; it is not killed or stopped
   --database NAME     the database to make there; it must not exist (default cache-check)
@@ -71,7 +74,15 @@ const spec = {
     rate: text,
     seed: text,
   },
-  ...{ faults: text, client: text, reads: text, 'sdk-compression': text, defect: text, out: text },
+  ...{
+    faults: text,
+    client: text,
+    reads: text,
+    'sdk-compression': text,
+    defect: text,
+    out: text,
+    'token-seconds': text,
+  },
   ...{ json: flag, help: flag },
 } as const;
 
@@ -105,6 +116,8 @@ export function parseCacheCheckOptions(args: readonly string[]): CacheCheckOptio
     clients: client === 'both' ? ['session', 'sdk'] : [client],
     reads: reads === 'both' ? ['confirmed', 'unconfirmed'] : [reads],
     sdkCompression: oneOf('sdk-compression', values['sdk-compression'] ?? 'gzip', ['gzip', 'none'] as const),
+    tokenSeconds:
+      values['token-seconds'] === undefined ? undefined : whole('token-seconds', values['token-seconds'], 1, 86_400),
     defect: values.defect === undefined ? undefined : oneOf('defect', values.defect, defectNames),
     out: values.out ?? 'cache-check',
   };

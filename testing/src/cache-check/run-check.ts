@@ -78,6 +78,7 @@ async function check(
       ...{ workload: workload.name, client, reads, database: database.name, sdkCompression: options.sdkCompression },
       token: await workload.token(database, { role: 'subscriber', number }),
       record: path(`subscriber-${number}.jsonl`),
+      ...(options.tokenSeconds === undefined ? {} : { tokenSeconds: options.tokenSeconds }),
       ...(options.defect === undefined ? {} : { defect: options.defect }),
     };
     subscribers.push(await Subscriber.start(number, config, database.url));

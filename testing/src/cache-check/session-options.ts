@@ -14,12 +14,15 @@ export function openSession(target: {
   readonly reads: 'confirmed' | 'unconfirmed';
   readonly name: string;
   readonly workload: 'tables' | 'streams';
+  /** How often the token, and with it the connection, is replaced; never without it. */
+  readonly tokenSeconds?: number;
 }): Session {
   const { uri, database, token } = target;
+  const refreshMs = target.tokenSeconds === undefined ? 200 * day : target.tokenSeconds * 1000;
   return createSession({
     token: async () => {
       const now = Date.now();
-      return { token, uri, database, expires_at: now + 300 * day, refresh_after: now + 200 * day };
+      return { token, uri, database, expires_at: now + 300 * day, refresh_after: now + refreshMs };
     },
     ports: systemPorts,
     socket: nodeSocketFactory,

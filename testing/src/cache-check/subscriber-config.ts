@@ -13,6 +13,8 @@ export interface SubscriberConfig {
   /** The file to append to. */
   readonly record: string;
   readonly sdkCompression: 'gzip' | 'none';
+  /** How often a session replaces its token, and with it its connection; never without it. */
+  readonly tokenSeconds?: number;
   readonly defect?: DefectName;
 }
 
