@@ -429,7 +429,8 @@ export class Lifecycle implements LinkHost {
 
   /**
    * Both connections hear of the same transactions, each in its own time. One that is behind would take rows back and
-   * bring them again, and one that is ahead would leave events out: it waits until both show the same, but not for ever.
+   * bring them again, and one that is ahead would tell of several transactions in one. So it waits until both show the
+   * same, but not for ever.
    */
   #isLevel(link: Link): boolean {
     if (link.isLevel || this.#outwaited === link) return true;
