@@ -1,4 +1,4 @@
-import { Buffer } from 'node:buffer';
+import type { Buffer } from 'node:buffer';
 import { BsatnFault, lengthAt } from './bsatn-walk.ts';
 import type { ActiveCall, CallSession } from './call-session.ts';
 import type { IndexSchema, TableSchema } from './module-schema.ts';

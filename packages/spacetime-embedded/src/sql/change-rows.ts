@@ -1,4 +1,3 @@
-import { AlgebraicType } from 'spacetimedb';
 import type { Row, TableDefinition } from '../engine/database.ts';
 import { HostError } from '../errors.ts';
 import type { Change, Insert, Update } from './ast.ts';
@@ -6,7 +5,7 @@ import { Binder } from './binder.ts';
 import type { Viewer } from './bound-query.ts';
 import { evaluate } from './evaluate.ts';
 import { bsatn } from './scalar.ts';
-import type { StatementSource } from './statement.ts';
+import type { StatementSource } from './statement-source.ts';
 
 /** How many rows a statement has changed. */
 export interface ChangeCounts {
@@ -89,12 +88,10 @@ type Columns = TableDefinition['columns'];
 
 function encoded(
   { columns }: TableDefinition,
-  valueOf: (column: Columns[number], position: number) => unknown,
+  cellOf: (column: Columns[number], position: number) => unknown,
 ): Uint8Array {
   return Buffer.concat(
-    columns.map((column, position) =>
-      Uint8Array.from(bsatn(column.type ?? AlgebraicType.U8, valueOf(column, position))),
-    ),
+    columns.map((column, position) => Uint8Array.from(bsatn(column.type, cellOf(column, position)))),
   );
 }
 

@@ -1,25 +1,18 @@
 import { AlgebraicType, type ProductType } from 'spacetimedb';
-import type { EngineDatabase } from '../engine/database.ts';
 import { HostError } from '../errors.ts';
 import { Binder } from './binder.ts';
 import type { Viewer } from './bound-query.ts';
 import { type ChangeCounts, changeRows } from './change-rows.ts';
-import { evaluate, type RowSource } from './evaluate.ts';
+import { evaluate } from './evaluate.ts';
 import { evaluateAll } from './evaluate-all.ts';
 import { parseStatement } from './parser.ts';
+import type { StatementSource } from './statement-source.ts';
 
 /** The answer to a statement: decoded column values by the schema's element order. */
 export interface StatementResult {
   readonly schema: ProductType;
   readonly rows: readonly (readonly unknown[])[];
   readonly changed: ChangeCounts;
-}
-
-/** What a statement reads, besides rows: views must be materialised while it does. */
-export interface StatementSource extends RowSource {
-  holdView: EngineDatabase['holdView'];
-  write: EngineDatabase['write'];
-  readonly definition: EngineDatabase['definition'];
 }
 
 /**

@@ -2,7 +2,7 @@ import { AlgebraicType, BinaryWriter, ConnectionId, Identity, type ProductType }
 import type { EngineDatabase, Row, TableDefinition } from '../engine/database.ts';
 import type { Viewer } from './bound-query.ts';
 import { bsatn } from './scalar.ts';
-import type { StatementSource } from './statement.ts';
+import type { StatementSource } from './statement-source.ts';
 
 type Columns = readonly (readonly [name: string, type: AlgebraicType])[];
 
