@@ -13,7 +13,7 @@ async function main(args: readonly string[]): Promise<void> {
     process.stdout.write(usage);
     return;
   }
-  const { module, database, listen, dataDir, owner, anybodyMayPublish, readyJson } = command;
+  const { module, database, listen, dataDir, owner, anybodyMayPublish, salvage, readyJson } = command;
   const stopped = new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
   });
@@ -21,6 +21,7 @@ async function main(args: readonly string[]): Promise<void> {
     database,
     listen,
     anybodyMayPublish,
+    durability: { salvage },
     ports: systemPorts,
     http: systemHttp,
     onError: (error) => process.stderr.write(`spacetime-embedded: ${describe(error)}\n`),

@@ -122,6 +122,7 @@ describe('options', () => {
     expect(parseOptions(args)).toEqual({
       kind: 'serve',
       anybodyMayPublish: false,
+      salvage: false,
       module: 'm.js',
       database: 'd',
       listen: 'h:1',

@@ -11,6 +11,7 @@ Serves one database over the HTTP and websocket protocols of SpacetimeDB.
   --data-dir DIR     where keys, module and commit log are kept
   --in-memory        keep nothing
   --owner HEX        the identity of the owner; without it one is minted, its token is in DIR/owner.token
+  --salvage          go on with what stands before a damaged place of the log, and set the rest aside
   --anybody-may-publish  let everybody with a token create databases, not the owner alone
   --ready-json       print one JSON line when it listens
   --help             print this
@@ -27,6 +28,7 @@ export type CliCommand =
       readonly dataDir: string | undefined;
       readonly owner: string | undefined;
       readonly anybodyMayPublish: boolean;
+      readonly salvage: boolean;
       readonly readyJson: boolean;
     };
 
@@ -42,8 +44,9 @@ export function parseOptions(args: readonly string[]): CliCommand {
     throw new HostError('usage', 'Give either --data-dir or --in-memory.');
   }
   const anybodyMayPublish = values['anybody-may-publish'] ?? false;
+  const salvage = values.salvage ?? false;
   const readyJson = values['ready-json'] ?? false;
-  return { kind: 'serve', module, database, listen, dataDir, owner, anybodyMayPublish, readyJson };
+  return { kind: 'serve', module, database, listen, dataDir, owner, anybodyMayPublish, salvage, readyJson };
 }
 
 function read(args: readonly string[]) {
@@ -51,7 +54,7 @@ function read(args: readonly string[]) {
   const flag = { type: 'boolean' } as const;
   const options = {
     ...{ module: text, database: text, listen: text, 'data-dir': text, owner: text },
-    ...{ 'in-memory': flag, 'anybody-may-publish': flag, 'ready-json': flag, help: flag },
+    ...{ 'in-memory': flag, 'anybody-may-publish': flag, salvage: flag, 'ready-json': flag, help: flag },
   };
   try {
     return parseArgs({ args: [...args], options }).values;

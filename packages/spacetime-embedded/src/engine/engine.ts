@@ -148,6 +148,11 @@ export class Engine implements EngineDatabase {
     this.#schedule.arm();
   }
 
+  /** Notes what is not of the module, for its owner. */
+  warn(message: string): void {
+    this.#logs.add('warn', message);
+  }
+
   connect(client: ClientConnection): void {
     this.#exclusively(() => {
       if (this.#state.clients.has(client.connectionId)) {
@@ -210,7 +215,10 @@ export class Engine implements EngineDatabase {
       ): ReducerResult => ({ outcome: 'internal', timestamp, kind, message });
       const reducer = this.#schema.functions.get(name);
       if (reducer?.kind !== 'reducer') return internal('no-such-reducer', `There is no reducer "${name}".`);
-      if (!this.#mayCall(reducer, caller)) return internal('not-callable', `The reducer "${name}" cannot be called.`);
+      if (reducer.definition.lifecycle !== undefined) {
+        return internal('not-callable', `The reducer "${name}" is a lifecycle reducer: it cannot be called.`);
+      }
+      if (!this.#mayCall(reducer, caller)) return internal('no-such-reducer', `There is no reducer "${name}".`);
       const bad = argumentFault(reducer, args);
       if (bad !== undefined) return internal('bad-arguments', `The arguments of "${name}" are invalid: ${bad}.`);
       const tx = new Transaction();

@@ -16,7 +16,7 @@ export const engineErrors = {
   },
   log_corrupt: {
     recovery: 'stop',
-    next: 'Restore the data directory from a copy. Nothing was changed or dropped.',
+    next: 'Restore the data directory from a copy, or open it with salvage, without what is damaged. Nothing was changed.',
   },
   data_dir_unusable: {
     recovery: 'ask-user',

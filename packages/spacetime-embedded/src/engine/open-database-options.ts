@@ -22,6 +22,11 @@ export interface OpenDatabaseOptions {
     readonly syncDelayMs?: number;
     /** Log bytes after which the whole state is written down, so that a start reads no more. Default 32 MiB. */
     readonly snapshotAfterBytes?: number;
+    /**
+     * Goes on with what stands before a damaged place of the log, which is otherwise refused as `log_corrupt`; the rest is
+     * set aside in files beside it. Commits that had been confirmed are gone then.
+     */
+    readonly salvage?: boolean;
   };
   readonly fidelity?: {
     /** Gives scans whose order is unspecified in a random order, to catch code that relies on it. */

@@ -5,7 +5,7 @@ import type { EngineDatabase } from './database.ts';
 import { Engine } from './engine.ts';
 import { loadSchema } from './load-schema.ts';
 import type { OpenDatabaseOptions } from './open-database-options.ts';
-import { openDiskLog } from './open-log.ts';
+import { openDiskLog, type SetAside } from './open-log.ts';
 
 /**
  * Opens a database, creating it when it does not exist.
@@ -19,12 +19,16 @@ export async function openDatabase(options: OpenDatabaseOptions): Promise<Engine
   const mark: ModuleMark = { hash: schema.definition.moduleHash, shape: schema.shape };
   const seed = Math.floor(options.ports.random.next() * 2 ** 32) | 0;
   const state = new CommittedState(schema, seed);
-  const log = await openLog(options, state, mark);
+  const cuts: SetAside[] = [];
+  const log = await openLog(options, state, mark, cuts);
   try {
     const engine = new Engine(options, schema, script, state, log, seed);
     if (state.module === undefined) engine.create(mark);
     else if (state.module.hash !== mark.hash) engine.replaceModule(mark);
     engine.start();
+    for (const { path, from, bytes, into } of cuts) {
+      engine.warn(`${bytes} bytes of ${path} from byte ${from} on were not whole; they are in ${into}.`);
+    }
     return engine;
   } catch (cause) {
     await log.close();
@@ -36,7 +40,12 @@ export async function openDatabase(options: OpenDatabaseOptions): Promise<Engine
   }
 }
 
-async function openLog(options: OpenDatabaseOptions, state: CommittedState, mark: ModuleMark): Promise<CommitLog> {
+async function openLog(
+  options: OpenDatabaseOptions,
+  state: CommittedState,
+  mark: ModuleMark,
+  cuts: SetAside[],
+): Promise<CommitLog> {
   const { dataDir, databaseIdentity, owner, ports, durability, initial } = options;
   if (dataDir === undefined) {
     if (initial !== undefined) state.restoreImage(initial);
@@ -49,6 +58,8 @@ async function openLog(options: OpenDatabaseOptions, state: CommittedState, mark
       scheduler: ports.scheduler,
       syncDelayMs: durability?.syncDelayMs ?? 10,
       snapshotAfterBytes: durability?.snapshotAfterBytes ?? 32 << 20,
+      salvage: durability?.salvage ?? false,
+      setAside: (cut) => cuts.push(cut),
       shape: mark.shape,
     },
     state,

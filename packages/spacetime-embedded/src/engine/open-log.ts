@@ -1,9 +1,9 @@
-import { type FileHandle, mkdir, open, readFile, stat } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readFile, stat, writeFile } from 'node:fs/promises';
 import type { Scheduler } from '@autopilot/sync-contract';
-import { privateDirectory } from '../private-mode.ts';
+import { privateDirectory, privateFile } from '../private-mode.ts';
 import type { CommittedState } from './committed-state.ts';
 import { lockDataDir } from './data-dir-lock.ts';
-import { type DataFile, listDataFiles, removeAll } from './data-files.ts';
+import { type DataFile, listDataFiles, removeAll, syncDirectory } from './data-files.ts';
 import { createSegment, DiskLog } from './disk-log.ts';
 import { EngineError } from './errors.ts';
 import { type Frame, findFrame, readFrame } from './frames.ts';
@@ -11,12 +11,24 @@ import { decodeEntry, type FileOwner, type LogEntry, logFormat } from './log-cod
 import { messageOf } from './realm.ts';
 import { readSnapshot } from './snapshot-file.ts';
 
+/** Bytes of the log that could not be read and were put into a file of their own. */
+export interface SetAside {
+  readonly path: string;
+  readonly from: number;
+  readonly bytes: number;
+  readonly into: string;
+}
+
 export interface DiskOptions {
   readonly directory: string;
   readonly file: FileOwner;
   readonly scheduler: Scheduler;
   readonly syncDelayMs: number;
   readonly snapshotAfterBytes: number;
+  /** Goes on with what stands before a damaged place, which is otherwise refused. */
+  readonly salvage: boolean;
+  /** Gets what was set aside: from which byte of which file on, into which file. */
+  readonly setAside: (cut: SetAside) => void;
   /** Tables as the module has them now; what the log holds must look the same. */
   readonly shape: string;
 }
@@ -60,10 +72,13 @@ async function recover(options: DiskOptions, state: CommittedState, unlock: () =
   const segments = files.segments.filter(({ offset }) => offset >= (snapshot?.offset ?? 0n));
   let logBytes = 0;
   let tail: { readonly path: string; readonly size: number } | undefined;
-  for (const { path, offset } of segments) {
-    const size = await replaySegment({ path, offset }, path === segments.at(-1)?.path, options, state);
+  for (const [index, { path, offset }] of segments.entries()) {
+    const { size, isCut } = await replaySegment({ path, offset }, path === segments.at(-1)?.path, options, state);
     logBytes += size;
     tail = { path, size };
+    if (!isCut) continue;
+    // What follows a damaged place does not fit to what stands before it.
+    for (const later of segments.splice(index + 1)) await putAside(later.path, 0, options);
   }
   const stale = [...files.segments.filter((segment) => !segments.includes(segment)), ...files.snapshots.slice(0, -1)];
   await removeAll(stale.map(({ path }) => path));
@@ -112,20 +127,22 @@ async function loadSnapshot({ path }: DataFile, options: DiskOptions, state: Com
   }
 }
 
-/** Reads one segment. Returns its size without a torn tail; 0 when not even its beginning was written. */
+/** Reads one segment. Gives its size without what was cut off; 0 when not even its beginning was written. */
 async function replaySegment(
   segment: DataFile,
   isLast: boolean,
   options: DiskOptions,
   state: CommittedState,
-): Promise<number> {
+): Promise<{ readonly size: number; readonly isCut: boolean }> {
   const { path } = segment;
   const bytes = await readFile(path);
   let at = 0;
   while (at < bytes.length) {
     const frame = readFrame(bytes, at);
     if (frame === undefined) {
-      checkTorn(path, bytes, at, isLast, at === 0 ? segment.offset + 1n : state.offset + 1n);
+      if (!options.salvage) {
+        checkTorn(path, bytes, at, isLast, at === 0 ? segment.offset + 1n : state.offset + 1n);
+      }
       break;
     }
     const entry = read(path, frame);
@@ -140,13 +157,26 @@ async function replaySegment(
     }
     at = frame.end;
   }
-  if (at < bytes.length) {
+  const isCut = at < bytes.length;
+  if (isCut) await putAside(path, at, options);
+  return { size: at, isCut };
+}
+
+/** Moves the end of a file into one of its own: nothing of a log is ever thrown away unseen. */
+async function putAside(path: string, from: number, { directory, setAside }: DiskOptions): Promise<void> {
+  const bytes = await readFile(path);
+  const into = `${path}.cut-${from}`;
+  await writeFile(into, bytes.subarray(from), { mode: privateFile, flush: true });
+  await syncDirectory(directory);
+  if (from === 0) {
+    await removeAll([path]);
+  } else {
     const handle = await open(path, 'r+');
-    await handle.truncate(at);
+    await handle.truncate(from);
     await handle.sync();
     await handle.close();
   }
-  return at;
+  setAside({ path, from, bytes: bytes.length - from, into });
 }
 
 function replay(

@@ -204,7 +204,7 @@ describe('calls', () => {
     expect(kindOf('delete_item', new Uint8Array(7))).toBe('bad-arguments');
     expect(kindOf('probe', Uint8Array.of(2, 0, 0, 0, 0xc3, 0x28))).toBe('bad-arguments');
     expect(kindOf('init', new Uint8Array(), owner)).toBe('not-callable');
-    expect(kindOf('tick', new Uint8Array())).toBe('not-callable');
+    expect(kindOf('tick', new Uint8Array())).toBe('no-such-reducer');
   });
 
   test('the init reducer ran as the owner', () => {

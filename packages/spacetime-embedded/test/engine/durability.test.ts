@@ -1,6 +1,15 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -208,6 +217,9 @@ describe('damage', () => {
       const again = await open();
       expect(codes(again)).toEqual(['a']);
       expect(statSync(lastSegment()).size).toBe(before);
+      const aside = `${lastSegment()}.cut-${before}`;
+      expect(existsSync(aside) ? readFileSync(aside) : Buffer.alloc(0)).toEqual(whole.subarray(before, cut));
+      if (cut > before) expect(again.database.logs(1)[0]?.message).toContain(`from byte ${before} on`);
       addItem(again, 'c');
       await again.database.close();
       const last = await open();
@@ -247,6 +259,34 @@ describe('damage', () => {
     const again = await open();
     expect(codes(again)).toEqual(['a', 'b']);
     await again.database.close();
+  });
+});
+
+describe('salvage', () => {
+  test('E6: goes on with what stands before the damage, and sets the rest aside with its place', async () => {
+    const db = await open();
+    for (const code of ['a', 'b', 'c']) {
+      addItem(db, code);
+      await sync(db);
+    }
+    await db.database.close();
+    const path = lastSegment();
+    const whole = readFileSync(path);
+    for (let at = whole.length >> 1; at < whole.length - 40; at += 151) {
+      const damaged = Buffer.from(whole);
+      damaged[at] = (damaged[at] ?? 0) ^ 0x10;
+      writeFileSync(path, damaged);
+      await expect(open()).rejects.toMatchObject({ code: 'log_corrupt' });
+      const again = await open({ durability: { salvage: true } });
+      expect(['a,b,c', 'a,b', 'a', '']).toContain(codes(again).join());
+      const [aside = ''] = files(`.cut-${statSync(path).size}`);
+      expect(Buffer.concat([readFileSync(path).subarray(0, statSync(path).size), readFileSync(aside)])).toEqual(
+        damaged,
+      );
+      expect(again.database.logs(1)[0]?.message).toContain(aside);
+      await again.database.close();
+      rmSync(aside);
+    }
   });
 });
 
