@@ -15,5 +15,6 @@ export { openDatabase } from './engine/open-database.ts';
 export type { OpenDatabaseOptions } from './engine/open-database-options.ts';
 export { HostError, type HostErrorCode, hostErrors } from './errors.ts';
 export { type FaultSettings, Faults } from './faults.ts';
+export type { Limits } from './limits.ts';
 export type { ListenAddress } from './listen-address.ts';
 export { type EmbeddedHost, type StartEmbeddedOptions, startEmbedded } from './start-embedded.ts';

@@ -16,6 +16,7 @@ import { HostError } from './errors.ts';
 import { type FaultSettings, Faults } from './faults.ts';
 import type { ApiContext } from './http/api.ts';
 import { answer } from './http/router.ts';
+import { defaultLimits, type Limits } from './limits.ts';
 import { type ListenAddress, parseListenAddress, urlOfAddress } from './listen-address.ts';
 import { Upgrades } from './ws/upgrade.ts';
 
@@ -36,6 +37,8 @@ export interface StartEmbeddedOptions {
   /** For the discovery documents and keys of token issuers. */
   readonly http?: HttpClient;
   readonly faults?: Partial<FaultSettings>;
+  /** What clients may do; upstream's limits when nothing else is said. */
+  readonly limits?: Partial<Limits>;
   /**
    * Lets everybody with a token create databases of their own, as upstream does. Without it the owner alone may: a module
    * is a program that runs in this process.
@@ -99,7 +102,9 @@ export async function startEmbedded(options: StartEmbeddedOptions): Promise<Embe
     first: { identity, owner, name },
   });
   const { slot } = databases.first;
-  const context: ApiContext = { tokens, ports, databases, anybodyMayPublish: options.anybodyMayPublish ?? false };
+  const limits = { ...defaultLimits, ...options.limits };
+  const { anybodyMayPublish = false } = options;
+  const context: ApiContext = { tokens, ports, limits, databases, anybodyMayPublish };
   const faults = new Faults(ports.scheduler, () => databases.served(), options.faults ?? {});
   const upgrades = new Upgrades(context, faults, onError);
   const server = createServer((incoming, response) => void answer(context, incoming, response, onError));

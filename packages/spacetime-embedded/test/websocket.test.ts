@@ -2,10 +2,7 @@ import { manualPorts } from '@autopilot/testing/manual-ports';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { AlgebraicType, Identity, t } from 'spacetimedb';
 import { clientMessage } from '../src/conformance/client-message.ts';
-import { longestInbox } from '../src/ws/inbox.ts';
-import { idleTimeout, pingInterval } from '../src/ws/liveness.ts';
-import { longestOutbox } from '../src/ws/outbox.ts';
-import { largestMessage } from '../src/ws/upgrade.ts';
+import { defaultLimits } from '../src/limits.ts';
 import { inboxModule } from './support/inbox-module.ts';
 import { testIssuer } from './support/issuer.ts';
 import { encode } from './support/memory-database.ts';
@@ -272,7 +269,9 @@ describe('endings', () => {
 
   test('W10 too many requests waiting: 1013', async () => {
     const client = await connect();
-    const flood = Array.from({ length: longestInbox + 1 }, (_, index) => clientMessage.reducer(index, 'nothing'));
+    const flood = Array.from({ length: defaultLimits.inbox + 1 }, (_, index) =>
+      clientMessage.reducer(index, 'nothing'),
+    );
     client.send(...flood);
     expect(await client.closed).toMatchObject({ code: 1013 });
   });
@@ -283,7 +282,7 @@ describe('endings', () => {
     await client.next('SubscribeApplied');
     host.engine.holdDurability = true;
     const me = new Identity(BigInt(`0x${client.initial.identity}`));
-    for (let sent = 0; sent <= longestOutbox; sent += 1)
+    for (let sent = 0; sent <= defaultLimits.outbox; sent += 1)
       host.engine.transact((tx) => tx.insert('live_inbox', me, 's', 1n));
     expect(host.connections).toBe(0);
     expect(await client.closed).toEqual({ code: 1006, reason: '' });
@@ -292,8 +291,26 @@ describe('endings', () => {
 
   test('W10 a message beyond 32 MiB ends the connection', async () => {
     const client = await connect();
-    client.socket.send(new Uint8Array(largestMessage + 1));
+    client.socket.send(new Uint8Array(defaultLimits.messageBytes + 1));
     expect((await client.closed).code).toBe(1009);
+    await until(() => host.connections === 0);
+  });
+
+  test('W14 limits are those that the host was given', async () => {
+    await restart({ limits: { inbox: 100, outbox: 3, messageBytes: 2000 } });
+    const flooding = await connect();
+    flooding.send(...Array.from({ length: 101 }, () => clientMessage.unsubscribe(1, 1)));
+    expect(await flooding.closed).toMatchObject({ code: 1013 });
+    const slow = await connect();
+    slow.send(clientMessage.subscribe(1, 1, 'SELECT * FROM live_inbox'));
+    await slow.next('SubscribeApplied');
+    host.engine.holdDurability = true;
+    const me = new Identity(BigInt(`0x${slow.initial.identity}`));
+    for (let sent = 0; sent < 4; sent += 1) host.engine.transact((tx) => tx.insert('live_inbox', me, 's', 1n));
+    expect(await slow.closed).toEqual({ code: 1006, reason: '' });
+    const long = await connect();
+    long.socket.send(new Uint8Array(2001));
+    expect((await long.closed).code).toBe(1009);
     await until(() => host.connections === 0);
   });
 
@@ -304,6 +321,7 @@ describe('endings', () => {
   });
 
   test('W12 a client that answers pings lives, one that does not is dropped after 30 s', async () => {
+    const { pingInterval, idleTimeout } = defaultLimits;
     const ports = manualPorts();
     await restart({ ports });
     const alive = await connect();

@@ -3,6 +3,7 @@ import type { Ports } from '@autopilot/sync-contract';
 import type { WebSocket } from 'ws';
 import type { Claims } from '../auth/claims.ts';
 import type { ReducerResult } from '../engine/database.ts';
+import type { Limits } from '../limits.ts';
 import type { ServedDatabase } from '../served-database.ts';
 import type { Subscriber } from '../subscription/subscriber.ts';
 import { QuerySetInUse } from '../subscription/subscriptions.ts';
@@ -26,6 +27,7 @@ export interface ClientSocketOptions {
   readonly stream: Duplex;
   readonly database: ServedDatabase;
   readonly ports: Ports;
+  readonly limits: Limits;
   readonly protocol: Protocol;
   readonly compression: Compression;
   readonly confirmed: boolean;
@@ -49,7 +51,7 @@ export class ClientSocket implements Subscriber, ConnectedClient {
 
   /** @throws {ClientRejected} when the module refuses the client; the caller then drops the socket. */
   constructor(options: ClientSocketOptions) {
-    const { claims, database, socket, ports } = options;
+    const { claims, database, socket, ports, limits } = options;
     this.options = options;
     this.identity = claims.identity;
     this.isOwner = claims.identity === database.engine.owner;
@@ -61,13 +63,14 @@ export class ClientSocket implements Subscriber, ConnectedClient {
     });
     this.outbox = new Outbox({
       protocol: options.protocol,
+      longest: limits.outbox,
       confirmed: options.confirmed,
       durableOffset: () => database.engine.durableOffset,
       transmit: (body, sent) => sendFragmented(socket, options.stream, serverPayload(options.compression, body), sent),
       overflow: () => this.drop(),
     });
-    this.liveness = new Liveness(ports, { ping: () => socket.ping(), dead: () => this.drop() });
-    this.inbox = new Inbox(ports.scheduler, {
+    this.liveness = new Liveness(ports, limits, { ping: () => socket.ping(), dead: () => this.drop() });
+    this.inbox = new Inbox(ports.scheduler, limits.inbox, {
       handle: (message) => this.handle(message),
       malformed: (reason) => this.close(1011, `malformed message: ${reason}`),
       overflow: () => this.close(1013, 'too many requests'),

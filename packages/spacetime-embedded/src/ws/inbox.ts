@@ -3,8 +3,6 @@ import { MalformedMessage } from '../wire/bsatn.ts';
 import { type ClientMessage, clientMessages } from '../wire/client-message.ts';
 import type { Protocol } from '../wire/protocol.ts';
 
-/** Client messages that may wait; with one more the connection is closed with 1013. */
-export const longestInbox = 16_384;
 /** Messages of one client that are handled before others get their turn. */
 const messagesPerTurn = 64;
 
@@ -20,22 +18,25 @@ export interface InboxHandlers {
 export class Inbox {
   private readonly scheduler: Scheduler;
   private readonly handlers: InboxHandlers;
+  /** Messages that may wait. */
+  private readonly longest: number;
   private waiting: (ClientMessage | MalformedMessage)[] = [];
   /** How many more may be handled before the event loop has gone round. */
   private budget = messagesPerTurn;
   private nextTurn: Cancel | undefined;
   private isStopped = false;
 
-  constructor(scheduler: Scheduler, handlers: InboxHandlers) {
+  constructor(scheduler: Scheduler, longest: number, handlers: InboxHandlers) {
     this.scheduler = scheduler;
     this.handlers = handlers;
+    this.longest = longest;
   }
 
   receive(protocol: Protocol, payload: Uint8Array): void {
     try {
       for (const message of clientMessages(protocol, payload)) {
         this.waiting.push(message);
-        if (this.waiting.length > longestInbox) {
+        if (this.waiting.length > this.longest) {
           this.stop();
           this.handlers.overflow();
           return;

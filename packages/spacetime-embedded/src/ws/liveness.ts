@@ -1,25 +1,27 @@
 import type { Cancel, Ports } from '@autopilot/sync-contract';
-
-/** Milliseconds between pings. */
-export const pingInterval = 15_000;
-/** Milliseconds without anything from the client after which it is given up. */
-export const idleTimeout = 30_000;
+import type { Limits } from '../limits.ts';
 
 /** Pings a client and finds out that it is gone. Only what comes in counts as life. */
 export class Liveness {
   private readonly ports: Ports;
+  private readonly limits: Pick<Limits, 'pingInterval' | 'idleTimeout'>;
   private readonly actions: { ping(): void; dead(): void };
   private lastHeard: number;
   private isPingOpen = false;
   private pingTimer: Cancel;
   private idleTimer: Cancel;
 
-  constructor(ports: Ports, actions: { ping(): void; dead(): void }) {
+  constructor(
+    ports: Ports,
+    limits: Pick<Limits, 'pingInterval' | 'idleTimeout'>,
+    actions: { ping(): void; dead(): void },
+  ) {
     this.ports = ports;
+    this.limits = limits;
     this.actions = actions;
     this.lastHeard = ports.clock.monotonic();
     this.pingTimer = this.pingLater();
-    this.idleTimer = this.checkLater(idleTimeout);
+    this.idleTimer = this.checkLater(limits.idleTimeout);
   }
 
   heard(): void {
@@ -37,7 +39,7 @@ export class Liveness {
   }
 
   private pingLater(): Cancel {
-    return this.ports.scheduler.after(pingInterval, () => {
+    return this.ports.scheduler.after(this.limits.pingInterval, () => {
       // One unanswered ping is enough to find out.
       if (!this.isPingOpen) this.actions.ping();
       this.isPingOpen = true;
@@ -46,6 +48,7 @@ export class Liveness {
   }
 
   private checkLater(delay: number): Cancel {
+    const { idleTimeout } = this.limits;
     return this.ports.scheduler.after(delay, () => {
       const silence = this.ports.clock.monotonic() - this.lastHeard;
       if (silence >= idleTimeout) this.actions.dead();

@@ -1,8 +1,6 @@
 import { concatenated } from '../wire/frame.ts';
 import type { Protocol } from '../wire/protocol.ts';
 
-/** Messages that may wait for one client; with one more it is dropped. */
-export const longestOutbox = 16 * 1024;
 const messagesPerPayload = 4096;
 const bytesPerPayload = 512 * 1024;
 /** Bytes handed to the socket that have not left; beyond them messages wait here, where they are joined and counted. */
@@ -11,6 +9,8 @@ const bytesInFlight = 1024 * 1024;
 /** What the outbox needs to know of the connection. */
 export interface OutboxOptions {
   readonly protocol: Protocol;
+  /** Messages that may wait. */
+  readonly longest: number;
   /** Whether messages wait until what they tell of is on disk. */
   readonly confirmed: boolean;
   durableOffset(): bigint;
@@ -42,7 +42,7 @@ export class Outbox {
   push(message: Uint8Array, offset: bigint | undefined): void {
     if (this.isStopped) return;
     this.queue.push({ message, offset });
-    if (this.length > longestOutbox) {
+    if (this.length > this.options.longest) {
       this.stop();
       this.options.overflow();
       return;

@@ -12,25 +12,23 @@ import { type Compression, compressions } from '../wire/frame.ts';
 import { chooseProtocol, type Protocol } from '../wire/protocol.ts';
 import { ClientSocket } from './client-socket.ts';
 
-/** The largest message that a client may send, in bytes. */
-export const largestMessage = 32 * 1024 * 1024;
-
 /** Takes websocket upgrades. */
 export class Upgrades {
   private readonly context: ApiContext;
   private readonly faults: FaultSettings;
   private readonly report: (error: unknown) => void;
-  private readonly server = new WebSocketServer({
-    noServer: true,
-    perMessageDeflate: false,
-    maxPayload: largestMessage,
-    handleProtocols: (offered) => this.protocol(offered) ?? false,
-  });
+  private readonly server: WebSocketServer;
 
   constructor(context: ApiContext, faults: FaultSettings, report: (error: unknown) => void) {
     this.context = context;
     this.faults = faults;
     this.report = report;
+    this.server = new WebSocketServer({
+      noServer: true,
+      perMessageDeflate: false,
+      maxPayload: context.limits.messageBytes,
+      handleProtocols: (offered) => this.protocol(offered) ?? false,
+    });
   }
 
   async take(incoming: IncomingMessage, stream: Duplex, head: Buffer): Promise<void> {
@@ -74,12 +72,13 @@ export class Upgrades {
     this.server.handleUpgrade(incoming, stream, head, (socket) => {
       // The errors of a socket are followed by its end, which is all that anybody needs to know.
       socket.on('error', () => undefined);
-      const { ports } = context;
+      const { ports, limits } = context;
       const options = {
         socket,
         stream,
         database,
         ports,
+        limits,
         protocol,
         compression,
         confirmed,
