@@ -25,9 +25,9 @@ export function bundleModule(module: ModuleName, variant = ''): Promise<string> 
 }
 
 async function bundle(module: ModuleName, variant: string): Promise<string> {
-  // The sources are there in the repository, the built files in the package; esbuild reads both.
-  const [source = ''] = ['ts', 'js']
-    .map((extension) => fileURLToPath(new URL(`./modules/${module}.${extension}`, import.meta.url)))
+  // The package has the sources of the modules beside what is built of its own: esbuild reads them there too.
+  const [source = ''] = ['./modules', '../../src/conformance/modules']
+    .map((folder) => fileURLToPath(new URL(`${folder}/${module}.ts`, import.meta.url)))
     .filter((path) => existsSync(path));
   const { outputFiles } = await build({
     entryPoints: [source],
