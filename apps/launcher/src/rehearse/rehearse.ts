@@ -100,6 +100,8 @@ export async function rehearse(
     });
 
     timeline.begin('Measurement');
+    // The stage at the end belongs into the timeline too.
+    await watch.note();
     const units = await watch.look();
     const heads = publisher.heads().filter(({ stream_id }) => fleetStream(stream_id));
     const { id: clientId, secret } = clients.publisher;
@@ -128,7 +130,7 @@ export async function rehearse(
     handovers = {
       done: units.reduce((sum, unit) => sum + unit.handovers.done, 0),
       failed: units.reduce((sum, unit) => sum + unit.handovers.failed, 0),
-      longest_ms: Math.max(...units.map((unit) => unit.handovers.longest_ms ?? 0)),
+      longest_ms: longestOf(units.flatMap((unit) => unit.handovers.longest_ms ?? [])),
     };
     ({ packages } = await manager.status());
     ({ audit_records: audit } = await writeEvidence(evidence, units, heads));
@@ -154,6 +156,7 @@ export async function rehearse(
     await logs.close();
     rmSync(dataDir, { recursive: true, force: true });
   }
+  timeline.end();
   const { checks, samples, marks, phases } = timeline;
   const rates = samples.flatMap(({ rate }) => (rate === null ? [] : [rate]));
   const ok =
@@ -172,6 +175,10 @@ export async function rehearse(
     peak_applied_per_second: rates.length === 0 ? null : Math.max(...rates),
     ...{ checks, phases, marks, samples },
   };
+}
+
+function longestOf(times: readonly number[]): number | null {
+  return times.length === 0 ? null : Math.round(Math.max(...times));
 }
 
 function headCommit(): string | null {

@@ -4,10 +4,15 @@ import { timelinePlot } from './timeline-plot.ts';
 const text = (given: string) =>
   given.replace(/[&<>"]/g, (sign) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[sign] ?? sign);
 
+/** Columns whose heads begin with `#` hold numbers. */
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const numeric = head.map((name) => name.startsWith('#'));
   const line = (cells: readonly string[], tag: string) =>
-    `<tr>${cells.map((cell) => `<${tag}>${cell}</${tag}>`).join('')}</tr>`;
-  return `<div class="wide"><table><thead>${line(head, 'th')}</thead><tbody>${rows.map((row) => line(row, 'td')).join('')}</tbody></table></div>`;
+    `<tr>${cells.map((cell, column) => `<${tag}${numeric[column] === true ? ' class="number"' : ''}>${cell}</${tag}>`).join('')}</tr>`;
+  return `<div class="wide" tabindex="0"><table><thead>${line(
+    head.map((name) => name.replace('#', '')),
+    'th',
+  )}</thead><tbody>${rows.map((row) => line(row, 'td')).join('')}</tbody></table></div>`;
 }
 
 /** The report as a page of its own, without scripts and without anything from elsewhere. */
@@ -24,7 +29,7 @@ export function reportPage(report: Report): string {
     ['Unequal chains', number(measurement?.unequal_chains)],
     ['Units', number(measurement?.units)],
     ['Changes of lane', number(report.handovers.done)],
-    ['Most applied in a second', number(report.peak_applied_per_second)],
+    ['Highest rate, applied/s', number(report.peak_applied_per_second)],
     ['Time', seconds(report.seconds)],
   ];
   const failed = checks.filter(({ ok }) => !ok).length;
@@ -42,18 +47,24 @@ dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(170px, 1fr))
 dt { color: var(--soft); font-size: .85rem; } dd { margin: 0; font-size: 1.15rem; font-variant-numeric: tabular-nums; }
 .wide { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-size: .9rem; }
 th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid var(--line); vertical-align: top; }
-.good { color: var(--good); } .bad { color: var(--bad); font-weight: 600; } svg { width: 100%; height: auto; }
+td:last-child { overflow-wrap: anywhere; } @media (max-width: 600px) { table { font-size: .8rem; } th, td { padding: .3rem .25rem; } }
+.number { white-space: nowrap; font-variant-numeric: tabular-nums; } td.number, th.number { text-align: right; }
+.good { color: var(--good); } .bad { color: var(--bad); font-weight: 600; } .soft { color: var(--soft); overflow-wrap: anywhere; }
+svg { display: block; width: 100%; min-width: 52rem; height: auto; font: 11px system-ui, sans-serif; fill: var(--soft); }
+svg path { fill: none; stroke-width: 1.6; stroke-linejoin: round; } svg .grid { stroke: var(--line); stroke-width: .7; }
+svg .title { fill: var(--ink); } svg .lines line { stroke-width: 1.2; stroke-opacity: .5; } svg .lines .leader { stroke-opacity: 1; }
+svg .over { paint-order: stroke; stroke: var(--paper); stroke-width: 4px; stroke-linejoin: round; }
 </style></head><body>
 <h1>Cutover rehearsal</h1>
-<p class="${report.ok ? 'good' : 'bad'}">${report.ok ? 'Everything held' : 'Not everything held'}: ${checks.length - failed} of ${checks.length} checks.
-Began ${text(report.began)}, seed ${report.seed}, commit ${text(report.commit ?? 'not known')}.</p>
+<p class="${report.ok ? 'good' : 'bad'}">${report.ok ? 'Everything held' : 'Not everything held'}: ${checks.length - failed} of ${checks.length} checks.</p>
+<p class="soft">Began ${text(report.began)}, seed ${report.seed}, commit ${text(report.commit ?? 'not known')}.</p>
 ${report.stopped_by === null ? '' : `<p class="bad">Stopped by: ${text(report.stopped_by)}</p>`}
 <dl>${facts.map(([name, value]) => `<div><dt>${name}</dt><dd>${text(value)}</dd></div>`).join('')}</dl>
 <h2>Timeline</h2>
-<div class="wide">${timelinePlot(report)}</div>
+<div class="wide" tabindex="0">${timelinePlot(report)}</div>
 <h2>Checks</h2>
 ${table(
-  ['at', 'check', 'result', 'seen'],
+  ['#at', 'check', 'result', 'seen'],
   checks.map(({ at, name, ok, seen }) => [
     seconds(at),
     text(name),
@@ -63,12 +74,12 @@ ${table(
 )}
 <h2>Phases</h2>
 ${table(
-  ['phase', 'from', 'took'],
+  ['phase', '#from', '#took'],
   phases.map(({ name, from, to }) => [text(name), seconds(from), seconds(to - from)]),
 )}
 <h2>What was done</h2>
 ${table(
-  ['at', 'kind', 'what'],
+  ['#at', 'kind', 'what'],
   marks.map((mark) => [seconds(mark.at), mark.kind, text(mark.text)]),
 )}
 ${(measurement?.faults.length ?? 0) === 0 ? '' : `<h2>Faults of the measurement</h2><ul>${measurement?.faults.map((fault) => `<li class="bad">${text(fault)}</li>`).join('')}</ul>`}

@@ -46,7 +46,7 @@ export function describeReport(report: Report): readonly string[] {
     report.ok ? 'The rehearsal held.' : 'The rehearsal did NOT hold.',
     ...(report.stopped_by === null ? [] : [`  stopped by    ${report.stopped_by}`]),
     `  time          ${seconds.toFixed(0)} s, seed ${report.seed}`,
-    `  units         ${number(measurement?.units)}, ${handovers.done} changes of lane, the longest ${handovers.longest_ms ?? '?'} ms`,
+    `  units         ${number(measurement?.units)}, ${handovers.done} changes of lane, the longest ${handovers.longest_ms === null ? 'not measured' : `${Math.round(handovers.longest_ms)} ms`}`,
     `  published     ${number(measurement?.published)} events`,
     `  applied       ${number(measurement?.applied)} events, by chain`,
     `  lost          ${number(measurement?.lost)}`,

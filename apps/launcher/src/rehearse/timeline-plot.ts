@@ -1,17 +1,13 @@
+import { labelOffset, type MarkLabel, markLabels } from './mark-labels.ts';
 import type { Report } from './report.ts';
 import type { Sample } from './timeline.ts';
 
 const width = 1040;
-const left = 60;
-const right = 12;
-/** Heights of the bands: marks, stage and share, applied events per second, lag. */
-const bands = {
-  marks: { top: 8, height: 64 },
-  stage: { top: 84, height: 90 },
-  rate: { top: 200, height: 90 },
-  lag: { top: 316, height: 90 },
-};
-const height = 440;
+const left = 64;
+const right = 28;
+const rowHeight = 14;
+/** Between two bands there is room for a title. */
+const between = 30;
 const ink = {
   flip: 'var(--flip)',
   rollback: 'var(--b)',
@@ -21,62 +17,105 @@ const ink = {
   note: 'var(--soft)',
 } as const;
 
-/** Stage, applied events per second and lag over time, with what was done, as an SVG in the page's colours. */
+/** One value over time. */
+interface Band {
+  readonly title: string;
+  readonly height: number;
+  readonly value: (sample: Sample) => number | null;
+  readonly highest: number;
+  /** Values with a line and their names, from the bottom. */
+  readonly grid: readonly (readonly [value: number, name: string])[];
+  readonly colour: string;
+  /** Whether a value holds until the next one, instead of going over into it. */
+  readonly stepped?: boolean;
+}
+
+/** Stage, lanes, applied events per second and lag over time, with what was done, as an SVG in the page's colours. */
 export function timelinePlot({ samples, marks, seconds }: Pick<Report, 'samples' | 'marks' | 'seconds'>): string {
   const end = Math.max(1, seconds);
   const x = (at: number) => left + (at / end) * (width - left - right);
   const shown = marks.filter(({ kind }) => kind !== 'note');
-  const ticks = Array.from({ length: 9 }, (_, index) => (index * end) / 8);
-  const axis = ticks
-    .map((at) => `<text x="${x(at).toFixed(1)}" y="${height - 10}" text-anchor="middle">${Math.round(at)} s</text>`)
+  const labels = markLabels(shown, x, { left, right: width - 2 });
+  const rows = Math.max(1, ...labels.map(({ row }) => row + 1));
+  const share = ({ units, on_spacetime }: Sample) => (units === 0 ? null : (100 * on_spacetime) / units);
+  const bands: readonly Band[] = [
+    {
+      ...{ title: 'stage', height: 84, value: ({ stage }) => stage, highest: 3, colour: 'var(--a)', stepped: true },
+      grid: [0, 1, 2, 3].map((stage) => [stage, String(stage)] as const),
+    },
+    {
+      ...{ title: 'units on spacetime', height: 56, value: share, highest: 100, colour: 'var(--a)', stepped: true },
+      grid: [
+        [0, '0 %'],
+        [100, '100 %'],
+      ],
+    },
+    measured('applied events/s, all units together', samples, ({ rate }) => rate, 'var(--flip)'),
+    measured('lag, events of the slowest unit', samples, ({ lag }) => lag, 'var(--b)'),
+  ];
+  let top = 6 + rows * rowHeight;
+  const first = top;
+  const drawn = bands.map((band) => {
+    top += between;
+    const area = drawBand(band, top, samples, x);
+    const title = `<text class="over title" x="${left}" y="${top - 7}">${band.title}</text>`;
+    top += band.height;
+    return { area, title };
+  });
+  const height = top + 24;
+  const names = labels.map((label) => drawLabel(label, first)).join('\n');
+  const lines = labels.map((label) => drawLine(label, first, top)).join('\n');
+  const axis = ticks(end)
+    .map((at) => `<text class="axis" x="${x(at).toFixed(1)}" y="${height - 6}" text-anchor="middle">${at} s</text>`)
     .join('');
-  const lines = shown
-    .map(({ at, kind, text }, index) => {
-      const label =
-        kind === 'flip' ? text.replace('to ', '') : kind === 'cohort' ? text : kind === 'rollback' ? 'back' : kind;
-      const row = 18 + (index % 4) * 14;
-      return `<g style="stroke:${ink[kind]}"><line x1="${x(at).toFixed(1)}" x2="${x(at).toFixed(1)}" y1="${row + 3}" y2="${height - 28}" stroke-opacity=".55" ${kind === 'fault' || kind === 'defect' ? 'stroke-dasharray="3 3"' : ''}/><text x="${(x(at) + 2).toFixed(1)}" y="${row}" style="fill:${ink[kind]};stroke:none">${label}</text><title>${text.replace(/[<&]/g, ' ')}</title></g>`;
-    })
-    .join('');
-  const place = ({ stage, percent }: Sample) =>
-    stage === null ? null : stage === 1 ? 1 + (percent ?? 0) / 101 : stage;
-  return `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="Stage, applied events per second and lag over ${Math.round(end)} seconds" style="font:11px system-ui;fill:var(--soft);stroke-width:1.3">
-${band('stage, with the share', bands.stage, samples, place, 3, x, 'var(--a)', true)}
-${band(
-  'applied events/s',
-  bands.rate,
-  samples,
-  ({ rate }) => rate,
-  most(samples, ({ rate }) => rate),
-  x,
-  'var(--flip)',
-)}
-${band(
-  'lag, events of the slowest unit',
-  bands.lag,
-  samples,
-  ({ lag }) => lag,
-  most(samples, ({ lag }) => lag),
-  x,
-  'var(--b)',
-)}
-${lines}${axis}</svg>`;
+  return `<svg class="timeline" viewBox="0 0 ${width} ${height}" role="img" aria-label="Stage, lanes, applied events per second and lag over ${Math.round(end)} seconds">
+${drawn.map(({ area }) => area).join('\n')}
+<g class="lines">${lines}</g>
+${drawn.map(({ title }) => title).join('\n')}
+${names}
+${axis}</svg>`;
 }
 
-function most(samples: readonly Sample[], value: (sample: Sample) => number | null): number {
-  return Math.max(1, ...samples.map((sample) => value(sample) ?? 0));
+/** A band from zero to the highest that was measured. */
+function measured(title: string, samples: readonly Sample[], value: Band['value'], colour: string): Band {
+  const highest = Math.max(1, ...samples.map((sample) => value(sample) ?? 0));
+  const name = highest >= 1000 ? `${(highest / 1000).toFixed(1)}k` : `${Math.round(highest)}`;
+  const grid = [[0, '0'] as const, [highest, name] as const];
+  return { title, height: 84, value, highest, grid, colour };
 }
 
-function band(
-  title: string,
-  { top, height: tall }: { readonly top: number; readonly height: number },
+/** Round times, at most ten of them. */
+function ticks(end: number): readonly number[] {
+  const steps = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1_200, 1_800];
+  const step = steps.find((each) => end / each <= 10) ?? Math.ceil(end / 10);
+  return Array.from({ length: Math.floor(end / step) + 1 }, (_, index) => index * step);
+}
+
+/** From the label down to the bands, and through them. */
+function drawLine({ kind, x, row }: MarkLabel, from: number, to: number): string {
+  const at = x.toFixed(1);
+  const dashes = kind === 'fault' || kind === 'defect' ? ' stroke-dasharray="3 3"' : '';
+  const leader = `<line class="leader" x1="${at}" x2="${at}" y1="${baseline(row, from) - 9}" y2="${from}" style="stroke:${ink[kind]}"/>`;
+  return `${leader}<line x1="${at}" x2="${at}" y1="${from}" y2="${to}" style="stroke:${ink[kind]}"${dashes}/>`;
+}
+
+function baseline(row: number, from: number): number {
+  return from - 4 - row * rowHeight;
+}
+
+function drawLabel({ kind, x, label, title, row, before }: MarkLabel, from: number): string {
+  const text = before ? x - labelOffset : x + labelOffset;
+  const anchor = before ? ' text-anchor="end"' : '';
+  return `<g><text class="over mark" x="${text.toFixed(1)}" y="${baseline(row, from)}"${anchor} style="fill:${ink[kind]}">${label}</text><title>${title.replace(/[<&]/g, ' ')}</title></g>`;
+}
+
+function drawBand(
+  { title, height, value, highest, grid, colour, stepped = false }: Band,
+  top: number,
   samples: readonly Sample[],
-  value: (sample: Sample) => number | null,
-  highest: number,
   x: (at: number) => number,
-  colour: string,
-  stepped = false,
 ): string {
+  const y = (seen: number) => top + height - (Math.min(seen, highest) / highest) * height;
   let path = '';
   let last: number | undefined;
   for (const sample of samples) {
@@ -86,14 +125,18 @@ function band(
       last = undefined;
       continue;
     }
-    const y = top + tall - (Math.min(seen, highest) / highest) * tall;
     const at = x(sample.at).toFixed(1);
-    if (last === undefined) path += `M${at} ${y.toFixed(1)}`;
-    else path += `${stepped ? `L${at} ${last.toFixed(1)}` : ''}L${at} ${y.toFixed(1)}`;
-    last = y;
+    if (last === undefined) path += `M${at} ${y(seen).toFixed(1)}`;
+    else path += `${stepped ? `L${at} ${last.toFixed(1)}` : ''}L${at} ${y(seen).toFixed(1)}`;
+    last = y(seen);
   }
-  const label = highest >= 1000 ? `${Math.round(highest / 100) / 10}k` : `${Math.round(highest)}`;
-  return `<rect x="${left}" y="${top}" width="${width - left - right}" height="${tall}" style="fill:var(--band)"/>
-<text x="${left}" y="${top - 4}">${title}</text><text x="${left - 6}" y="${top + 9}" text-anchor="end">${label}</text><text x="${left - 6}" y="${top + tall}" text-anchor="end">0</text>
-<path d="${path}" style="fill:none;stroke:${colour}"/>`;
+  const scale = grid
+    .map(
+      ([at, name]) =>
+        `<line class="grid" x1="${left}" x2="${width - right}" y1="${y(at).toFixed(1)}" y2="${y(at).toFixed(1)}"/><text class="axis" x="${left - 6}" y="${(y(at) + 4).toFixed(1)}" text-anchor="end">${name}</text>`,
+    )
+    .join('');
+  return `<rect x="${left}" y="${top}" width="${width - left - right}" height="${height}" style="fill:var(--band)"/>
+${scale}
+<path data-band="${title}" d="${path}" style="stroke:${colour}"/>`;
 }

@@ -5,7 +5,7 @@ export interface Sample {
   readonly percent: number | null;
   readonly published: number;
   readonly applied: number;
-  /** Applied events in a second since the sample before; null for the first. */
+  /** Applied events in a second since the sample before; null for the first, and where that is less than a second ago. */
   readonly rate: number | null;
   readonly lag: number | null;
   readonly units: number;
@@ -46,11 +46,16 @@ export interface Timeline {
   now(): number;
   readonly phase: string;
   begin(phase: string): void;
+  /** The last phase ends now. */
+  end(): void;
   sample(sample: Omit<Sample, 'at' | 'rate'>): void;
   mark(kind: MarkKind, text: string): void;
   /** Records a check; says whether it held. */
   check(name: string, ok: boolean, seen: string): boolean;
 }
+
+/** Seconds between two samples below which there is no rate: it would be of the moment and of nothing else. */
+const leastSpan = 1;
 
 /** An empty timeline that begins now. `say` hears of every mark and check. */
 export function createTimeline(say: (text: string) => void, clock: () => number = () => performance.now()): Timeline {
@@ -60,15 +65,19 @@ export function createTimeline(say: (text: string) => void, clock: () => number 
   const checks: Check[] = [];
   const phases: { name: string; from: number; to: number }[] = [];
   const now = () => Math.round(clock() - began) / 1000;
+  const end = () => {
+    const last = phases.at(-1);
+    if (last !== undefined) last.to = now();
+  };
   return {
     ...{ samples, marks, checks, phases, now },
     get phase() {
       return phases.at(-1)?.name ?? 'start';
     },
+    end,
     begin(name) {
+      end();
       const at = now();
-      const last = phases.at(-1);
-      if (last !== undefined) last.to = at;
       phases.push({ name, from: at, to: at });
       say(`== ${name}`);
     },
@@ -76,10 +85,11 @@ export function createTimeline(say: (text: string) => void, clock: () => number 
       const at = now();
       const before = samples.at(-1);
       const rate =
-        before === undefined || at <= before.at ? null : (sample.applied - before.applied) / (at - before.at);
+        before === undefined || at - before.at < leastSpan
+          ? null
+          : (sample.applied - before.applied) / (at - before.at);
       samples.push({ ...sample, at, rate: rate === null ? null : Math.max(0, Math.round(rate)) });
-      const last = phases.at(-1);
-      if (last !== undefined) last.to = at;
+      end();
     },
     mark(kind, text) {
       marks.push({ at: now(), kind, text });

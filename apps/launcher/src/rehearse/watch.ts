@@ -9,6 +9,8 @@ import type { Timeline } from './timeline.ts';
 export interface Watch {
   /** Looks at every unit now; those of processes that do not answer are left out. */
   look(): Promise<readonly UnitReport[]>;
+  /** Looks now and puts what is seen on the timeline, as it does by itself every two seconds. */
+  note(): Promise<void>;
   readonly lag: number | null;
   readonly units: readonly UnitReport[];
   /** Differences that were ever seen in units of the fleet; empty while all chains held. */
@@ -85,6 +87,7 @@ export function startWatch(options: WatchOptions): Watch {
   const running = run();
   return {
     look,
+    note: turn,
     get lag() {
       return lag;
     },
