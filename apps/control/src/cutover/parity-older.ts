@@ -1,15 +1,14 @@
 import type { Kysely } from 'kysely';
 import { oneAtATime } from '../store/one-at-a-time.ts';
 import type { Schema } from '../store/schema.ts';
-import type { CutoverClock } from './cutover-clock.ts';
 import type { HeldWindow } from './held-window.ts';
-import { bucketGrid, rollUp, unitWindows } from './parity-roll-up.ts';
+import { type GridReader, rollUp, unitWindows } from './parity-roll-up.ts';
 
 /** Windows of one transaction. */
 const mostAtOnce = 500;
 
 /** Counts each stored window once that a version without buckets has stored, whichever replica comes first. */
-export async function countOlderWindows(db: Kysely<Schema>, clock: CutoverClock): Promise<void> {
+export async function countOlderWindows(db: Kysely<Schema>, readGrid: GridReader): Promise<void> {
   for (;;) {
     const left = await db.transaction().execute(async (tx) => {
       await oneAtATime(tx, 'cutover_parity_older');
@@ -28,7 +27,7 @@ export async function countOlderWindows(db: Kysely<Schema>, clock: CutoverClock)
         if (ids.length > 0)
           await tx.updateTable('cutover_parity').set({ has_samples }).where('id', 'in', ids).execute();
       }
-      await rollUp(tx, windows, await unitWindows(tx, rows), await bucketGrid(tx, clock));
+      await rollUp(tx, windows, await unitWindows(tx, rows), await readGrid(tx));
       return rows.length;
     });
     if (left < mostAtOnce) return;

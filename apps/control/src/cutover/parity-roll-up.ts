@@ -132,14 +132,29 @@ function nameOf(key: { readonly [Name in (typeof keyColumns)[number]]: string | 
   return JSON.stringify(keyColumns.map((name) => key[name]));
 }
 
-/** How evidence is kept apart now. */
-export async function bucketGrid(db: Kysely<Schema>, clock: CutoverClock): Promise<BucketGrid> {
-  const row = await db.selectFrom('cutover_state').select('state').executeTakeFirst();
-  // Without a state nothing was shared out yet.
-  const since = row === undefined ? 0 : (JSON.parse(row.state) as CutoverState).cohort_since;
-  return {
+/** Reads how evidence is kept apart now, in a transaction or out of one. */
+export type GridReader = (db: Kysely<Schema>) => Promise<BucketGrid>;
+
+/** A reader for one replica. The state grows to tens of kilobytes, so it is read when it has changed. */
+export function createGridReader(clock: CutoverClock): GridReader {
+  let known: { readonly version: number; readonly shareSince: number } | undefined;
+
+  async function shareSince(db: Kysely<Schema>): Promise<number> {
+    const now = await db.selectFrom('cutover_state').select('version').executeTakeFirst();
+    // Without a state nothing was shared out yet.
+    if (now === undefined) return 0;
+    if (known?.version === now.version) return known.shareSince;
+    const { version, state } = await db
+      .selectFrom('cutover_state')
+      .select(['version', 'state'])
+      .executeTakeFirstOrThrow();
+    known = { version, shareSince: clock.toWall((JSON.parse(state) as CutoverState).cohort_since) };
+    return known.shareSince;
+  }
+
+  return async (db) => ({
     length: bucketLengthOf(clock.rate),
-    shareSince: clock.toWall(since),
+    shareSince: await shareSince(db),
     moduleSince: (await moduleNote(db))?.since ?? null,
-  };
+  });
 }

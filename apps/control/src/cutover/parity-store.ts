@@ -14,7 +14,7 @@ import { createGather } from './gather.ts';
 import type { HeldWindow } from './held-window.ts';
 import type { Bucket } from './parity-bucket.ts';
 import { countOlderWindows } from './parity-older.ts';
-import { bucketGrid, type KnownWindows, rollUp, unitWindows } from './parity-roll-up.ts';
+import { createGridReader, type KnownWindows, rollUp, unitWindows } from './parity-roll-up.ts';
 import { defaultParityBounds, sweepParity, trimWindows } from './parity-trim.ts';
 import { joined, lengthOf } from './spans.ts';
 
@@ -87,7 +87,8 @@ export async function openParityStore(
   bounds = defaultParityBounds,
 ): Promise<ParityStore> {
   const { db } = store;
-  await countOlderWindows(db, clock);
+  const readGrid = createGridReader(clock);
+  await countOlderWindows(db, readGrid);
 
   /** Of each, whether it was counted now. Of two that are the same in one write, the first is. */
   function write(windows: readonly NewRow[]): Promise<boolean[]> {
@@ -102,12 +103,11 @@ export async function openParityStore(
       const repeated = fresh.filter(({ row }) => wasForgotten(row, known));
       for (const { row } of repeated) await remove(tx, row);
       const counted = fresh.filter((each) => !repeated.includes(each));
-      const grid = await bucketGrid(tx, clock);
       await rollUp(
         tx,
         counted.map(({ row, held }) => ({ unit: row.unit, held })),
         known,
-        grid,
+        await readGrid(tx),
       );
       const news = new Set(counted);
       return windows.map((each) => news.has(each));

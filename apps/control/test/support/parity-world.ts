@@ -34,6 +34,7 @@ export interface Told {
 /** Comparisons in a store, at a time that the test moves. */
 export class ParityWorld {
   now = 1_800_000_000_000;
+  version = 0;
   shareSince = 0;
   moduleSince: number | null = null;
   readonly clock: CutoverClock;
@@ -92,11 +93,13 @@ export class ParityWorld {
     this.shareSince = this.now;
     const first = initialState({ deployment: 'd', salt: 's', stage: 0, now: this.now, config: quickConfig });
     const state = JSON.stringify({ ...first, cohort_since: this.clock.now() });
-    const row = { id: 1, version: 1, revision: 1, told_revision: 1, updated_at: this.now };
+    this.version += 1;
+    const { version } = this;
+    const row = { id: 1, version, revision: 1, told_revision: 1, updated_at: this.now };
     await this.store.db
       .insertInto('cutover_state')
       .values({ ...row, state })
-      .onConflict((c) => c.column('id').doUpdateSet({ state }))
+      .onConflict((c) => c.column('id').doUpdateSet({ version, state }))
       .execute();
   }
 
