@@ -7,6 +7,7 @@ import {
   change,
   codeOf,
   codeOfAsync,
+  detailsOf,
   epoch,
   event,
   inEpoch,
@@ -151,6 +152,21 @@ export function checkpointConformance(
       store.resetStream(streamId, { epoch: nextEpoch, seq: 0n, chain: genesisChain(streamId), reason: 'rebuilt' });
       store.commit([{ ...change(0, 2), ...inEpoch(nextEpoch, 0, 2) }]);
       expect(store.seqOf(streamId, nextEpoch, 'key-1')).toEqual(1n);
+    });
+
+    check('I6 a key that comes twice is named wherever in a change it comes, and nothing is stored', async (store) => {
+      store.commit([change(0, 1)]);
+      for (const twice of [3, 22, 47, 51]) {
+        const events = log(1, 52).map((one) =>
+          one.seq === BigInt(twice) ? { ...one, idempotency_key: 'key-1' } : one,
+        );
+        const commit = () => store.commit([change(1, 52, { events })]);
+        expect([codeOf(commit), detailsOf(commit).seq]).toEqual(['idempotency_conflict', `${twice}`]);
+        expect(position(store)).toEqual({ epoch, seq: 1n, chain: chainAt(1) });
+        expect(store.events(streamId, { after: 0n, limit: 100 })).toEqual(log(0, 1));
+      }
+      store.commit([change(1, 52)]);
+      expect(store.events(streamId, { after: 0n, limit: 100 })).toEqual(log(0, 52));
     });
 
     check('I6 the hash of an applied event is known by its place', async (store) => {

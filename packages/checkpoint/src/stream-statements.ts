@@ -3,6 +3,9 @@ import { type Kysely, sql } from 'kysely';
 import { bound, type Prepare } from './compile.ts';
 import type { CheckpointSchema } from './schema.ts';
 
+/** Rows of one insert: more of them save nothing that can be measured. */
+export const rowsAtOnce = 20;
+
 /** The statements about streams and their events. */
 export type StreamStatements = ReturnType<typeof streamStatements>;
 
@@ -85,17 +88,7 @@ export function streamStatements(prepare: Prepare, db: Kysely<CheckpointSchema>,
         .where('id', '=', bound<bigint>())
         .where('seq', '=', bound<bigint>()),
     ).taking<[seq: bigint, chain: string, at: bigint, stream: bigint, expected: bigint]>(),
-    insertEvent: prepare(
-      db.insertInto('events').values({
-        generation: bound<bigint>(),
-        seq: bound<bigint>(),
-        kind: bound<string>(),
-        payload: bound<string>(),
-        payload_hash: bound<PayloadHash>(),
-        idempotency_key: bound<string>(),
-        committed_at: bound<bigint>(),
-      }),
-    ).taking<
+    insertEvent: prepare(db.insertInto('events').values(boundEvent())).taking<
       [
         generation: bigint,
         seq: bigint,
@@ -105,6 +98,10 @@ export function streamStatements(prepare: Prepare, db: Kysely<CheckpointSchema>,
         idempotencyKey: string,
         committedAt: bigint,
       ]
+    >(),
+    /** {@link rowsAtOnce} events, one after the other as above. */
+    insertEvents: prepare(db.insertInto('events').values(Array.from({ length: rowsAtOnce }, boundEvent))).taking<
+      (string | bigint)[]
     >(),
     events: prepare(
       db
@@ -159,5 +156,17 @@ export function streamStatements(prepare: Prepare, db: Kysely<CheckpointSchema>,
     discardEvents: prepare(
       db.deleteFrom('events').where('generation', '=', bound<bigint>()).where('seq', '<=', bound<bigint>()),
     ).taking<[generation: bigint, through: bigint]>(),
+  };
+}
+
+function boundEvent() {
+  return {
+    generation: bound<bigint>(),
+    seq: bound<bigint>(),
+    kind: bound<string>(),
+    payload: bound<string>(),
+    payload_hash: bound<PayloadHash>(),
+    idempotency_key: bound<string>(),
+    committed_at: bound<bigint>(),
   };
 }

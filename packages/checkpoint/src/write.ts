@@ -1,9 +1,10 @@
 import { type Contiguity, genesisChain } from '@autopilot/sync-contract';
 import type { AuditStatements } from './audit-statements.ts';
-import { CheckpointError, nativeCode } from './errors.ts';
-import { chainWithoutEvents, contiguityConflict, keyConflict, positionConflict } from './refusals.ts';
+import { CheckpointError } from './errors.ts';
+import { chainWithoutEvents, contiguityConflict, positionConflict } from './refusals.ts';
 import type { ResetTo, StreamChange } from './store.ts';
 import type { StreamRow, StreamStatements } from './stream-statements.ts';
+import { writeEvents } from './write-events.ts';
 
 /** The statements of a store. */
 export type Statements = StreamStatements & AuditStatements;
@@ -78,25 +79,4 @@ function addGeneration(statements: Statements, stream: bigint, base: Base): bigi
   const { epoch, seq, chain, contiguity } = base;
   const gapsAllowed = contiguity === 'gaps-allowed' ? 1n : 0n;
   return BigInt(statements.insertGeneration.run(stream, epoch, seq, chain, gapsAllowed).lastInsertRowid);
-}
-
-function writeEvents(statements: Statements, generation: bigint, change: StreamChange): void {
-  // One prepared statement and plain arguments: no object is made per row.
-  const insert = statements.insertEvent;
-  for (const event of change.events) {
-    try {
-      insert.run(
-        generation,
-        event.seq,
-        event.kind,
-        event.payload,
-        event.payload_hash,
-        event.idempotency_key,
-        event.committed_at,
-      );
-    } catch (cause) {
-      if (nativeCode(cause) !== 'SQLITE_CONSTRAINT_UNIQUE') throw cause;
-      throw keyConflict(change, event, cause);
-    }
-  }
 }

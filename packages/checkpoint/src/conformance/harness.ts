@@ -116,7 +116,17 @@ export function codeOf(call: () => unknown): string {
   return 'nothing thrown';
 }
 
-/** The same of a call that may give a promise. */
+/** The `details` of the coded error that a call throws. */
+export function detailsOf(call: () => unknown): Readonly<Record<string, unknown>> {
+  try {
+    call();
+  } catch (error) {
+    if (isCodedError(error)) return error.details;
+  }
+  return {};
+}
+
+/** As `codeOf`, of a call that may give a promise. */
 export async function codeOfAsync(call: () => unknown): Promise<string> {
   try {
     await call();
