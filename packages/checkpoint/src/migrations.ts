@@ -3,13 +3,18 @@ import type { Kysely } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 import { first } from './migrations/0001-first.ts';
 import { bounds } from './migrations/0002-bounds.ts';
+import { eventsInOrderOfCommit } from './migrations/0003-events-in-order-of-commit.ts';
 import type { CheckpointSchema } from './schema.ts';
 
 /** `APCK`: tells a checkpoint file from the database of another program. */
 const applicationId = 0x4150434b;
 
 /** In the order of their names. A migration that has been released is never changed. */
-const migrations: Record<string, Migration> = { '0001_first': first, '0002_bounds': bounds };
+const migrations: Record<string, Migration> = {
+  '0001_first': first,
+  '0002_bounds': bounds,
+  '0003_events_in_order_of_commit': eventsInOrderOfCommit,
+};
 
 /** Why a database must not be written to by this version. */
 export interface Foreign {

@@ -1,0 +1,69 @@
+import { inTurns, median, timesAsMuch } from '../measure/in-turns.ts';
+import { rounded } from '../measure/print.ts';
+import { chainedEvents } from '../wire/events.ts';
+import { encodeRows, writeLiveRow } from '../wire/rows.ts';
+import { transactionUpdates } from '../wire/server-frames.ts';
+import { liveSet } from '../wire/own-client.ts';
+import { bareInsert, type DiskInput, decideAndCommit, wholeWay } from './to-disk.ts';
+
+/** One contestant with batches of one size. */
+export interface DiskFigure {
+  readonly batch: number;
+  readonly name: string;
+  readonly cpu_us: number | null;
+  readonly wall_us: number | null;
+  readonly events_per_second: number | null;
+  /** Its rate divided by that of the bare insert with the same indexes: by processor time, and by the clock. */
+  readonly of_same_indexes: number | null;
+  readonly of_same_indexes_by_clock: number | null;
+  /** The same, divided by that of the bare insert with a primary key only. */
+  readonly of_primary_key_only: number | null;
+  readonly of_primary_key_only_by_clock: number | null;
+}
+
+/** @param folder Files are made in it. */
+export async function measureToDisk(
+  folder: string,
+  { events, batch, rounds }: { readonly events: number; readonly batch: number; readonly rounds: number },
+): Promise<DiskFigure[]> {
+  const input = inputOf(events, batch);
+  const figures = await inTurns(
+    [
+      bareInsert('bare insert, same indexes', true, folder, input),
+      bareInsert('bare insert, primary key only', false, folder, input),
+      decideAndCommit('decide and commit', folder, input),
+      wholeWay('frame to commit', folder, input),
+    ],
+    { units: events, rounds },
+  );
+  const [same, primary] = figures;
+  if (same === undefined || primary === undefined) throw new Error('nothing was measured');
+  return figures.map((own) => {
+    const wall = median(own.turns.map((turn) => turn.wall));
+    return {
+      batch,
+      name: own.name,
+      cpu_us: rounded(median(own.turns.map((turn) => turn.cpu))),
+      wall_us: rounded(wall),
+      events_per_second: rounded(Math.round(1_000_000 / wall)),
+      of_same_indexes: rounded(timesAsMuch(same, own, 'cpu')),
+      of_same_indexes_by_clock: rounded(timesAsMuch(same, own, 'wall')),
+      of_primary_key_only: rounded(timesAsMuch(primary, own, 'cpu')),
+      of_primary_key_only_by_clock: rounded(timesAsMuch(primary, own, 'wall')),
+    };
+  });
+}
+
+function inputOf(count: number, batch: number): DiskInput {
+  const events = [...chainedEvents(count)];
+  const rows = encodeRows(events, count, writeLiveRow);
+  return {
+    // As the session makes them: without the chain of the host.
+    batches: Array.from({ length: Math.ceil(count / batch) }, (_, at) =>
+      events.slice(at * batch, (at + 1) * batch).map(({ chain, ...event }) => event),
+    ),
+    frames: transactionUpdates(liveSet, 'live_inbox', 'event', rows, batch),
+    events: count,
+    chain: events.at(-1)?.chain ?? '',
+  };
+}
