@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 const seq = z.string().regex(/^\d+$/).transform(BigInt);
+const lag = seq.nullable();
 const place = z.object({ epoch: z.string().nullable(), seq, chain: z.string() });
 
 const simulated = z.object({
@@ -18,7 +19,7 @@ const simulated = z.object({
       resets: z.number(),
       refused_writes: z.number(),
       handovers: z.object({ done: z.number(), failed: z.number(), longest_ms: z.number().nullable() }),
-      lanes: z.record(z.string(), z.object({ role: z.string() })),
+      lanes: z.record(z.string(), z.object({ role: z.string(), lag })),
       chains: z.record(z.string(), place),
     }),
   ),
@@ -44,7 +45,7 @@ const real = z.object({
       done: z.number(),
       failed: z.number(),
       refused_writes: z.number(),
-      lanes: z.array(z.object({ id: z.string(), role: z.string() })),
+      lanes: z.array(z.object({ id: z.string(), role: z.string(), lag_events: lag })),
       handovers: z.array(z.object({ outcome: z.string(), took_ms: z.number() })),
     }),
   }),
@@ -66,6 +67,8 @@ export interface UnitReport {
   readonly resets: number;
   readonly refused_writes: number;
   readonly handovers: { readonly done: number; readonly failed: number; readonly longest_ms: number | null };
+  /** Events that it knows of and the slower one of its open lanes has not brought; null when that is not known. */
+  readonly behind: number | null;
   /** Whether a khala lane is open in it. */
   readonly khala: boolean;
   readonly streams: ReadonlyMap<string, z.infer<typeof place>>;
@@ -80,12 +83,18 @@ async function read<Schema extends z.ZodType>(url: URL, schema: Schema, token?: 
   return schema.parse(await response.json());
 }
 
+function slower(lanes: readonly { readonly role: string; readonly lag: bigint | null }[]): number | null {
+  const open = lanes.filter(({ role }) => role !== 'off').map(({ lag: events }) => events);
+  return open.length === 0 || open.includes(null) ? null : Math.max(...open.map(Number));
+}
+
 /** The desktops of one process of simulated ones. @throws {Error} when it does not answer. */
 export async function readSimulated(url: string): Promise<readonly UnitReport[]> {
   const { units } = await read(new URL('/state', url), simulated);
   return units.map(({ chains, lanes, ...unit }) => ({
     ...unit,
     kind: 'simulated' as const,
+    behind: slower(Object.values(lanes)),
     khala: (lanes.khala?.role ?? 'off') !== 'off',
     streams: new Map(Object.entries(chains)),
   }));
@@ -112,6 +121,7 @@ export async function readReal(readyUrl: string): Promise<UnitReport> {
     resets: totals.resets,
     refused_writes: router.refused_writes,
     handovers: { done: router.done, failed: router.failed, longest_ms: took.length === 0 ? null : Math.max(...took) },
+    behind: slower(router.lanes.map(({ role, lag_events }) => ({ role, lag: lag_events }))),
     khala: router.lanes.some(({ id, role }) => id === 'khala' && role !== 'off'),
     streams: new Map(streams.map((stream) => [stream.stream_id, stream])),
   };

@@ -22,7 +22,7 @@ Rehearses the whole cutover on a pair of lanes on this machine, with real proces
 Stage 0 -> 1 -> 2 -> 1 -> 2 -> 3 -> sealed. Exits 0 only when every check held.
 
   --quick          a small fleet and two cohort steps, for CI (some minutes)
-  --events N       events to publish (default 21000; 5000 with --quick)
+  --events N       events to publish (default 21000; 12000 with --quick)
   --desktops N     simulated desktops, besides two real ones (default 48; 10 with --quick)
   --out DIR        where report and evidence go (default cutover-rehearsal)
   --seed N         the same seed makes the same load and faults (default 1)
@@ -49,7 +49,7 @@ export function parseRehearseOptions(args: readonly string[]): RehearseOptions |
   const { quick, json, receipts } = values;
   return {
     ...{ quick, json, receipts },
-    events: whole('events', values.events ?? (quick ? '5000' : '21000'), 2_000, 10_000_000),
+    events: whole('events', values.events ?? (quick ? '12000' : '21000'), 2_000, 10_000_000),
     desktops: whole('desktops', values.desktops ?? (quick ? '10' : '48'), 4, 400),
     out: values.out ?? 'cutover-rehearsal',
     seed: whole('seed', values.seed ?? '1', 0, 0xffff_ffff),

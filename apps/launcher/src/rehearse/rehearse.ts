@@ -6,6 +6,7 @@ import { readAppended } from '../host-streams.ts';
 import { openPartLogs } from '../part-logs.ts';
 import { prepareClients } from './clients.ts';
 import { createControlApi } from './control-api.ts';
+import { createAcross } from './crossing.ts';
 import { rehearsalConfig } from './cutover-config.ts';
 import { createPolicyCollector, writeEvidence } from './evidence.ts';
 import { gateReceipts } from './gate-receipts.ts';
@@ -86,22 +87,35 @@ export async function rehearse(
       },
     });
     const watching = watch;
-    load = startLoad({ scale, publisher, random, lag: () => watching.lag });
+    const { controlUrl } = processes;
+    load = startLoad({
+      ...{ scale, publisher, random, lag: () => watching.lag },
+      async behind(khala) {
+        const [waiting] = await Promise.all([gauge(controlUrl, 'cutover_mirror_depth_events'), watching.look()]);
+        const mirror = khala ? waiting : 0;
+        return mirror === null || watching.behind === null ? null : Math.max(mirror, watching.behind);
+      },
+    });
     const each = Math.ceil(scale.desktops / scale.processes);
     for (let index = 0; index < scale.processes; index += 1) {
       const units = Math.min(each, scale.desktops - index * each);
       await processes.startSimulated({ name: `fleet-${index + 1}`, units, client: 'fleet', nullRun: true });
     }
     for (const index of clients.real.keys()) await processes.startReal(index);
-    const manager = createStageManager({ api, clients, timeline, out, signal, units: () => scale.desktops + 2 });
+    const fleet = scale.desktops + 2;
+    const manager = createStageManager({
+      ...{ api, clients, timeline, out, signal, units: () => fleet },
+      across: (name, work) => across(name, work),
+    });
+    const across = createAcross({ load, publisher, watch, timeline, units: fleet, until: manager.until });
     await goTheWay({
       ...{ api, clients, processes, publisher, manager, timeline, scale, dataDir, receipts, removalKey },
       ...{ load, watch },
     });
 
-    timeline.begin('Measurement');
     // The stage at the end belongs into the timeline too.
     await watch.note();
+    timeline.begin('Measurement');
     const units = await watch.look();
     const heads = publisher.heads().filter(({ stream_id }) => fleetStream(stream_id));
     const { id: clientId, secret } = clients.publisher;
@@ -116,8 +130,8 @@ export async function rehearse(
     );
     timeline.check(
       'every unit of the fleet answers',
-      units.length === scale.desktops + 2,
-      `${units.length} of ${scale.desktops + 2}; control knows ${names}`,
+      units.length === fleet,
+      `${units.length} of ${fleet}; control knows ${names}`,
     );
     const { lost, repeated, unequal_chains, applied, faults } = measurement;
     timeline.check(
@@ -157,7 +171,7 @@ export async function rehearse(
     rmSync(dataDir, { recursive: true, force: true });
   }
   timeline.end();
-  const { checks, samples, marks, phases } = timeline;
+  const { checks, samples, marks, phases, crossings } = timeline;
   const rates = samples.flatMap(({ rate }) => (rate === null ? [] : [rate]));
   const ok =
     stoppedBy === null &&
@@ -173,8 +187,19 @@ export async function rehearse(
     publisher_repeated: publisherRepeated,
     audit_records: audit,
     peak_applied_per_second: rates.length === 0 ? null : Math.max(...rates),
-    ...{ checks, phases, marks, samples },
+    ...{ checks, phases, crossings, marks, samples },
   };
+}
+
+/** One gauge of control's metrics; null when it does not answer. */
+async function gauge(controlUrl: string, name: string): Promise<number | null> {
+  try {
+    const response = await fetch(new URL('/metrics', controlUrl), { signal: AbortSignal.timeout(5_000) });
+    const found = new RegExp(`^${name} (\\d+)$`, 'm').exec(await response.text());
+    return found === null ? null : Number(found[1]);
+  } catch {
+    return null;
+  }
 }
 
 function longestOf(times: readonly number[]): number | null {

@@ -1,4 +1,4 @@
-import type { Report } from './report.ts';
+import { eventsByStage, type Report } from './report.ts';
 import { timelinePlot } from './timeline-plot.ts';
 
 const text = (given: string) =>
@@ -17,9 +17,11 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 
 /** The report as a page of its own, without scripts and without anything from elsewhere. */
 export function reportPage(report: Report): string {
-  const { measurement, checks, phases, marks } = report;
+  const { measurement, checks, phases, crossings, marks } = report;
   const number = (value: number | null | undefined) => (value == null ? 'not measured' : value.toLocaleString('en-GB'));
   const seconds = (at: number) => `${at.toFixed(1)} s`;
+  // Of less than a second no rate is told: it would be of the moment.
+  const rate = (count: number, took: number) => (took < 1 ? '' : number(Math.round(count / took)));
   const facts: readonly (readonly [string, string])[] = [
     ['Result', report.ok ? 'held' : 'did not hold'],
     ['Applied, by chain', number(measurement?.applied)],
@@ -72,10 +74,42 @@ ${table(
     text(seen),
   ]),
 )}
+<h2>Events by stage</h2>
+<p class="soft">To the streams of the fleet, and by all its units together. A phase in which the stage changed is counted by itself.</p>
+${table(
+  ['stage', '#took', '#published', '#applied', '#applied/s'],
+  eventsByStage(phases).map(({ stage, seconds: took, published, applied }) => [
+    text(stage),
+    seconds(took),
+    number(published),
+    number(applied),
+    rate(applied, took),
+  ]),
+)}
+<h2>Events across each change</h2>
+<p class="soft">Published from a moment before the command until every unit was where it belongs. Fewest: in the stream that had
+the fewest. Applied: by the units together, of what was published.</p>
+${table(
+  ['change', '#at', '#took', '#published', '#streams', '#fewest', '#units', '#applied'],
+  crossings.map(({ name, at, seconds: took, published, least, streams, applied, units }) => [
+    text(name),
+    seconds(at),
+    seconds(took),
+    ...[published, streams, least, units, applied].map(number),
+  ]),
+)}
 <h2>Phases</h2>
 ${table(
-  ['phase', '#from', '#took'],
-  phases.map(({ name, from, to }) => [text(name), seconds(from), seconds(to - from)]),
+  ['phase', 'stage', '#from', '#took', '#published', '#applied', '#applied/s'],
+  phases.map(({ name, stage, from, to, published, applied }) => [
+    text(name),
+    text(stage ?? 'not known'),
+    seconds(from),
+    seconds(to - from),
+    number(published),
+    number(applied),
+    rate(applied, to - from),
+  ]),
 )}
 <h2>What was done</h2>
 ${table(

@@ -12,8 +12,12 @@ export interface Scale {
   readonly cohortSteps: readonly number[];
   readonly defects: readonly DefectName[];
   readonly heartbeatMs: number;
-  /** Events that are published in a second while units change lanes. */
+  /** Events that are published in a second while nothing changes. */
   readonly eventsPerSecond: number;
+  /** Of all events, the share that is published as fast as the fleet takes it while units change lanes, each time. */
+  readonly burstShare: number;
+  /** Of all events, the share that is kept for Stage 3. */
+  readonly lastShare: number;
 }
 
 /** Streams of the fleet: each desktop follows all of them. */
@@ -28,6 +32,9 @@ export function scaleOf({ quick, desktops, events }: RehearseOptions): Scale {
     defects: quick ? defectNames.filter((name) => name !== 'foreign event') : defectNames,
     cohortSteps: quick ? [5, 100] : [1, 5, 25, 100],
     heartbeatMs: quick ? 1_500 : 3_000,
-    eventsPerSecond: quick ? 16 : 40,
+    eventsPerSecond: 16,
+    // Times the changes before Stage 2 for good, 16 and 22, it leaves room for what is published between them.
+    burstShare: quick ? 0.03 : 0.015,
+    lastShare: 0.1,
   };
 }

@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { Client } from './client.ts';
 import type { Clients } from './clients.ts';
 import type { Answer, ControlApi } from './control-api.ts';
+import type { Across } from './crossing.ts';
 import { RehearsalError } from './rehearsal-error.ts';
 import type { Timeline } from './timeline.ts';
 
@@ -39,6 +40,8 @@ export interface StageManagerOptions {
   readonly out: string;
   readonly signal: AbortSignal;
   readonly units: () => number;
+  /** Does what changes lanes or the stage, under load. */
+  readonly across: Across;
 }
 
 /** Sessions change lanes while they run: that is the way under load. */
@@ -51,6 +54,12 @@ export function createStageManager(options: StageManagerOptions): StageManager {
   const { api, clients, timeline, out, signal } = options;
   const [anna, bert, cleo] = clients.operators;
   let bundles = 0;
+  let changes = 0;
+  /** Changes of one kind come several times: each has a number. */
+  const across: Across = (name, work) => {
+    changes += 1;
+    return options.across(`${changes}. ${name}`, work);
+  };
 
   async function until(what: string, holds: () => Promise<boolean>, timeoutMs = usualPatienceMs): Promise<void> {
     const deadline = performance.now() + timeoutMs;
@@ -144,64 +153,72 @@ export function createStageManager(options: StageManagerOptions): StageManager {
     );
   }
 
+  /** From its publication until every unit is where it belongs. */
+  async function followFlip(to: Target, inFlight?: () => Promise<void>): Promise<void> {
+    timeline.mark('flip', to === 'sealed' ? 'sealed' : `to Stage ${to}`);
+    await inFlight?.();
+    if (to === 'sealed') {
+      const { state } = await status();
+      timeline.check('Stage 3 is sealed', state.status === 'sealed', state.status);
+      return;
+    }
+    await until(`the flip to ${to} is acknowledged`, async () => (await get('state')).state.status === 'idle', 180_000);
+    const { state } = await get('state');
+    const { outcome, reason } = state.last_flip;
+    const done = state.stage === to && outcome === 'done';
+    if (!timeline.check(`the flip to Stage ${to} is done`, done, `${outcome}: ${reason}`)) {
+      throw new RehearsalError(`The flip to Stage ${to} ended ${outcome}: ${reason}`);
+    }
+    await settled(options.units());
+  }
+
   return {
     ...{ status, evaluate, plan, ready, approved, advance, settled, until },
     async flip(to, gates, inFlight) {
       for (let tries = 1; ; tries += 1) {
         const id = await approved(to, gates);
         await keepBundle(to, `to-${to}`);
-        const went = await advance(id, to);
-        if (went.status === 200) {
-          timeline.mark('flip', to === 'sealed' ? 'sealed' : `to Stage ${to}`);
-          break;
-        }
+        const went = await across(to === 'sealed' ? 'the seal' : `the flip to Stage ${to}`, async () => {
+          const answer = await advance(id, to);
+          if (answer.status === 200) await followFlip(to, inFlight);
+          return answer;
+        });
+        if (went.status === 200) return;
         if (tries === 5) throw refusal(`advance to ${to}`, went);
         await api.command(anna, `requests/${id}/withdraw`, 'The plan changed meanwhile.');
       }
-      await inFlight?.();
-      if (to === 'sealed') {
-        const { state } = await status();
-        timeline.check('Stage 3 is sealed', state.status === 'sealed', state.status);
-        return;
-      }
-      await until(
-        `the flip to ${to} is acknowledged`,
-        async () => (await get('state')).state.status === 'idle',
-        180_000,
-      );
-      const { state } = await get('state');
-      const { outcome, reason } = state.last_flip;
-      const done = state.stage === to && outcome === 'done';
-      if (!timeline.check(`the flip to Stage ${to} is done`, done, `${outcome}: ${reason}`)) {
-        throw new RehearsalError(`The flip to Stage ${to} ended ${outcome}: ${reason}`);
-      }
-      await settled(options.units());
     },
     async include(units) {
       const { now } = await get('state');
       const include = units.map((unit) => ({ unit, until: now + years, reason: 'early adopter of the rehearsal' }));
-      good(await api.command(anna, 'cohort', 'Rehearsal: early adopters.', { include, ...drain }), 'cohort');
-      await settled(options.units());
+      await across(units.length === 0 ? 'no early adopters' : `${units.length} early adopters`, async () => {
+        good(await api.command(anna, 'cohort', 'Rehearsal: early adopters.', { include, ...drain }), 'cohort');
+        await settled(options.units());
+      });
     },
     async grow(steps, between) {
       for (const percent of steps) {
         await ready({ percent }, ['parity']);
         await keepBundle({ percent }, `cohort-${percent}`);
-        for (let tries = 1; ; tries += 1) {
-          const answer = await api.command(anna, 'cohort', `Rehearsal: ${percent} %.`, { percent, ...drain });
-          if (answer.status === 200) break;
-          if (tries === 5) throw refusal(`cohort of ${percent} %`, answer);
-          await ready({ percent }, ['parity']);
-        }
-        timeline.mark('cohort', `${percent} %`);
-        await settled(options.units());
+        await across(`the cohort of ${percent} %`, async () => {
+          for (let tries = 1; ; tries += 1) {
+            const answer = await api.command(anna, 'cohort', `Rehearsal: ${percent} %.`, { percent, ...drain });
+            if (answer.status === 200) break;
+            if (tries === 5) throw refusal(`cohort of ${percent} %`, answer);
+            await ready({ percent }, ['parity']);
+          }
+          timeline.mark('cohort', `${percent} %`);
+          await settled(options.units());
+        });
         await between?.(percent);
       }
     },
     async rollback(target, reason) {
-      good(await api.command(anna, 'rollback', reason, { target, ...drain }), 'rollback');
-      timeline.mark('rollback', reason);
-      await settled(options.units());
+      await across(reason, async () => {
+        good(await api.command(anna, 'rollback', reason, { target, ...drain }), 'rollback');
+        timeline.mark('rollback', reason);
+        await settled(options.units());
+      });
     },
     submit: (envelope) => api.ask(clients.ci, 'POST', '/v1/cutover/receipts', { envelope }),
   };

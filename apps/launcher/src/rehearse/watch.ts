@@ -12,6 +12,8 @@ export interface Watch {
   /** Looks now and puts what is seen on the timeline, as it does by itself every two seconds. */
   note(): Promise<void>;
   readonly lag: number | null;
+  /** The same, with what the slower lane of each unit is behind; null also when one of these is not known. */
+  readonly behind: number | null;
   readonly units: readonly UnitReport[];
   /** Differences that were ever seen in units of the fleet; empty while all chains held. */
   readonly differences: readonly string[];
@@ -40,6 +42,8 @@ export function startWatch(options: WatchOptions): Watch {
   const { processes, publisher, timeline, load, place, say } = options;
   let units: readonly UnitReport[] = [];
   let lag: number | null = null;
+  /** As each unit last said: one that is being started again has not lost what it had. */
+  const appliedOf = new Map<string, number>();
   const seen = new Set<string>();
   let closed = false;
 
@@ -53,6 +57,7 @@ export function startWatch(options: WatchOptions): Watch {
       .filter((unit) => !isCanary(unit));
     const heads = publisher.heads().filter(({ stream_id }) => fleetStream(stream_id));
     lag = lagOf(heads, units);
+    for (const { unit, applied } of units) appliedOf.set(unit, applied);
     for (const fault of differences(publisher, units)) {
       if (!seen.has(fault)) timeline.check('every unit has what was published, at any moment', false, fault);
       seen.add(fault);
@@ -63,7 +68,7 @@ export function startWatch(options: WatchOptions): Watch {
   async function turn(): Promise<void> {
     await look();
     const where = await place().catch(() => null);
-    const applied = units.reduce((sum, unit) => sum + unit.applied, 0);
+    const applied = [...appliedOf.values()].reduce((sum, count) => sum + count, 0);
     const published = load()?.published ?? 0;
     const on_spacetime = units.filter((unit) => unit.lane === 'spacetime').length;
     const stage = where?.stage ?? null;
@@ -90,6 +95,10 @@ export function startWatch(options: WatchOptions): Watch {
     note: turn,
     get lag() {
       return lag;
+    },
+    get behind() {
+      const lanes = units.map((unit) => unit.behind);
+      return lag === null || lanes.includes(null) ? null : Math.max(lag, ...lanes.map(Number));
     },
     get units() {
       return units;

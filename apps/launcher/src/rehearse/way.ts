@@ -32,6 +32,12 @@ export async function goTheWay(options: WayOptions): Promise<void> {
   const { scale, processes, manager, timeline, load, watch, publisher } = options;
   const steps = scale.cohortSteps;
 
+  /** Between two phases everything is counted. */
+  async function phase(name: string): Promise<void> {
+    await watch.note();
+    timeline.begin(name);
+  }
+
   /** Everybody has what was published before, and by chain nothing else. */
   async function holds(after: string): Promise<void> {
     const heads = publisher.heads().filter(({ stream_id }) => stream_id.startsWith('runtime.run.'));
@@ -46,7 +52,7 @@ export async function goTheWay(options: WayOptions): Promise<void> {
     timeline.check(`equal chains after: ${after}`, unequal === 0, `${expected} units, ${unequal} unequal`);
   }
 
-  timeline.begin('Stage 0: gates, A/A run, parity');
+  await phase('Stage 0: gates, A/A run, parity');
   for (const envelope of options.receipts.envelopes) {
     const { status, body } = await manager.submit(envelope);
     if (status !== 201) throw new RehearsalError(`A receipt was refused: ${status} ${body?.code} ${body?.message}`);
@@ -57,15 +63,15 @@ export async function goTheWay(options: WayOptions): Promise<void> {
   await refusals(options);
 
   for (const name of scale.defects) {
-    timeline.begin(`Stage 0: a seeded ${name}`);
+    await phase(`Stage 0: a seeded ${name}`);
     await seedDefect(name, options);
   }
 
-  timeline.begin('Stage 0 to 1');
+  await phase('Stage 0 to 1');
   await holds('the seeded defects, which were on streams of their own');
   await manager.flip(1, ['parity-null', 'parity']);
 
-  timeline.begin('Stage 1: cohorts');
+  await phase('Stage 1: cohorts');
   const early = watch.units.filter(({ kind }) => kind === 'real').map(({ unit }) => unit);
   await manager.include(early);
   timeline.mark('note', `the real desktops are early adopters: ${early.join(', ')}`);
@@ -74,7 +80,7 @@ export async function goTheWay(options: WayOptions): Promise<void> {
     if (percent === steps.at(-1)) await killedDesktop();
   });
 
-  timeline.begin('Stage 1: drill of the cohort');
+  await phase('Stage 1: drill of the cohort');
   await manager.include([]);
   await drill({ kind: 'cohort', percent: 0 }, 'drill: the whole cohort goes back to khala');
   await manager.include(early);
@@ -83,7 +89,7 @@ export async function goTheWay(options: WayOptions): Promise<void> {
   await manager.include([]);
   await drilled();
 
-  timeline.begin('Stage 1 to 2, control killed in the flip');
+  await phase('Stage 1 to 2, control killed in the flip');
   await manager.flip(2, ['parity', 'rollback-drill'], async () => {
     timeline.mark('fault', 'control is killed in the middle of the flip');
     await processes.killControl();
@@ -93,18 +99,18 @@ export async function goTheWay(options: WayOptions): Promise<void> {
   await holds('control was killed in the middle of a flip');
   await noKhala('Stage 2');
 
-  timeline.begin('Stage 2 to 1: rollback drill');
+  await phase('Stage 2 to 1: rollback drill');
   await manager.until('khala has what was published', async () => (await manager.status()).mirror.waiting === 0);
   await drill({ kind: 'stage', stage: 1, percent: null }, 'drill: from Stage 2 back to Stage 1');
   await holds('the rollback from Stage 2');
-  timeline.begin('Stage 1: cohorts again');
+  await phase('Stage 1: cohorts again');
   await manager.include(early);
   await manager.grow(steps);
-  timeline.begin('Stage 1 to 2 again');
+  await phase('Stage 1 to 2 again');
   await manager.flip(2, ['parity', 'rollback-drill']);
   await drilled();
 
-  timeline.begin('Stage 2: release cycles under full load');
+  await phase('Stage 2: release cycles under full load');
   load.hurry();
   await holds('the return to Stage 2');
   const silent = await noKhala('Stage 2');
@@ -122,16 +128,17 @@ export async function goTheWay(options: WayOptions): Promise<void> {
   const inStage2 = since(processes.khala, silent);
   timeline.check('Stage 2 opened no connection of a desktop to khala', isNothing(inStage2), JSON.stringify(inStage2));
 
-  timeline.begin('Stage 2 to 3');
+  await phase('Stage 2 to 3');
   await manager.flip(3, ['rollback-drill']);
   const quiet = { desktops: traffic(processes.khala), control: traffic(processes.mirror) };
 
-  timeline.begin('Stage 3: the rest of the load');
+  await phase('Stage 3: seal');
+  await holds('the flip to Stage 3');
+  await manager.flip('sealed', []);
+  await phase('Stage 3, sealed: the rest of the load');
+  load.finish();
   await load.done;
   await holds('the end of the load');
-
-  timeline.begin('Seal');
-  await manager.flip('sealed', []);
   const undo = await options.api.command(anna, 'rollback', 'Rehearsal: too late.', {
     target: { kind: 'stage', stage: 2, percent: null },
   });

@@ -7,7 +7,7 @@ const head = { stream_id: 'runtime.run.1', count: 3n, chain: 'c3' };
 function unit(seq: bigint, chain: string, over: Partial<UnitReport> = {}): UnitReport {
   return {
     ...{ unit: 'u1', kind: 'simulated', lane: 'spacetime', rule: 'S2.1', stage: 2, revision: 1, session: 'live' },
-    ...{ applied: Number(seq), duplicates: 0, conflicts: 0, resets: 0, refused_writes: 0, khala: false },
+    ...{ applied: Number(seq), duplicates: 0, conflicts: 0, resets: 0, refused_writes: 0, khala: false, behind: 0 },
     handovers: { done: 0, failed: 0, longest_ms: null },
     streams: new Map([['runtime.run.1', { epoch: 'e', seq, chain }]]),
     ...over,

@@ -12,7 +12,7 @@ describe('the command line', () => {
     expect(options).toMatchObject({ json: false, quick: false, seed: 1, out: 'cutover-rehearsal' });
     expect((options.desktops + 2) * options.events).toBeGreaterThan(1_000_000);
     const quick = parseRehearseOptions(['--quick', '--json', '--seed', '7', '--out', 'x']);
-    expect(quick).toMatchObject({ quick: true, json: true, seed: 7, out: 'x', events: 5000, desktops: 10 });
+    expect(quick).toMatchObject({ quick: true, json: true, seed: 7, out: 'x', events: 12_000, desktops: 10 });
     expect(parseRehearseOptions(['--help'])).toBe('help');
   });
 

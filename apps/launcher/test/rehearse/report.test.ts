@@ -26,10 +26,11 @@ function reportOf(over: Partial<Report> = {}): Report {
     ...{ form: 'autopilot.cutover-rehearsal.v1', ok: true, stopped_by: null, began: '2026-11-22', seconds: 3, seed: 1 },
     ...{ quick: true, commit: null, packages: {}, differences: [], publisher_repeated: 0 },
     ...{ parity: null, audit_records: 3, policies: 2, peak_applied_per_second: 200, checks, marks, phases, samples },
+    crossings: [],
     scale: {
       ...{ desktops: 1, processes: 1, events: 10, streams: 1, clockRate: 1, cohortSteps: [100], heartbeatMs: 1 },
       defects: [],
-      eventsPerSecond: 1,
+      ...{ eventsPerSecond: 1, burstShare: 0.1, lastShare: 0.1 },
     },
     handovers: { done: 1, failed: 0, longest_ms: 4 },
     measurement: {
@@ -48,6 +49,29 @@ describe('the report', () => {
     expect(page).not.toContain('<sockets>');
     expect(page).toMatch(/<svg[\s\S]*all {1,2}sockets/);
     expect(page).toContain('Everything held');
+    expect(page).not.toContain('NaN');
+  });
+
+  test('says how many events flowed in each stage, in each phase and across each change', () => {
+    const phase = { name: 'Stage 0 to 1', from: 0, to: 4, stage: '0 to 1', published: 77, applied: 1_540 };
+    const crossing = { name: '1. the flip', at: 1, seconds: 2, published: 66, streams: 8, least: 5, units: 12 };
+    const report = reportOf({ phases: [phase], crossings: [{ ...crossing, applied: 792 }] });
+    const page = reportPage(report);
+    const row = (...cells: string[]) =>
+      new RegExp(cells.map((cell) => `<td[^>]*>${cell.replaceAll('.', '\\.')}</td>`).join(''));
+    expect(page).toMatch(row('0 to 1', '4.0 s', '77', '1,540', '385'));
+    expect(page).toMatch(row('1. the flip', '1.0 s', '2.0 s', '66', '8', '5', '12', '792'));
+    expect(page).toMatch(row('Stage 0 to 1', '0 to 1', '0.0 s', '4.0 s', '77', '1,540', '385'));
+    const lines = describeReport(report).join('\n');
+    expect(lines).toContain('Stage 0 to 1  77 events published, 1,540 applied');
+    expect(lines).toContain('1 under load, at least 5 in each stream across each');
+    expect(summaryOf(report)).toMatchObject({ by_stage: [{ stage: '0 to 1', published: 77, applied: 1_540 }] });
+  });
+
+  test('says of what was not measured that it was not', () => {
+    const lines = describeReport(reportOf({ measurement: null, stopped_by: 'interrupted', ok: false })).join('\n');
+    expect(lines).toMatch(/lost +not measured/);
+    expect(lines).toMatch(/applied +not measured/);
   });
 
   test('says what failed, on the page, in text and in the one line', () => {
