@@ -88,6 +88,24 @@ export function checkpointConformance(
       expect(position(store)).toEqual({ epoch, seq: 5n, chain: chainAt(5) });
     });
 
+    check('I1 I2 after a refused commit the next one goes on from what is stored', async (store) => {
+      store.commit([change(0, 2)]);
+      const wrong = [
+        // The first of both would have been stored.
+        [change(2, 4), change(5, 6)],
+        [change(2, 4), { ...change(4, 5), events: log(4, 5).map((one) => ({ ...one, idempotency_key: 'key-1' })) }],
+      ];
+      for (const changes of wrong) {
+        expect(codeOf(() => store.commit(changes)) === 'nothing thrown').toEqual(false);
+        expect(position(store)).toEqual({ epoch, seq: 2n, chain: chainAt(2) });
+        expect(store.hashAt(streamId, epoch, 3n)).toEqual(undefined);
+        expect(codeOf(() => store.commit([change(4, 5)]))).toEqual('position_conflict');
+      }
+      store.commit([change(2, 4), change(4, 5)]);
+      expect(position(store)).toEqual({ epoch, seq: 5n, chain: chainAt(5) });
+      expect(store.events(streamId, { after: 0n, limit: 10 })).toEqual(log(0, 5));
+    });
+
     check('I2 a stream that is not stored begins at 0', async (store) => {
       expect(codeOf(() => store.commit([change(3, 4)]))).toEqual('position_conflict');
       expect(store.load(streamId)).toEqual(undefined);

@@ -28,6 +28,7 @@ import type {
   TrimReport,
   Verification,
 } from './store.ts';
+import { StreamHeads } from './stream-heads.ts';
 import type { StreamRow } from './stream-statements.ts';
 import { cutOf } from './trim.ts';
 import { checkChange, checkLimit, checkPage, checkReset, checkTrim } from './validate.ts';
@@ -53,6 +54,7 @@ export class SqliteCheckpointStore implements CheckpointStore {
   readonly recovered: RecoveryReport | undefined;
   readonly #parts: StoreParts;
   readonly #statements: Statements;
+  readonly #heads: StreamHeads;
   readonly #listeners = new CommitListeners();
   readonly #writeAll: Transaction<(changes: readonly StreamChange[], at: bigint) => void>;
   readonly #write: Transaction<(work: () => unknown) => unknown>;
@@ -68,10 +70,14 @@ export class SqliteCheckpointStore implements CheckpointStore {
     this.recovered = parts.recovered;
     this.#parts = parts;
     this.#statements = statements;
+    this.#heads = new StreamHeads(statements);
     this.#writeAll = sqlite.transaction((changes, at) => {
-      for (const change of changes) writeChange(statements, change, at);
+      for (const change of changes) writeChange(statements, this.#heads, change, at);
     });
-    this.#write = sqlite.transaction((work) => work());
+    this.#write = sqlite.transaction((work) => {
+      this.#heads.forget();
+      return work();
+    });
   }
 
   load(streamId: string): StoredStream | undefined {
@@ -91,6 +97,7 @@ export class SqliteCheckpointStore implements CheckpointStore {
         this.#writeAll.immediate(changes, this.#now());
       });
     } catch (error) {
+      this.#heads.forget();
       this.#refusedCommits += 1;
       throw error;
     }
@@ -127,7 +134,7 @@ export class SqliteCheckpointStore implements CheckpointStore {
 
   hashAt(streamId: string, epoch: string, seq: bigint): PayloadHash | undefined {
     return this.#run('Reading a hash', () => {
-      const stream = this.#statements.stream.get(streamId);
+      const stream = this.#heads.get(streamId);
       if (stream?.epoch !== epoch) return undefined;
       return this.#statements.hashAt.get(stream.generation, seq)?.payload_hash;
     });
@@ -135,7 +142,7 @@ export class SqliteCheckpointStore implements CheckpointStore {
 
   seqOf(streamId: string, epoch: string, idempotencyKey: string): bigint | undefined {
     return this.#run('Reading a key', () => {
-      const stream = this.#statements.stream.get(streamId);
+      const stream = this.#heads.get(streamId);
       if (stream?.epoch !== epoch) return undefined;
       return this.#statements.seqOf.get(stream.generation, idempotencyKey)?.seq;
     });

@@ -86,8 +86,9 @@ export function streamStatements(prepare: Prepare, db: Kysely<CheckpointSchema>,
         .updateTable('streams')
         .set({ seq: bound<bigint>(), chain: bound<string>(), updated_at_ms: bound<bigint>() })
         .where('id', '=', bound<bigint>())
+        .where('generation', '=', bound<bigint>())
         .where('seq', '=', bound<bigint>()),
-    ).taking<[seq: bigint, chain: string, at: bigint, stream: bigint, expected: bigint]>(),
+    ).taking<[seq: bigint, chain: string, at: bigint, stream: bigint, generation: bigint, expected: bigint]>(),
     insertEvent: prepare(db.insertInto('events').values(boundEvent())).taking<
       [
         generation: bigint,

@@ -3,6 +3,7 @@ import type { AuditStatements } from './audit-statements.ts';
 import { CheckpointError } from './errors.ts';
 import { chainWithoutEvents, contiguityConflict, positionConflict } from './refusals.ts';
 import type { ResetTo, StreamChange } from './store.ts';
+import type { StreamHeads } from './stream-heads.ts';
 import type { StreamRow, StreamStatements } from './stream-statements.ts';
 import { writeEvents } from './write-events.ts';
 
@@ -10,15 +11,24 @@ import { writeEvents } from './write-events.ts';
 export type Statements = StreamStatements & AuditStatements;
 
 /** Writes one change; runs inside the transaction of its commit. `at` in milliseconds since the Unix epoch. */
-export function writeChange(statements: Statements, change: StreamChange, at: bigint): void {
-  const stream = statements.stream.get(change.stream_id) ?? createStream(statements, change, at);
+export function writeChange(statements: Statements, heads: StreamHeads, change: StreamChange, at: bigint): void {
+  const stream = heads.get(change.stream_id) ?? createStream(statements, change, at);
   if (stream.epoch !== change.epoch || stream.seq !== change.expected_seq) throw positionConflict(change, stream);
   if (change.events.length === 0 && change.chain !== stream.chain) throw chainWithoutEvents(change);
   const { contiguity = 'dense' } = change;
   if (contiguity !== contiguityOf(stream)) throw contiguityConflict(change, contiguityOf(stream));
   writeEvents(statements, stream.generation, change);
-  const moved = statements.advanceStream.run(change.seq, change.chain, at, stream.id, change.expected_seq);
-  if (moved.changes !== 1) throw positionConflict(change, stream);
+  const { id, generation } = stream;
+  const moved = statements.advanceStream.run(change.seq, change.chain, at, id, generation, change.expected_seq);
+  if (moved.changes !== 1) throw positionConflict(change, statements.stream.get(change.stream_id));
+  heads.moved(change.stream_id, {
+    id,
+    generation,
+    epoch: stream.epoch,
+    seq: change.seq,
+    chain: change.chain,
+    gaps_allowed: stream.gaps_allowed,
+  });
   for (const effect of change.effects ?? []) {
     statements.insertEffect.run(stream.generation, change.seq, effect.kind, effect.body);
   }
