@@ -19,7 +19,7 @@ import { MemoryDatabase } from './support/memory-database.ts';
 
 const secret = Buffer.from('of somebody else');
 /** How many frames; with another number in the environment the test is a long one. */
-const frames = Number(process.env.HOSTILE_FRAMES ?? 3000);
+const frames = Number(process.env.HOSTILE_FRAMES ?? 2000);
 const seed = Number(process.env.HOSTILE_SEED ?? Math.floor(Math.random() * 2 ** 31));
 
 /** What a client socket does with a websocket, without a network. */

@@ -23,13 +23,27 @@ function signed(claims: object, header: { alg?: string }, key: KeyObject): strin
   return `${content}.${sign('sha256', Buffer.from(content), { key, ...encoding }).toString('base64url')}`;
 }
 
+let madeKeys: ReturnType<typeof makeKeys> | undefined;
+
+function makeKeys() {
+  return {
+    elliptic: generateKeyPairSync('ec', { namedCurve: 'P-256' }),
+    rsa: generateKeyPairSync('rsa', { modulusLength: 2048 }),
+  };
+}
+
+/** The keys of every issuer: RSA keys take long to make. */
+function issuerKeys() {
+  madeKeys ??= makeKeys();
+  return madeKeys;
+}
+
 /** Runs a check with an issuer that the server can reach only when it runs on this machine. */
 async function withIssuer(server: ServerUnderTest, body: (issuer: Issuer) => Promise<void>): Promise<void> {
   if (!/^https?:\/\/(127\.|localhost|\[::1\])/.test(server.uri)) {
     throw new NotApplicable('the server is on another machine and cannot fetch the keys of an issuer on this one');
   }
-  const elliptic = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const { elliptic, rsa } = issuerKeys();
   const keys = [
     { ...elliptic.publicKey.export({ format: 'jwk' }), kid: 'k1', alg: 'ES256', use: 'sig' },
     { ...rsa.publicKey.export({ format: 'jwk' }), kid: 'k2', alg: 'RS256', use: 'sig' },
