@@ -3,7 +3,7 @@ import { HostError } from '../errors.ts';
 
 export const usage = `spacetime-embedded --database NAME --listen HOST:PORT (--data-dir DIR | --in-memory) [options]
 
-Serves one database over the HTTP and websocket protocols of SpacetimeDB.
+Serves a database, and those that are published to it, over the HTTP and websocket protocols of SpacetimeDB.
 
   --module FILE      the module bundle (ESM); without it the stored one is served, or one is published later
   --database NAME    the name of the database
