@@ -15,6 +15,7 @@ import { routeCases } from './cases/routes.ts';
 import { scheduleCases } from './cases/schedules.ts';
 import { sqlCases } from './cases/sql.ts';
 import { storeCases } from './cases/store.ts';
+import { streamCases } from './cases/streams.ts';
 import { subscriptionCases } from './cases/subscriptions.ts';
 import { tokenCases } from './cases/tokens.ts';
 import { upgradeCases } from './cases/upgrade.ts';
@@ -36,6 +37,7 @@ export const allCases: readonly ConformanceCase[] = [
   ...literalCases,
   ...storeCases,
   ...eventCases,
+  ...streamCases,
   ...viewCases,
   ...scheduleCases,
   ...procedureCases,

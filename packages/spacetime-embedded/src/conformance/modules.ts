@@ -7,6 +7,7 @@ export type ModuleName =
   | 'types'
   | 'store'
   | 'events'
+  | 'streams'
   | 'views'
   | 'schedules'
   | 'procedures'
