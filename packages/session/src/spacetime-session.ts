@@ -434,6 +434,7 @@ function streamStatus(record: StreamRecord, caughtUp: boolean, nowMs: number): S
       phase === 'catching-up' && replayFrom !== undefined
         ? replayProgress(replayFrom, at, record.knownHead, nowMs)
         : undefined,
+    stalls: record.stalls,
     waiting_rows: merge.held,
     unapplied: record.unapplied,
     held_since: record.heldSince,

@@ -19,6 +19,8 @@ export interface StreamStatus {
   readonly read_mode: ReadMode;
   /** The present catching up: from where, how far, how fast, and the target. */
   readonly progress: ReplayProgress | undefined;
+  /** Reads in a row that failed or brought nothing although more is known to exist; 0 when it is well. */
+  readonly stalls: number;
   /** Live rows that wait for a page. */
   readonly waiting_rows: number;
   /** Events that were handed over and that the owner has not applied; undefined without `applyWindow`. */

@@ -588,8 +588,12 @@ describe('streams that cannot go on', () => {
     expect(asked).toBeGreaterThan(3);
     expect(asked).toBeLessThan(40);
     expect(h.session.status()).toMatchObject({ attempt: 1, state: 'replaying' });
+    // Which one it is can be seen.
+    expect(h.session.status().streams.bad).toMatchObject({ stalls: asked, phase: 'waiting' });
+    expect(h.session.status().streams.s?.stalls).toBe(0);
     h.host.intercept = undefined;
     await h.live();
+    expect(h.session.status().streams.bad?.stalls).toBe(0);
     expect(h.seqs('bad')).toEqual(upTo(3));
     await h.close();
   });

@@ -67,7 +67,6 @@ export class Follower {
   /** A page is to be read as soon as the owner has room for it. */
   #waitsForOwner = false;
   #stopped = false;
-  #stalls = 0;
   #cancelRetry: Cancel | undefined;
   /** Polls in a row that found what should have been heard. */
   #repairs = 0;
@@ -105,7 +104,6 @@ export class Follower {
 
   /** The record was given another position. */
   restart(): void {
-    this.#stalls = 0;
     this.#polledHead = undefined;
     this.#waitsForOwner = false;
     this.#need('open');
@@ -118,7 +116,7 @@ export class Follower {
     this.#waitsForOwner = false;
     this.#record.heldSince = undefined;
     // First what waits here already.
-    this.#deliver(merge.offerLive([]).delivered, 'live');
+    this.#deliver(merge.offerLive([]).delivered, 'rows');
     if (this.#inFlight || this.#cancelRetry !== undefined) return;
     if (!merge.complete || this.#again) this.#ask();
     else this.#settle();
@@ -189,7 +187,7 @@ export class Follower {
     const outcome = merge.offerLive(rows);
     this.#env.counters.duplicates += outcome.duplicates;
     if (outcome.overflowed) this.#env.counters.buffer_overflows += 1;
-    this.#deliver(outcome.delivered, 'live');
+    this.#deliver(outcome.delivered, 'rows');
     if (outcome.foreignEpoch) this.#need('epoch');
     if (merge.complete || this.#inFlight) {
       // Rows dropped before the position is known leave no trace in the head, so the page is read once more.
@@ -311,15 +309,15 @@ export class Follower {
       if (page.more && !merge.complete) this.#behind();
       // Asked before the events are handed over, so that the host works while the owner does.
       if (progressed) {
-        this.#stalls = 0;
+        this.#record.stalls = 0;
         this.#ask();
       } else {
         this.#stall();
       }
     } else {
-      this.#stalls = 0;
+      this.#record.stalls = 0;
     }
-    this.#deliver(delivered, 'replay');
+    this.#deliver(delivered, 'page');
     this.#host.emit({
       type: 'head',
       stream_id: this.#record.stream_id,
@@ -355,23 +353,24 @@ export class Follower {
   #stall(): void {
     this.#env.counters.stalled_reads += 1;
     this.#behind();
-    const delay = backoffDelay(this.#options.backoff, this.#stalls, this.#env.ports.random);
-    this.#stalls += 1;
+    const delay = backoffDelay(this.#options.backoff, this.#record.stalls, this.#env.ports.random);
+    this.#record.stalls += 1;
     this.#cancelRetry = this.#env.after(delay, () => {
       this.#cancelRetry = undefined;
       if (this.#record.standing === 'following' && !this.#inFlight) this.#ask();
     });
   }
 
-  #deliver(events: readonly SyncEvent[], source: 'replay' | 'live'): void {
+  #deliver(events: readonly SyncEvent[], from: 'page' | 'rows'): void {
     if (events.length === 0) return;
-    this.#env.counters[source === 'live' ? 'live_events' : 'replayed_events'] += events.length;
+    this.#env.counters[from === 'rows' ? 'live_events' : 'replayed_events'] += events.length;
     this.#host.useful();
     this.#host.emit({
       type: 'batch',
       stream_id: this.#record.stream_id,
       events,
-      source,
+      // Who is level with the stream hears of it live, also where a page has to bring what is new.
+      source: from === 'rows' || this.#caughtUp ? 'live' : 'replay',
       head: this.#record.knownHead,
     });
     this.#source.moved(this.#record.merge.position?.seq ?? 0n);

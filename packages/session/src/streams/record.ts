@@ -22,6 +22,8 @@ export class StreamRecord {
   source: Fanout | undefined;
   /** What the host last said by itself of the length. */
   polled: StreamHead | undefined;
+  /** Reads in a row that failed or brought nothing although more is known to exist. */
+  stalls = 0;
   /** Where the present catching up began; undefined when caught up. */
   replayFrom: ReplayStart | undefined;
   /** Since when, by the wall clock, nothing is handed over because the owner has not said that it is done with the rest. */
@@ -51,6 +53,7 @@ export class StreamRecord {
     this.generation += 1;
     this.standing = 'following';
     this.polled = undefined;
+    this.stalls = 0;
     this.replayFrom = undefined;
     this.heldSince = undefined;
     this.merge.reset(after);

@@ -118,6 +118,8 @@ export function sourceConformance(name: string, { fanout, readMode, queries }: S
         await w.sim.advance(4);
       }
       await w.whole(520);
+      // However they came: who was level with the stream hears of them live.
+      expect(new Set(w.of('batch').map(({ source }) => source))).toEqual(new Set(['live']));
       expect(w.path).toHaveLength(before);
       w.undisturbed();
       await w.close();
@@ -140,6 +142,7 @@ export function sourceConformance(name: string, { fanout, readMode, queries }: S
         await w.sim.advance(5);
       }
       await w.whole(20);
+      expect(new Set(w.of('batch').map(({ source }) => source))).toEqual(new Set(['live']));
       expect(w.events('s').every(({ payload }, index) => payload === `{"seq":${index + 1}}`)).toBe(true);
       expect(w.path).toHaveLength(before);
       await w.close();
