@@ -5,7 +5,7 @@ import type { Conflict } from './conflict.ts';
 import { decide } from './decide.ts';
 import type { ConflictReason } from './decision-table.ts';
 import { ApplyError } from './errors.ts';
-import { epochToRead, inOrder } from './in-order.ts';
+import { firstEpoch, inOrder } from './in-order.ts';
 import { holdBack, placeOf, type ReorderBuffer } from './reorder-buffer.ts';
 import { type AppliedLookup, noEpoch, positionOf, type StreamState } from './stream-state.ts';
 
@@ -89,8 +89,8 @@ export function applyBatch(state: StreamState, events: readonly SyncEvent[], opt
   if (contiguity === 'gaps-allowed') {
     // A batch is whole, so its own order does not matter; later ones cannot bring what an earlier one left out.
     const all = [...held, ...events];
-    const epoch = epochToRead(state, all);
-    for (const event of inOrder(epoch, all)) run.take(event, epoch);
+    const reading = firstEpoch(state.stream_id, all);
+    for (const event of inOrder(all)) run.take(event, reading);
     return run.result();
   }
   // Held-back events go through the same checks again: the state may have been reset since, and nothing of another
@@ -138,10 +138,10 @@ class BatchRun {
     this.#contiguity = contiguity;
     const seqOf = applied?.seqOf?.bind(applied);
     this.#keys = seqOf === undefined ? undefined : new Map();
-    // Events of this batch are not in the caller's store yet, and all of them are known.
+    // Events of this batch are not in the caller's store yet.
     this.#known = {
-      hashAt: (seq) => (seq > this.#start ? this.#appliedAt(seq)?.payload_hash : applied?.hashAt(seq)),
-      complete_after: applied?.complete_after ?? state.seq,
+      hashAt: (seq) => (seq > this.#start ? this.#hashInBatch(seq) : applied?.hashAt(seq)),
+      complete_after: applied?.complete_after,
       ...(seqOf === undefined ? {} : { seqOf: (key: string) => this.#keys?.get(key) ?? seqOf(key) }),
     };
   }
@@ -261,11 +261,9 @@ class BatchRun {
     return this.#isOurs(event) && event.seq > this.#state.seq;
   }
 
-  /** The event of this batch that was applied at a sequence: in a dense stream its place says which. */
-  #appliedAt(seq: bigint): SyncEvent | undefined {
-    if (this.#contiguity === 'dense') return this.#applied[Number(seq - this.#start - 1n)];
-    const there = this.#applied[placeOf(this.#applied, seq)];
-    return there?.seq === seq ? there : undefined;
+  /** Of a repeat of what this batch applied: events are taken in rising sequence, so it can be about nothing else. */
+  #hashInBatch(seq: bigint): PayloadHash | undefined {
+    return this.#applied[placeOf(this.#applied, seq)]?.payload_hash;
   }
 
   #isOurs(event: SyncEvent): boolean {

@@ -62,9 +62,10 @@ function reduceTwice<State>(reducer: Reducer<State>, state: State, event: SyncEv
   const second = inWorld(worlds[1], () =>
     reduceOnce(reducer, deepFreeze(copyOf<State>(before)), Object.freeze({ ...event })),
   );
-  const [one, other] = [first, second].map((given) => jsonOf(given, event, 'gave a state'));
+  const one = jsonOf(first, event, 'gave a state');
+  const other = jsonOf(second, event, 'gave a state');
   if (one === other) return second;
-  const difference = firstDifference(JSON.parse(one ?? ''), JSON.parse(other ?? ''));
+  const difference = firstDifference(JSON.parse(one), JSON.parse(other));
   throw refuse('reducer_disagrees', event, `gave two states for one input, which differ at "${difference?.path}"`, {
     ...difference,
   });

@@ -69,7 +69,7 @@ export function resetToFloor(
 }
 
 function blockReason(state: StreamState, floor: Floor, hasBudget: boolean): BlockReason | undefined {
-  if (state.epoch !== noEpoch && floor.epoch === state.epoch) {
+  if (floor.epoch === state.epoch) {
     if (floor.seq < state.seq) return 'floor_behind_watermark';
     if (floor.seq === state.seq && floor.chain !== state.chain) return 'floor_chain_differs';
   }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { ApplyError, applyBatch, highestSeq, initialState } from '../src/index.ts';
+import { ApplyError, applyBatch, defaultReorderLimit, highestSeq, initialState } from '../src/index.ts';
 import { damaged, event, log, lookupOf, otherEpoch, rival, stateAt, streamId } from './support.ts';
 
 const seqs = (events: readonly { seq: bigint }[]) => events.map(({ seq }) => Number(seq));
@@ -65,6 +65,46 @@ describe('applyBatch', () => {
     expect(checked.gap).toMatchObject({ expected: 5n, cause: 'quarantined' });
   });
 
+  test('I5 a key of an earlier batch is a conflict when keys can be looked up', () => {
+    const reused = event(4, { idempotency_key: 'key-2' });
+    const checked = applyBatch(stateAt(3), [reused], { applied: lookupOf(log(3)) });
+    expect(checked.conflicts).toMatchObject([{ reason: 'idempotency_key_reused', event: { seq: 4n } }]);
+    const { hashAt } = lookupOf(log(3));
+    expect(applyBatch(stateAt(3), [reused], { applied: { hashAt } }).applied).toEqual([reused]);
+  });
+
+  test('I7 every list keeps the order in which events came', () => {
+    const strangers = [event(9, { epoch: otherEpoch }), event(8, { epoch: otherEpoch })];
+    const result = applyBatch(stateAt(5), [...strangers, event(3), event(2), rival(9), event(0)], {
+      applied: { hashAt: (seq) => (seq === 4n ? event(4).payload_hash : undefined) },
+      held: [event(9)],
+    });
+    expect(result.other_epoch).toEqual(strangers);
+    expect(seqs(result.stale)).toEqual([3, 2]);
+    expect(result.conflicts.map(({ reason }) => reason)).toEqual(['hash_differs', 'invalid_seq']);
+    const unread = applyBatch(initialState(streamId), [event(7), ...strangers]);
+    expect(unread.other_epoch).toEqual(strangers);
+    const repeated = applyBatch(stateAt(5), [event(4), event(9), event(4), event(9), event(8), event(8)], {
+      applied: lookupOf(log(5)),
+    });
+    expect(seqs(repeated.duplicates)).toEqual([4, 4, 9, 8]);
+  });
+
+  test('I3 with events held back, one that can never belong is still told apart from one of another epoch', () => {
+    const odd = event(0, { epoch: otherEpoch });
+    const result = applyBatch(stateAt(3), [odd], { held: [event(9)] });
+    expect(result).toMatchObject({ conflicts: [{ reason: 'invalid_seq', event: odd }], other_epoch: [] });
+    const foreign = event(1, { epoch: otherEpoch, stream_id: 'runtime.other' });
+    const unread = applyBatch(initialState(streamId), [event(9), foreign]);
+    expect(unread).toMatchObject({ conflicts: [{ reason: 'foreign_stream', event: foreign }], other_epoch: [] });
+  });
+
+  test('I10 what was damaged in an epoch that turned out to be another one is not missed', () => {
+    const result = applyBatch(initialState(streamId), [damaged(2), event(1, { epoch: otherEpoch })]);
+    expect(result.next).toMatchObject({ epoch: otherEpoch, seq: 1n });
+    expect(result.gap).toBeUndefined();
+  });
+
   test('I6 events of another epoch are set apart and the rest goes on', () => {
     const stranger = event(5, { epoch: otherEpoch });
     const result = applyBatch(stateAt(3), [event(4), stranger, event(5)]);
@@ -104,6 +144,12 @@ describe('applyBatch', () => {
 
   test('I14 without a lookup, events of earlier batches are stale', () => {
     expect(seqs(applyBatch(stateAt(3), [event(2)]).stale)).toEqual([2]);
+  });
+
+  test('I8 the buffer has room for 256 events unless it is told otherwise', () => {
+    expect(defaultReorderLimit).toBe(256);
+    const early = Array.from({ length: 300 }, (_, index) => event(index + 5));
+    expect(applyBatch(stateAt(3), early)).toMatchObject({ held: { length: 256 }, dropped: { length: 44 } });
   });
 
   test.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY])('a reorder limit of %d is refused', (limit) => {

@@ -119,6 +119,19 @@ describe('decide', () => {
     expect(decide(initialState(streamId), event(2))).toEqual({ outcome: 'gap', expected: 1n, received: 2n });
   });
 
+  test('I8 the highest sequence is what a signed 64-bit integer holds', () => {
+    expect(highestSeq).toBe(9_223_372_036_854_775_807n);
+  });
+
+  test('I5 only a conflict about an applied hash names one', () => {
+    const foreign = event(2, { stream_id: 'runtime.other' });
+    expect(decide(state, foreign, applied)).toEqual({
+      outcome: 'conflict',
+      reason: 'foreign_stream',
+      known_hash: undefined,
+    });
+  });
+
   test.each([0n, -1n, highestSeq + 1n])('I8 seq %d, which no store holds, is a conflict', (seq) => {
     expect(decide(state, event(4, { seq }), applied)).toMatchObject({ outcome: 'conflict', reason: 'invalid_seq' });
   });

@@ -58,10 +58,12 @@ describe('applyBatch where gaps are allowed', () => {
     const first = applyBatch(stateAt(3), [event(5), damaged(7), event(9)], { contiguity });
     expect(seqs(first.applied)).toEqual([5]);
     expect(seqs(first.dropped)).toEqual([9]);
+    expect(first.held).toEqual([]);
     expect(first.next).toMatchObject({ seq: 5n, awaits: { epoch, seq: 7n } });
     expect(first.gap).toEqual({ expected: 7n, received: undefined, cause: 'quarantined', rewind: { epoch, seq: 5n } });
     // What was on its way before the rewind is answered.
-    const late = applyBatch(first.next, [event(11)], { contiguity });
+    const late = applyBatch(first.next, [event(11), event(13)], { contiguity });
+    expect(seqs(late.dropped)).toEqual([11, 13]);
     expect(late).toMatchObject({ applied: [], next: first.next, gap: { expected: 7n } });
     const nothing = applyBatch(first.next, [], { contiguity });
     expect(nothing).toMatchObject({ gap: { expected: 7n } });
@@ -94,6 +96,35 @@ describe('applyBatch where gaps are allowed', () => {
     expect(seqs(result.applied)).toEqual([5]);
     expect(result).toMatchObject({ gap: undefined, other_epoch: [strangers[2]] });
     expect(result.next.awaits).toBeUndefined();
+  });
+
+  test('I16 of two events for one sequence the first that came is taken', () => {
+    for (const [one, other] of [
+      [event(7), rival(7)],
+      [rival(7), event(7)],
+    ] as const) {
+      const result = applyBatch(stateAt(3), [event(9), one, other], { contiguity });
+      expect(result.applied).toEqual([one, event(9)]);
+      expect(result.conflicts).toMatchObject([{ reason: 'hash_differs', event: other }]);
+    }
+  });
+
+  test('I17 what is awaited is of the epoch that is read', () => {
+    const before = applyBatch(initialState(streamId), [damaged(5)], { contiguity });
+    expect(before.next.awaits).toEqual({ epoch, seq: 5n });
+    const rebuilt = [event(3, { epoch: otherEpoch }), { ...damaged(9), epoch: otherEpoch }];
+    const after = applyBatch(before.next, rebuilt, { contiguity });
+    expect(after.next).toMatchObject({ epoch: otherEpoch, seq: 3n, awaits: { epoch: otherEpoch, seq: 9n } });
+    const still = applyBatch(before.next, [{ ...damaged(9), epoch: otherEpoch }], { contiguity });
+    expect(still.next.awaits).toEqual({ epoch: otherEpoch, seq: 9n });
+  });
+
+  test('I6 what is of another stream, or of no epoch, does not say which epoch is read', () => {
+    const foreign = event(1, { epoch: otherEpoch, stream_id: 'runtime.other' });
+    const nameless = event(2, { epoch: '' });
+    const result = applyBatch(initialState(streamId), [foreign, nameless, event(5)], { contiguity });
+    expect(result).toMatchObject({ applied: [event(5)], other_epoch: [nameless], next: { epoch, seq: 5n } });
+    expect(result.conflicts).toMatchObject([{ reason: 'foreign_stream' }]);
   });
 
   test('I6 a reader without a position takes the epoch of what came first, not of the lowest sequence', () => {

@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { ApplyError, type Reducer, reduceEvents } from '../src/index.ts';
 import { firstDifference } from '../src/json-difference.ts';
-import { deepFreeze, event, log, streamId } from './support.ts';
+import { deepFreeze, epoch, event, log, streamId } from './support.ts';
 
 interface Total {
   readonly count: number;
@@ -153,16 +153,30 @@ describe('reduceEvents', () => {
     expect(state).toEqual({ list: [], n: 1 });
   });
 
-  test('I19 a write that changes nothing is refused as well: the second run sees frozen input', () => {
-    const error = errorOf(
-      (state: { n: number }) => {
-        state.n = 1;
-        return { n: 1 };
+  test.each<[string, Reducer<{ n: { deep: number }; none: null }>]>([
+    ['the state', (state) => Object.assign(state, { n: state.n })],
+    [
+      'what is inside of the state',
+      (state) => {
+        state.n.deep = 1;
+        return state;
       },
-      { n: 1 },
-    );
-    expect(error).toMatchObject({ code: 'reducer_failed', cause: expect.any(TypeError) });
-  });
+    ],
+    [
+      'the event',
+      (state, one) => {
+        (one as { kind: string }).kind = 'item/completed';
+        return state;
+      },
+    ],
+  ])(
+    'I19 a write to %s that changes nothing is refused as well: the second run sees frozen input',
+    (_what, reducer) => {
+      const error = errorOf(reducer, { n: { deep: 1 }, none: null });
+      expect(error).toMatchObject({ code: 'reducer_failed', cause: expect.any(TypeError) });
+      expect(error.message).toContain('failed');
+    },
+  );
 
   test.each([
     ['a bigint', () => ({ seq: 1n }), '/seq'],
@@ -171,15 +185,60 @@ describe('reduceEvents', () => {
     ['a map', () => ({ map: new Map() }), '/map'],
     ['a promise', () => Promise.resolve(1), ''],
   ] as const)('I19 a state with %s is refused', (_name, reducer, path) => {
-    expect(errorOf<unknown>(reducer, {})).toMatchObject({
-      code: 'reducer_state_not_json',
-      details: { path, seq: '1' },
-    });
+    const error = errorOf<unknown>(reducer, {});
+    expect(error).toMatchObject({ code: 'reducer_state_not_json', details: { path, seq: '1', epoch } });
+    expect(error.message).toContain(`gave a state that JSON cannot carry at "${path}"`);
+  });
+
+  test('I19 a state that cannot even be looked at is refused, and one that the reducer spoils', () => {
+    const hostile = {
+      get secret(): number {
+        throw new Error('not for you');
+      },
+    };
+    const error = errorOf<unknown>(() => hostile, {});
+    expect(error).toMatchObject({ code: 'reducer_state_not_json', cause: { message: 'not for you' } });
+    expect(error.details.path).toBeUndefined();
+    const spoiling: Reducer<{ list: unknown[] }> = (state) => {
+      state.list.push(1n);
+      return { list: [] };
+    };
+    const spoilt = errorOf(spoiling, { list: [] });
+    expect(spoilt).toMatchObject({ code: 'reducer_state_not_json', details: { path: '/list/0' } });
+    expect(spoilt.message).toContain('left a state');
+  });
+
+  test('I19 a state that JSON can carry only sometimes is refused, whichever run it comes from', () => {
+    let runs = 0;
+    const sometimes: Reducer<unknown> = () => {
+      runs += 1;
+      return runs === 2 ? { n: Number.NaN } : { n: 0 };
+    };
+    const error = errorOf(sometimes, {});
+    expect(error).toMatchObject({ code: 'reducer_state_not_json', details: { path: '/n' } });
+    expect(error.message).toContain('gave a state');
+  });
+
+  test('I19 both time and chance differ from run to run, each by itself', () => {
+    const seen: number[] = [];
+    const look: Reducer<number> = (state) => {
+      seen.push(Date.now(), Math.random());
+      return state;
+    };
+    reduceEvents(look, 0, log(1), { check: 'twice' });
+    const [now = 0, random = 0, laterNow = 0, laterRandom = 0] = seen;
+    expect(Math.abs(laterNow - now)).toBeGreaterThan(1_000_000_000);
+    // Times that a program may meet: of this century.
+    for (const time of [now, laterNow]) expect(time).toBeGreaterThanOrEqual(Date.UTC(2000, 0));
+    expect(Math.abs(laterRandom - random)).toBeGreaterThanOrEqual(0.5);
+    for (const drawn of [random, laterRandom]) expect(drawn >= 0 && drawn < 1).toBe(true);
   });
 
   test('I19 a state that was not JSON to begin with is refused, and checked only in the check', () => {
     const map: Reducer<Map<string, number>> = (state) => state;
-    expect(errorOf(map, new Map())).toMatchObject({ code: 'reducer_state_not_json', details: { path: '' } });
+    const error = errorOf(map, new Map());
+    expect(error).toMatchObject({ code: 'reducer_state_not_json', details: { path: '' } });
+    expect(error.message).toContain('was given a state');
     expect(reduceEvents(map, new Map(), log(2))).toEqual(new Map());
   });
 
@@ -211,6 +270,11 @@ describe('firstDifference', () => {
     [one, { ...one, a: [1, { b: 0 }] }, { path: '/a/1/b', first: 'null', second: '0' }],
     [one, { ...one, a: [1] }, { path: '/a/1', first: '{"b":null}', second: 'nothing' }],
     [{}, { toString: 1 }, { path: '/toString', first: 'nothing', second: '1' }],
+    [
+      { b: 1, a: 1 },
+      { a: 2, b: 2 },
+      { path: '/a', first: '1', second: '2' },
+    ],
     [{}, [], { path: '', first: '{}', second: '[]' }],
     [[], null, { path: '', first: '[]', second: 'null' }],
     ['a', 'b', { path: '', first: '"a"', second: '"b"' }],

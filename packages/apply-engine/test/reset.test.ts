@@ -1,6 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { type Floor, initialState, noResets, type ResetHistory, resetToFloor, type StreamState } from '../src/index.ts';
+import {
+  defaultResetLimits,
+  type Floor,
+  initialState,
+  noResets,
+  type ResetHistory,
+  resetToFloor,
+  type StreamState,
+} from '../src/index.ts';
 import { deepFreeze, epoch, otherEpoch, stateAt, streamId } from './support.ts';
 
 const floor: Floor = { epoch, seq: 10n, chain: 'floor' };
@@ -13,6 +21,13 @@ describe('resetToFloor', () => {
       state: { stream_id: streamId, ...floor },
       history: { resets: [5], blocked: undefined },
     });
+  });
+
+  test('I11 unless told otherwise, three resets in ten minutes are allowed', () => {
+    expect(defaultResetLimits).toEqual({ max_resets: 3, window_ms: 600_000 });
+    const history: ResetHistory = { resets: [0, 1, 2], blocked: undefined };
+    expect(resetToFloor(stateAt(3), floor, history, 599_999).outcome).toBe('blocked');
+    expect(resetToFloor(stateAt(3), floor, history, 600_000).outcome).toBe('reset');
   });
 
   test('I11 more resets than the window allows end in a block that stays and keeps the state', () => {

@@ -1,0 +1,60 @@
+import { describe, expect, test } from '@jest/globals';
+import { type CheckpointStore, compact } from '../src/index.ts';
+import { memoryCheckpoints } from '../src/memory.ts';
+import { clock, codeOf, nextChange, scope, streamId, withStore } from './support.ts';
+
+const other = 'runtime.run.43.events';
+
+const places: readonly (readonly [string, (body: (store: CheckpointStore) => Promise<void>) => Promise<void>])[] = [
+  ['the SQLite store', (body) => withStore(body)],
+  ['the store in memory', (body) => body(memoryCheckpoints({ clock }).open(scope))],
+];
+
+describe.each(places)('compact on %s', (_name, withIt) => {
+  test('I26 a step is bounded, and steps come to an end at what is kept of each stream', async () => {
+    await withIt(async (store) => {
+      store.commit([nextChange(store, 20)]);
+      store.resetStream(streamId, { epoch: nextChange(store, 1).epoch, seq: 20n, chain: 'c', reason: 'test' });
+      store.resetStream(streamId, { epoch: nextChange(store, 1).epoch, seq: 20n, chain: 'c', reason: 'test' });
+      store.commit([nextChange(store, 30), nextChange(store, 12, 0, other)]);
+      const removed: number[] = [];
+      for (let more = true; more; ) {
+        const report = compact(store, { keep: 5n, limit: 8, pages: 100 });
+        expect(report.removed_events).toBeLessThanOrEqual(8);
+        expect(report.damaged).toEqual([]);
+        removed.push(report.removed_events);
+        more = report.more;
+      }
+      expect(removed.reduce((sum, one) => sum + one, 0)).toBe(20 + 25 + 7);
+      for (const id of [streamId, other]) expect(store.verify(id)).toEqual({ outcome: 'consistent', events: 5 });
+      expect(compact(store, { keep: 5n, limit: 8, pages: 100 })).toMatchObject({ removed_events: 0, more: false });
+      expect(compact(store, { keep: 0n, limit: 100, pages: 100 })).toMatchObject({ removed_events: 10 });
+    });
+  });
+
+  test('I22 a damaged stream is named and left, and the others are cut', async () => {
+    await withIt(async (store) => {
+      const { events, ...change } = nextChange(store, 10);
+      store.commit([{ ...change, events: events.map((one) => ({ ...one, payload: '{}' })) }]);
+      store.commit([nextChange(store, 10, 0, other)]);
+      expect(compact(store, { keep: 2n, limit: 100, pages: 100 })).toMatchObject({
+        removed_events: 8,
+        damaged: [streamId],
+        more: false,
+      });
+      expect(store.load(streamId)?.base_seq).toBe(0n);
+      expect(store.verify(other)).toEqual({ outcome: 'consistent', events: 2 });
+    });
+  });
+
+  test('I26 what is no bound is refused, and what the store throws is passed on', async () => {
+    await withIt(async (store) => {
+      const fine = { keep: 1n, limit: 10, pages: 10 };
+      for (const part of [{ keep: -1n }, { limit: 0 }, { limit: Number.NaN }, { pages: 0.5 }]) {
+        expect(await codeOf(() => compact(store, { ...fine, ...part }))).toBe('invalid_option');
+      }
+      await store.close();
+      expect(await codeOf(() => compact(store, fine))).toBe('closed');
+    });
+  });
+});
