@@ -37,16 +37,16 @@ if (values.json) {
   );
   console.log(
     tableOf(
-      ['', 'cpu', 'wall', 'events/s', 'same indexes', 'by clock', 'primary key', 'by clock'],
+      ['', 'cpu', 'wall', 'events/s', 'same table', 'by clock', 'sequence only', 'by clock'],
       figures.map((figure) => [
         `batches of ${figure.batch}: ${figure.name}`,
         cell(figure.cpu_us),
         cell(figure.wall_us),
         `${figure.events_per_second}`,
-        cell(figure.of_same_indexes),
-        cell(figure.of_same_indexes_by_clock),
-        cell(figure.of_primary_key_only),
-        cell(figure.of_primary_key_only_by_clock),
+        cell(figure.of_same_table),
+        cell(figure.of_same_table_by_clock),
+        cell(figure.of_sequence_only),
+        cell(figure.of_sequence_only_by_clock),
       ]),
     ),
   );

@@ -9,14 +9,14 @@ export interface BareTable {
   close(): void;
 }
 
-/** @param keyIndex Whether idempotency keys are unique, as in the store; otherwise there is a primary key only. */
-export function openBareTable(file: string, keyIndex: boolean): BareTable {
+/** @param indexes Those of the store: sequences and idempotency keys are unique; or those of sequences only. */
+export function openBareTable(file: string, indexes: 'of the store' | 'sequence only'): BareTable {
   const db = new Sqlite(file);
   db.pragma('journal_mode = wal');
   db.pragma('synchronous = normal');
   db.exec(`create table events (generation integer not null, seq integer not null, kind text not null,
     payload text not null, payload_hash text not null, idempotency_key text not null, committed_at integer not null,
-    primary key (generation, seq)${keyIndex ? ', unique (generation, idempotency_key)' : ''}) strict, without rowid`);
+    unique (generation, seq)${indexes === 'of the store' ? ', unique (generation, idempotency_key)' : ''}) strict`);
   const insert = db.prepare('insert into events values (?, ?, ?, ?, ?, ?, ?)');
   const writeAll = db.transaction((batch: readonly SyncEvent[]) => {
     for (const event of batch) {

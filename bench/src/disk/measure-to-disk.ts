@@ -2,8 +2,8 @@ import { inTurns, median, timesAsMuch } from '../measure/in-turns.ts';
 import { rounded } from '../measure/print.ts';
 import { chainedEvents } from '../wire/events.ts';
 import { encodeRows, writeLiveRow } from '../wire/rows.ts';
-import { transactionUpdates } from '../wire/server-frames.ts';
 import { liveSet } from '../wire/own-client.ts';
+import { transactionUpdates } from '../wire/server-frames.ts';
 import { bareInsert, type DiskInput, decideAndCommit, wholeWay } from './to-disk.ts';
 
 /** One contestant with batches of one size. */
@@ -13,12 +13,12 @@ export interface DiskFigure {
   readonly cpu_us: number | null;
   readonly wall_us: number | null;
   readonly events_per_second: number | null;
-  /** Its rate divided by that of the bare insert with the same indexes: by processor time, and by the clock. */
-  readonly of_same_indexes: number | null;
-  readonly of_same_indexes_by_clock: number | null;
-  /** The same, divided by that of the bare insert with a primary key only. */
-  readonly of_primary_key_only: number | null;
-  readonly of_primary_key_only_by_clock: number | null;
+  /** Its rate divided by that of the bare insert into the same table: by processor time, and by the clock. */
+  readonly of_same_table: number | null;
+  readonly of_same_table_by_clock: number | null;
+  /** The same, divided by that of the bare insert without an index of keys. */
+  readonly of_sequence_only: number | null;
+  readonly of_sequence_only_by_clock: number | null;
 }
 
 /** @param folder Files are made in it. */
@@ -29,15 +29,15 @@ export async function measureToDisk(
   const input = inputOf(events, batch);
   const figures = await inTurns(
     [
-      bareInsert('bare insert, same indexes', true, folder, input),
-      bareInsert('bare insert, primary key only', false, folder, input),
+      bareInsert('bare insert, same table', 'of the store', folder, input),
+      bareInsert('bare insert, sequence only', 'sequence only', folder, input),
       decideAndCommit('decide and commit', folder, input),
       wholeWay('frame to commit', folder, input),
     ],
     { units: events, rounds },
   );
-  const [same, primary] = figures;
-  if (same === undefined || primary === undefined) throw new Error('nothing was measured');
+  const [same, sequence] = figures;
+  if (same === undefined || sequence === undefined) throw new Error('nothing was measured');
   return figures.map((own) => {
     const wall = median(own.turns.map((turn) => turn.wall));
     return {
@@ -46,10 +46,10 @@ export async function measureToDisk(
       cpu_us: rounded(median(own.turns.map((turn) => turn.cpu))),
       wall_us: rounded(wall),
       events_per_second: rounded(Math.round(1_000_000 / wall)),
-      of_same_indexes: rounded(timesAsMuch(same, own, 'cpu')),
-      of_same_indexes_by_clock: rounded(timesAsMuch(same, own, 'wall')),
-      of_primary_key_only: rounded(timesAsMuch(primary, own, 'cpu')),
-      of_primary_key_only_by_clock: rounded(timesAsMuch(primary, own, 'wall')),
+      of_same_table: rounded(timesAsMuch(same, own, 'cpu')),
+      of_same_table_by_clock: rounded(timesAsMuch(same, own, 'wall')),
+      of_sequence_only: rounded(timesAsMuch(sequence, own, 'cpu')),
+      of_sequence_only_by_clock: rounded(timesAsMuch(sequence, own, 'wall')),
     };
   });
 }

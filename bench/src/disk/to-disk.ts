@@ -22,10 +22,15 @@ export interface DiskInput {
 const synchronous = 'NORMAL';
 
 /** A prepared insert of better-sqlite3. */
-export function bareInsert(name: string, keyIndex: boolean, folder: string, input: DiskInput): Contestant {
+export function bareInsert(
+  name: string,
+  indexes: Parameters<typeof openBareTable>[1],
+  folder: string,
+  input: DiskInput,
+): Contestant {
   const prepare = (): Prepared => {
     const [file, remove] = freshFile(folder);
-    const table = openBareTable(file, keyIndex);
+    const table = openBareTable(file, indexes);
     return {
       work: () => {
         for (const batch of input.batches) table.write(batch);
