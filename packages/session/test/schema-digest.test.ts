@@ -1,16 +1,16 @@
-import { buildBundle } from '@autopilot/autopilot-sync/bundle';
 import { startEmbedded } from '@autopilot/spacetime-embedded';
 import { isPayloadHash } from '@autopilot/sync-contract';
 import { systemHttp } from '@autopilot/sync-contract/system-ports';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { moduleSchemaDigest } from '../src/index.ts';
+import { moduleBundle } from './support/module-bundle.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: a tree that the tests change here and there
 type Definition = any;
 let text: string;
 
 beforeAll(async () => {
-  const host = await startEmbedded({ module: await buildBundle(), database: 'sync', listen: '127.0.0.1:0' });
+  const host = await startEmbedded({ module: moduleBundle(), database: 'sync', listen: '127.0.0.1:0' });
   const answer = await systemHttp({ method: 'GET', url: `${host.url}/v1/database/sync/schema?version=10` });
   text = answer.body;
   await host.close();

@@ -1,10 +1,10 @@
-import { buildBundle } from '@autopilot/autopilot-sync/bundle';
 import { type EmbeddedHost, identityOf, startEmbedded } from '@autopilot/spacetime-embedded';
 import type { LaneSignal, SyncEvent } from '@autopilot/sync-contract';
 import { systemHttp, systemPorts } from '@autopilot/sync-contract/system-ports';
 import { createSession, nodeSocketFactory, type Session, type SessionOptions } from '../../src/index.ts';
 import { fasterPorts } from './faster-ports.ts';
 import { TestIssuer } from './issuer.ts';
+import { moduleBundle } from './module-bundle.ts';
 
 const everything = 'sync.subscribe sync.append sync.admin sync.checkpoint.write sync.presence';
 
@@ -29,7 +29,7 @@ export class Embedded {
 
   static async start(): Promise<Embedded> {
     const issuer = new TestIssuer();
-    const module = await buildBundle();
+    const module = moduleBundle();
     const host = await startEmbedded({ module, database: 'sync', listen: '127.0.0.1:0', http: issuer.http });
     const embedded = new Embedded(host, issuer);
     const owner = embedded.client('owner', { raw: host.ownerToken ?? '' });
