@@ -16,14 +16,21 @@ function presentedToken(request: IncomingMessage, url: URL): string | undefined 
   return token;
 }
 
+/** Who asks, once it is known: a request has one identity, however often it is asked for. */
+const known = new WeakMap<IncomingMessage, Credentials>();
+
 /**
  * Who asks; a request without a token becomes a new anonymous identity.
  *
  * @throws {Refusal} 400 or 401.
  */
 export async function authenticate(tokens: Tokens, request: IncomingMessage, url: URL): Promise<Credentials> {
+  const before = known.get(request);
+  if (before !== undefined) return before;
   const token = presentedToken(request, url);
-  return token === undefined ? tokens.mint() : await verified(tokens, token);
+  const credentials = token === undefined ? tokens.mint() : await verified(tokens, token);
+  known.set(request, credentials);
+  return credentials;
 }
 
 /**
@@ -34,7 +41,7 @@ export async function authenticate(tokens: Tokens, request: IncomingMessage, url
 export async function requireToken(tokens: Tokens, request: IncomingMessage, url: URL): Promise<Credentials> {
   const token = presentedToken(request, url);
   if (token === undefined) throw new Refusal(401, 'Authorization required');
-  return await verified(tokens, token);
+  return await authenticate(tokens, request, url);
 }
 
 /** The headers that tell an anonymous caller who it is. */

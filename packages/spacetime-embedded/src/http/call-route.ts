@@ -5,7 +5,7 @@ import { parseExactJson, readArguments } from '../sats/json-read.ts';
 import { satsJson } from '../sats/json-write.ts';
 import { bsatn } from '../sql/scalar.ts';
 import type { ApiContext, ApiRequest } from './api.ts';
-import { authenticate, identityHeaders } from './authenticate.ts';
+import { authenticate } from './authenticate.ts';
 import { asClient, databaseNamed } from './lifecycle.ts';
 import { json, Refusal, type Reply, readText, text } from './reply.ts';
 
@@ -23,7 +23,7 @@ export async function call(context: ApiContext, { incoming, url, params }: ApiRe
   const body = await readText(incoming);
   const { engine } = database;
   const { clock } = context.ports;
-  const reply = await asClient(context, database, credentials, async (caller): Promise<Reply> => {
+  return await asClient(context, database, credentials, async (caller): Promise<Reply> => {
     const started = clock.monotonic();
     const reducer = engine.definition.reducers.get(fn);
     const procedure = engine.definition.procedures.get(fn);
@@ -37,7 +37,6 @@ export async function call(context: ApiContext, { incoming, url, params }: ApiRe
     const micros = String(Math.round((clock.monotonic() - started) * 1000));
     return { ...answer, headers: { 'spacetime-energy-used': '0', 'spacetime-execution-duration-micros': micros } };
   });
-  return { ...reply, headers: { ...reply.headers, ...identityHeaders(credentials) } };
 }
 
 function encodeArguments({ params }: FunctionDefinition, body: string): Uint8Array {

@@ -2,7 +2,7 @@ import type { LogLine } from '../engine/database.ts';
 import { satsJson } from '../sats/json-write.ts';
 import { rawModuleTypes, rawModuleV10 } from '../sats/raw-module-type.ts';
 import type { ApiContext, ApiRequest } from './api.ts';
-import { authenticate, identityHeaders, requireToken } from './authenticate.ts';
+import { requireToken } from './authenticate.ts';
 import { databaseNamed } from './lifecycle.ts';
 import { json, Refusal, type Reply, text } from './reply.ts';
 import { schemaVersion9 } from './schema-9.ts';
@@ -12,8 +12,7 @@ const versionTen = 2;
 const defaultLogLines = 1000;
 
 /** GET /v1/database/:name */
-export async function databaseInfo(context: ApiContext, { incoming, url, params }: ApiRequest): Promise<Reply> {
-  const credentials = await authenticate(context.tokens, incoming, url);
+export function databaseInfo(context: ApiContext, { params }: ApiRequest): Reply {
   const { engine } = databaseNamed(context, params[0] ?? '');
   const info = {
     database_identity: identityJson(engine.identity),
@@ -21,35 +20,32 @@ export async function databaseInfo(context: ApiContext, { incoming, url, params 
     host_type: { Js: [] },
     initial_program: engine.definition.moduleHash,
   };
-  return json(JSON.stringify(info), identityHeaders(credentials));
+  return json(JSON.stringify(info));
 }
 
 /** GET /v1/database/:name/identity */
-export async function databaseIdentity(context: ApiContext, { incoming, url, params }: ApiRequest): Promise<Reply> {
-  const credentials = await authenticate(context.tokens, incoming, url);
+export function databaseIdentity(context: ApiContext, { params }: ApiRequest): Reply {
   const { engine } = databaseNamed(context, params[0] ?? '');
-  return { ...text(200, engine.identity), headers: identityHeaders(credentials) };
+  return text(200, engine.identity);
 }
 
 /** GET /v1/database/:name/schema?version= */
-export async function databaseSchema(context: ApiContext, { incoming, url, params }: ApiRequest): Promise<Reply> {
-  const credentials = await authenticate(context.tokens, incoming, url);
+export function databaseSchema(context: ApiContext, { url, params }: ApiRequest): Reply {
   const { engine } = databaseNamed(context, params[0] ?? '');
   const version = url.searchParams.get('version');
   if (version !== '9' && version !== '10') throw new Refusal(400, 'The query parameter version must be 9 or 10.');
   const { raw } = engine.definition;
   if (raw[0] !== versionTen) throw new Refusal(500, 'The module does not describe itself in version 10.');
-  if (version === '9') return json(schemaVersion9(engine.definition), identityHeaders(credentials));
+  if (version === '9') return json(schemaVersion9(engine.definition));
   const schema = satsJson(rawModuleV10, raw.subarray(1), { named: true, types: rawModuleTypes });
-  return json(schema, identityHeaders(credentials));
+  return json(schema);
 }
 
 /** GET /v1/database/:name/unstable/timestamp */
-export async function databaseTimestamp(context: ApiContext, { incoming, url, params }: ApiRequest): Promise<Reply> {
-  const credentials = await authenticate(context.tokens, incoming, url);
+export function databaseTimestamp(context: ApiContext, { params }: ApiRequest): Reply {
   databaseNamed(context, params[0] ?? '');
   const micros = BigInt(Math.floor(context.ports.clock.now() * 1000));
-  return json(`{"__timestamp_micros_since_unix_epoch__":${micros}}`, identityHeaders(credentials));
+  return json(`{"__timestamp_micros_since_unix_epoch__":${micros}}`);
 }
 
 /** GET /v1/database/:name/logs?num_lines=&follow= */

@@ -1,15 +1,14 @@
 import { isDatabaseName } from '../database-directory.ts';
 import type { ApiContext, ApiRequest } from './api.ts';
-import { authenticate, identityHeaders, requireToken } from './authenticate.ts';
+import { requireToken } from './authenticate.ts';
 import { identityJson } from './database-routes.ts';
 import { hostedNamed } from './publish-routes.ts';
 import { json, Refusal, type Reply, readText } from './reply.ts';
 
 /** GET /v1/database/:name/names */
-export async function databaseNames(context: ApiContext, { incoming, url, params }: ApiRequest): Promise<Reply> {
-  const credentials = await authenticate(context.tokens, incoming, url);
+export function databaseNames(context: ApiContext, { params }: ApiRequest): Reply {
   const { names } = hostedNamed(context, params[0] ?? '');
-  return json(JSON.stringify({ names }), identityHeaders(credentials));
+  return json(JSON.stringify({ names }));
 }
 
 /** POST /v1/database/:name/names: one name more, as text. */

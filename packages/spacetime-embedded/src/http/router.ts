@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isCodedError } from '@autopilot/sync-contract';
 import type { ApiContext, ApiRequest } from './api.ts';
+import { authenticate, identityHeaders } from './authenticate.ts';
 import { call } from './call-route.ts';
 import { databaseIdentity, databaseInfo, databaseLogs, databaseSchema, databaseTimestamp } from './database-routes.ts';
 import {
@@ -113,8 +114,28 @@ async function reply(context: ApiContext, incoming: IncomingMessage): Promise<Re
     return found === null ? [] : [{ verb, handler, params: found.slice(1).map(decoded) }];
   });
   const match = matches.find(({ verb }) => verb === method);
-  if (match !== undefined) return await match.handler(context, { incoming, url, params: match.params });
+  if (match !== undefined) {
+    const run = async () => await match.handler(context, { incoming, url, params: match.params });
+    return url.pathname.startsWith('/v1/database') ? await asCaller(context, incoming, url, run) : await run();
+  }
   return matches.length > 0 ? text(405, `${method} is not served here.`) : text(404, 'There is no such route.');
+}
+
+/** What is answered on a database tells the caller who it is, refusals included. */
+async function asCaller(
+  { tokens }: ApiContext,
+  incoming: IncomingMessage,
+  url: URL,
+  run: () => Promise<Reply>,
+): Promise<Reply> {
+  const caller = identityHeaders(await authenticate(tokens, incoming, url));
+  try {
+    const answered = await run();
+    return { ...answered, headers: { ...caller, ...answered.headers } };
+  } catch (error) {
+    if (error instanceof Refusal) return { ...text(error.status, error.message), headers: caller };
+    throw error;
+  }
 }
 
 /** A part of a path. @throws {Refusal} 400. */

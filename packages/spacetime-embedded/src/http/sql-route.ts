@@ -7,7 +7,7 @@ import { bsatn } from '../sql/scalar.ts';
 import { runStatement, type StatementResult } from '../sql/statement.ts';
 import { withSystemTables } from '../sql/system-tables.ts';
 import type { ApiContext, ApiRequest } from './api.ts';
-import { authenticate, identityHeaders } from './authenticate.ts';
+import { authenticate } from './authenticate.ts';
 import { asClient, databaseNamed } from './lifecycle.ts';
 import { json, Refusal, type Reply, readText } from './reply.ts';
 import { untilDurable } from './until-durable.ts';
@@ -29,7 +29,7 @@ export async function sql(context: ApiContext, { incoming, url, params }: ApiReq
     if (confirmed) await untilDurable(database.engine, database.subscriptions.offset);
     return resultJson(result, micros);
   });
-  return json(body, identityHeaders(credentials));
+  return json(body);
 }
 
 function answer(run: () => StatementResult): StatementResult {

@@ -184,12 +184,19 @@ export const httpCases = group('http', [
     },
   ],
   [
-    'publish-needs-token',
+    'publish-without-token',
     'http.database',
-    'publishing without a token is 401',
+    'publishing without a token is 401, or the database belongs to a new anonymous identity',
     async (server) => {
-      const { status } = await server.request('PUT', `/v1/database/${server.newName()}?host_type=Js`, { body: 'x' });
-      equal(status, 401, 'PUT');
+      const name = server.newName();
+      const { status, body, headers } = await server.request('PUT', `/v1/database/${name}?host_type=Js`, {
+        body: await bundleModule('lifecycle'),
+      });
+      if (status === 401) return;
+      equal(status, 200, 'status');
+      const identity = String(headers['spacetime-identity']);
+      server.adopt(name, identityIn(body), { identity, token: String(headers['spacetime-identity-token']) });
+      check(identity !== server.owner.identity, 'it belongs to the owner of the suite');
     },
   ],
   [
@@ -321,6 +328,25 @@ export const httpCases = group('http', [
       const token = String(headers['spacetime-identity-token']);
       const again = await server.request('POST', `${path}/call/nothing`, { body: '[]', token });
       equal(again.headers['spacetime-identity'], headers['spacetime-identity'], 'the identity of that token');
+    },
+  ],
+  [
+    'headers-of-refusals',
+    'http.authorization',
+    'refusals and plain answers tell the caller who it is too',
+    async (server) => {
+      const { path } = await server.database('store');
+      const { identity, token } = await server.caller();
+      for (const [method, route, body] of [
+        ['GET', `${path}/names`, undefined],
+        ['GET', `${path}/logs`, undefined],
+        ['POST', `${path}/call/no_such_function`, '[]'],
+        ['POST', `${path}/sql`, 'nonsense'],
+        ['GET', `/v1/database/${server.newName()}`, undefined],
+      ] as const) {
+        const { headers } = await server.request(method, route, { token, ...(body === undefined ? {} : { body }) });
+        equal(headers['spacetime-identity'], identity, `spacetime-identity of ${method} ${route}`);
+      }
     },
   ],
   [
