@@ -44,7 +44,7 @@ describe('the conformance suite', () => {
     expect([report.totals.pass, report.left]).toEqual([allCases.length - different.length, []]);
     const { body } = await server.request('GET', `/v1/identity/${server.owner.identity}/databases`);
     expect(JSON.parse(body)).toEqual({ identities: [] });
-  }, 60_000);
+  }, 180_000);
 
   test('V2 one difference is enough to differ, and what has not run conforms to nothing', async () => {
     const pass = () => Promise.resolve();
@@ -54,6 +54,15 @@ describe('the conformance suite', () => {
     expect(await verdictOf(pass, skip)).toBe('conforms');
     expect(await verdictOf(pass, fail)).toBe('differs');
     expect(await verdictOf(() => Promise.reject(new TypeError('a bug of the case')))).toBe('differs');
+    const impatient = {
+      ...systemPorts,
+      scheduler: { after: (_: number, task: () => void) => systemPorts.scheduler.after(0, task) },
+    };
+    const hanging = await runSuite(server, [one(() => new Promise(() => undefined))], impatient);
+    expect([hanging.verdict, hanging.cases[0]?.reason]).toEqual([
+      'differs',
+      expect.stringContaining('did not come to an end'),
+    ]);
     expect(await verdictOf(skip)).toBe('inconclusive');
     expect(await verdictOf()).toBe('inconclusive');
     expect(await verdictOf(pass, unreachable, pass)).toBe('inconclusive');

@@ -1,4 +1,4 @@
-import type { Ports } from '@autopilot/sync-contract';
+import type { Ports, Scheduler } from '@autopilot/sync-contract';
 import type { ConformanceCase } from './case.ts';
 import { Difference, NotApplicable } from './expectation.ts';
 import { type Section, sections } from './sections.ts';
@@ -28,6 +28,9 @@ export interface SuiteReport {
   readonly left: readonly string[];
 }
 
+/** Milliseconds after which a case that has not ended is given up. */
+const longestCase = 60_000;
+
 /** Runs cases one after the other and deletes what they have published. */
 export async function runSuite(
   server: ServerUnderTest,
@@ -39,7 +42,7 @@ export async function runSuite(
   let trouble: string | undefined;
   for (const one of cases) {
     const started = ports.clock.monotonic();
-    const ended = await outcomeOf(one, server);
+    const ended = await outcomeOf(one, server, ports.scheduler);
     if (ended.outcome === 'trouble') {
       trouble = ended.reason;
       break;
@@ -67,11 +70,12 @@ function summary(uri: string, cases: readonly CaseResult[]): Omit<SuiteReport, '
 async function outcomeOf(
   one: ConformanceCase,
   server: ServerUnderTest,
+  scheduler: Scheduler,
 ): Promise<
   (Pick<CaseResult, 'outcome' | 'reason'> & { outcome: CaseResult['outcome'] }) | { outcome: 'trouble'; reason: string }
 > {
   try {
-    await one.run(server);
+    await inTime(one.run(server), scheduler);
     return { outcome: 'pass', reason: undefined };
   } catch (error) {
     if (error instanceof MayNotPublish) return { outcome: 'trouble', reason: error.message };
@@ -85,4 +89,12 @@ async function outcomeOf(
   } finally {
     server.closeClients();
   }
+}
+
+function inTime(work: Promise<void>, scheduler: Scheduler): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const giveUp = () => reject(new Difference(`it did not come to an end in ${longestCase} ms`));
+    const cancel = scheduler.after(longestCase, giveUp);
+    work.then(resolve, reject).finally(cancel);
+  });
 }

@@ -78,6 +78,16 @@ export class SocketClient {
     }
   }
 
+  /** Takes the first message, whatever it is. @throws {Difference} as {@link next} */
+  async any(): Promise<Seen> {
+    for (;;) {
+      const found = this.seen.shift();
+      if (found !== undefined) return found;
+      if (this.end !== undefined) throw new Difference(`the connection ended: ${shown(this.end)}`);
+      await this.news('no message came');
+    }
+  }
+
   /** How the connection ends. @throws {Difference} when it does not. */
   async ended(): Promise<{ readonly code: number; readonly reason: string }> {
     while (this.end === undefined) await this.news('the connection did not end');

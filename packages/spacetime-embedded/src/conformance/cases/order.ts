@@ -44,11 +44,7 @@ export const orderCases = group('order', [
       const orderOf = async (client: typeof one) => {
         const rows: string[] = [];
         while (rows.length < total) {
-          const message = client.seen.shift();
-          if (message === undefined) {
-            await new Promise<void>((resolve) => client.socket.once('message', () => resolve()));
-            continue;
-          }
+          const message = await client.any();
           const sets =
             message.type === 'TransactionUpdate'
               ? message.sets
