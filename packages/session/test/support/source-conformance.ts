@@ -113,9 +113,9 @@ export function sourceConformance(name: string, { fanout, readMode, queries }: S
     test('S3: hears of each event as it comes, without leaving live', async () => {
       const w = await new World().started();
       const before = w.path.length;
-      for (let n = 1; n <= 520; n += 1) {
-        w.host.append('s');
-        await w.sim.advance(4);
+      for (let n = 1; n <= 260; n += 1) {
+        w.host.append('s', 2);
+        await w.sim.advance(5);
       }
       await w.whole(520);
       // However they came: who was level with the stream hears of them live.
@@ -245,9 +245,9 @@ export function sourceConformance(name: string, { fanout, readMode, queries }: S
       const due = Math.min(...[w.session.status().token_refresh_after ?? 0]) - w.sim.now;
       await w.sim.advance(due - 50);
       const path = w.path.length;
-      for (let n = 1; n <= 300; n += 1) {
-        w.host.append('s');
-        await w.sim.advance(3);
+      for (let n = 1; n <= 150; n += 1) {
+        w.host.append('s', 2);
+        await w.sim.advance(6);
       }
       await w.sim.until(() => w.session.status().connections.every(({ refreshing }) => !refreshing));
       await w.whole(320);
@@ -342,9 +342,9 @@ export function sourceConformance(name: string, { fanout, readMode, queries }: S
       busy();
       let most = 0;
       let waiting = 0;
-      for (let n = 0; n < 350; n += 1) {
-        if (n < 200) w.host.append('s');
-        await w.sim.advance(3);
+      for (let n = 0; n < 120; n += 1) {
+        if (n < 100) w.host.append('s', 2);
+        await w.sim.advance(9);
         most = Math.max(most, w.events('s').length - Number(applied));
         waiting = Math.max(waiting, w.session.status().streams.s?.waiting_rows ?? 0);
       }
