@@ -1,4 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { systemPorts } from '@autopilot/sync-contract/system-ports';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { allCases } from '../src/conformance/all-cases.ts';
@@ -11,6 +15,7 @@ import { runSuite } from '../src/conformance/run-suite.ts';
 import { sectionsTable } from '../src/conformance/sections-table.ts';
 import { ServerUnderTest } from '../src/conformance/server-under-test.ts';
 import { type EmbeddedHost, startEmbedded } from '../src/start-embedded.ts';
+import { childEnvironment } from './support/child-environment.ts';
 
 /** What this host does not do; SPEC.md says so too. */
 const different: readonly string[] = [];
@@ -82,7 +87,36 @@ describe('the conformance suite', () => {
   });
 });
 
+const entry = join(import.meta.dirname, '..', 'src', 'conformance', 'main.ts');
+
+/** Runs the command to its end. Gives the exit code and what it printed. */
+async function command(...args: readonly string[]): Promise<{ code: number | null; out: string; err: string }> {
+  const child = spawn(process.execPath, ['--conditions=@autopilot/source', entry, ...args], { env: childEnvironment });
+  const printed = { out: '', err: '' };
+  child.stdout.on('data', (chunk: Buffer) => (printed.out += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (printed.err += chunk.toString()));
+  const [code] = await once(child, 'close');
+  return { code, ...printed };
+}
+
 describe('its command line', () => {
+  test('C6 asks a server that runs, with a token, and exits by what it found', async () => {
+    const token = join(mkdtempSync(join(tmpdir(), 'conformance-')), 'owner.token');
+    writeFileSync(token, `${host.ownerToken}\n`);
+    const some = ['--only', 'http/ping', '--only', 'http/info'];
+    const [pass, none, unreachable, mistake] = await Promise.all([
+      command('--uri', host.url, '--owner-token', token, '--json', ...some),
+      command('--uri', host.url, '--only', 'no such case'),
+      command('--uri', 'http://127.0.0.1:1'),
+      command('--uri', 'nowhere'),
+    ]);
+    expect(JSON.parse(pass.out)).toMatchObject({ verdict: 'conforms', totals: { pass: 2 }, left: [] });
+    expect([pass.code, none.code, unreachable.code, mistake.code]).toEqual([0, 3, 3, 2]);
+    expect(unreachable.out).toContain('ECONNREFUSED');
+    expect(mistake.err).toMatch(/^spacetime-conformance: usage: .*--help/);
+    rmSync(dirname(token), { recursive: true });
+  }, 30_000);
+
   test('C5 options come through, and a mistake is refused by a code', () => {
     const parsed = parseConformanceOptions([
       '--uri',
