@@ -104,6 +104,17 @@ export class DatabaseSlot {
     return this.next(() => this.empty(module));
   }
 
+  /** Closes what is served and opens it again over its rows, as when its module is replaced by itself. */
+  reload(): Promise<void> {
+    return this.next(async () => {
+      const before = this.served?.engine;
+      if (before === undefined) return;
+      await this.end();
+      const { moduleBytes } = before.definition;
+      this.served = await this.opened(moduleBytes, this.dataDir === undefined ? before.image() : undefined);
+    });
+  }
+
   /** Ends what is served and removes what is kept of it. */
   remove(): Promise<void> {
     return this.next(async () => {

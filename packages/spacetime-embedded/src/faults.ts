@@ -23,11 +23,18 @@ export class Faults implements FaultSettings {
   forceCompression: Compression | undefined = undefined;
   private readonly scheduler: Scheduler;
   private readonly databases: () => readonly ServedDatabase[];
+  private readonly reload: () => Promise<void>;
   private resume: Cancel | undefined;
 
-  constructor(scheduler: Scheduler, databases: () => readonly ServedDatabase[], settings: Partial<FaultSettings>) {
+  constructor(
+    scheduler: Scheduler,
+    databases: () => readonly ServedDatabase[],
+    reload: () => Promise<void>,
+    settings: Partial<FaultSettings>,
+  ) {
     this.scheduler = scheduler;
     this.databases = databases;
+    this.reload = reload;
     Object.assign(this, settings);
   }
 
@@ -43,6 +50,11 @@ export class Faults implements FaultSettings {
     const clients = this.clients();
     for (const client of clients) client.close(code, reason);
     return clients.length;
+  }
+
+  /** Loads the module of the database anew: every websocket on it is closed with 1001, module globals are lost, rows stay. */
+  reloadModule(): Promise<void> {
+    return this.reload();
   }
 
   /** Neither reads from nor writes to the websockets that are open now, for a time in milliseconds. */

@@ -105,7 +105,12 @@ export async function startEmbedded(options: StartEmbeddedOptions): Promise<Embe
   const limits = { ...defaultLimits, ...options.limits };
   const { anybodyMayPublish = false } = options;
   const context: ApiContext = { tokens, ports, limits, databases, anybodyMayPublish };
-  const faults = new Faults(ports.scheduler, () => databases.served(), options.faults ?? {});
+  const faults = new Faults(
+    ports.scheduler,
+    () => databases.served(),
+    () => slot.reload(),
+    options.faults ?? {},
+  );
   const upgrades = new Upgrades(context, faults, onError);
   const server = createServer((incoming, response) => void answer(context, incoming, response, onError));
   server.on('upgrade', (incoming, stream, head) => void upgrades.take(incoming, stream, head));

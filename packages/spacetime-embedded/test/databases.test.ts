@@ -1,7 +1,9 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { systemPorts } from '@autopilot/sync-contract/system-ports';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { SocketClient } from '../src/conformance/socket-client.ts';
 import { type EmbeddedHost, startEmbedded } from '../src/start-embedded.ts';
 import { bundleText } from './support/bundle.ts';
 
@@ -91,6 +93,23 @@ describe('databases beside the first one', () => {
     expect((await request('PUT', '/v1/database/one?host_type=Js', module, host.ownerToken)).status).toBe(200);
   });
 });
+
+test.each([true, false])(
+  'W13 a module that is loaded anew says 1001 and keeps its rows (on disk: %s)',
+  async (isOnDisk) => {
+    await host.close();
+    const options = { module: Buffer.from(module), database: 'first', listen: '127.0.0.1:0' };
+    host = isOnDisk ? await start() : await startEmbedded(options);
+    await request('POST', '/v1/database/first/call/add', '[3]', '');
+    const client = new SocketClient(`${host.url}/v1/database/first`, systemPorts.scheduler);
+    await client.next('InitialConnection');
+    await host.faults.reloadModule();
+    expect(await client.ended()).toEqual({ code: 1001, reason: 'module exited' });
+    await request('POST', '/v1/database/first/call/add', '[4]', '');
+    const { body } = await request('POST', '/v1/database/first/sql', 'SELECT * FROM thing', '');
+    expect(JSON.parse(body)[0].rows.sort()).toEqual([[3], [4]]);
+  },
+);
 
 describe('an update on disk', () => {
   const wider = (more = '') => `
