@@ -6,7 +6,8 @@ import { parseArgs } from 'node:util';
 import { observeMachine } from './src/measure/machine.ts';
 import { short, tableOf } from './src/measure/print.ts';
 import { wholeNumber } from './src/measure/whole-number.ts';
-import { type InMemoryFigure, measureInMemory, shapes } from './src/wire/measure-in-memory.ts';
+import { shapes } from './src/wire/in-memory-cases.ts';
+import { type InMemoryFigure, measureInMemory } from './src/wire/measure-in-memory.ts';
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,

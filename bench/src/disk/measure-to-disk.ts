@@ -2,7 +2,7 @@ import { inTurns, median, timesAsMuch } from '../measure/in-turns.ts';
 import { rounded } from '../measure/print.ts';
 import { chainedEvents } from '../wire/events.ts';
 import { encodeRows, writeLiveRow } from '../wire/rows.ts';
-import { liveSet } from '../wire/own-client.ts';
+import { liveSet } from '../wire/scripted-host.ts';
 import { transactionUpdates } from '../wire/server-frames.ts';
 import { bareInsert, type DiskInput, decideAndCommit, wholeWay } from './to-disk.ts';
 
@@ -62,7 +62,7 @@ function inputOf(count: number, batch: number): DiskInput {
     batches: Array.from({ length: Math.ceil(count / batch) }, (_, at) =>
       events.slice(at * batch, (at + 1) * batch).map(({ chain, ...event }) => event),
     ),
-    frames: transactionUpdates(liveSet, 'live_inbox', 'event', rows, batch),
+    frames: transactionUpdates(() => liveSet, 'live_inbox', 'event', rows, batch),
     events: count,
     chain: events.at(-1)?.chain ?? '',
   };

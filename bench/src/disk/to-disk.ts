@@ -6,7 +6,8 @@ import type { SyncEvent } from '@autopilot/sync-contract';
 import { systemPorts } from '@autopilot/sync-contract/system-ports';
 import type { Contestant, Prepared } from '../measure/in-turns.ts';
 import { epoch, streamId } from '../wire/events.ts';
-import { connectOwn, followFromStart } from '../wire/own-client.ts';
+import { connectOwn } from '../wire/own-client.ts';
+import { followFromStart } from '../wire/follow-from-start.ts';
 import { asSocketReads } from '../wire/socket-reads.ts';
 import { openBareTable } from './bare-insert.ts';
 
@@ -64,15 +65,15 @@ export function decideAndCommit(name: string, folder: string, input: DiskInput):
 export function wholeWay(name: string, folder: string, input: DiskInput): Contestant {
   const prepare = async (): Promise<Prepared> => {
     const own = await openOwn(folder);
-    const client = await connectOwn();
-    await followFromStart(client.session, streamId);
+    const client = await connectOwn({ fanout: 'inbox', answersSubscriptions: true });
+    await followFromStart(client);
     client.session.listen((signal) => {
       if (signal.type === 'batch') own.apply(signal.events);
     });
     const frames = asSocketReads(input.frames);
     return {
       work: () => {
-        for (const frame of frames) client.receive(frame);
+        for (const frame of frames) client.host.receive(frame);
       },
       check: async () => {
         await client.close();

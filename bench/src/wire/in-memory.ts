@@ -1,11 +1,11 @@
-import { applyBatch, initialState, type StreamState } from '@autopilot/apply-engine';
 import type { Session } from '@autopilot/session';
-import type { SyncEvent } from '@autopilot/sync-contract';
 import type { Contestant, Prepared } from '../measure/in-turns.ts';
+import { Applied } from './applied.ts';
 import { epoch, streamId } from './events.ts';
+import { followFromStart } from './follow-from-start.ts';
 import { decodeLogRow } from './log-row.ts';
 import { type Binding, connectOfficial } from './official-client.ts';
-import { connectOwn, firstSubscription, followFromStart, liveSet, type OwnClient } from './own-client.ts';
+import { connectOwn, type OwnClient } from './own-client.ts';
 import { subscribeApplied } from './server-frames.ts';
 import { asSocketReads } from './socket-reads.ts';
 
@@ -17,20 +17,14 @@ export interface Input {
   readonly chain: string;
 }
 
-/** What is done with the rows of a subscription: handed over as bytes, decoded, or decoded and applied as a stream. */
-export type OwnWork = 'bytes' | 'rows' | 'applied';
+/** The query set of the first subscription of a session, and the request that asks for it. */
+export const firstSubscription = 2;
 
-/** The official client: frame to cache and onInsert. */
-export function official(
-  name: string,
-  binding: Binding,
-  querySetId: number,
-  snapshot: boolean,
-  input: Input,
-): Contestant {
+/** The official client: frame to cache and onInsert. @param snapshot Whether the frames begin with SubscribeApplied. */
+export function official(name: string, binding: Binding, snapshot: boolean, input: Input): Contestant {
   const prepare = async (): Promise<Prepared> => {
-    const client = await connectOfficial(binding, querySetId);
-    if (!snapshot) client.receive(subscribeApplied(querySetId, querySetId, binding.table));
+    const client = await connectOfficial(binding, firstSubscription);
+    if (!snapshot) client.receive(subscribeApplied(firstSubscription, firstSubscription, binding.table));
     return {
       work: () => {
         for (const frame of input.frames) client.receive(frame);
@@ -45,36 +39,42 @@ export function official(
   return { name, prepare };
 }
 
-/** The session with a subscription to a table: frame to counted rows and the batch handler. */
-export function subscribed(name: string, work: OwnWork, snapshot: boolean, input: Input): Contestant {
+/** The session with a subscription to a table: frame to counted rows and the batch handler, as bytes or decoded. */
+export function subscribed(name: string, work: 'bytes' | 'decoded', snapshot: boolean, input: Input): Contestant {
   const prepare = async (): Promise<Prepared> => {
-    const client = await connectOwn();
-    const seen = work === 'applied' ? appliedRows(client.session) : countedRows(client.session, work);
-    if (!snapshot) {
-      client.receive(subscribeApplied(firstSubscription, firstSubscription, 'event_log'));
-    }
+    const client = await connectOwn({ fanout: 'inbox', answersSubscriptions: false });
+    const seen = countRows(client.session, work);
+    if (!snapshot) client.host.receive(subscribeApplied(firstSubscription, firstSubscription, 'event_log'));
     return preparedOwn(client, input, seen);
   };
   return { name, prepare };
 }
 
-/** The session with a followed stream: frame to merged, verified, chained events. */
-export function followed(name: string, input: Input): Contestant {
+/** The session with a followed stream that is caught up: frame to merged, verified, chained events. */
+export function followed(name: string, fanout: 'inbox' | 'public', input: Input): Contestant {
   const prepare = async (): Promise<Prepared> => {
-    const client = await connectOwn();
-    const { session } = client;
-    await followFromStart(session, streamId);
-    const applied = new Applied();
-    session.listen((signal) => {
-      if (signal.type === 'batch') applied.take(signal.events);
-    });
-    return preparedOwn(client, input, applied);
+    const client = await connectOwn({ fanout, answersSubscriptions: true });
+    await followFromStart(client);
+    return preparedOwn(client, input, applyBatches(client.session));
   };
   return { name, prepare };
 }
 
-/** The query set that {@link followed} and {@link subscribed} read. */
-export const querySets = { followed: liveSet, subscribed: firstSubscription } as const;
+/** The session with a stream that it has to read from its beginning, in pages: frame to verified, chained events. */
+export function replayed(name: string, input: Input): Contestant {
+  const prepare = async (): Promise<Prepared> => {
+    const client = await connectOwn({ fanout: 'inbox', pages: input.frames, answersSubscriptions: true });
+    const applied = applyBatches(client.session);
+    return {
+      work: () => {
+        client.session.follow(streamId, { epoch, seq: 0n });
+        client.host.answer();
+      },
+      check: () => checkOwn(client, input, applied),
+    };
+  };
+  return { name, prepare };
+}
 
 interface Seen {
   readonly rows: number;
@@ -86,19 +86,20 @@ function preparedOwn(client: OwnClient, input: Input, seen: Seen): Prepared {
   const frames = asSocketReads(input.frames);
   return {
     work: () => {
-      for (const frame of frames) client.receive(frame);
+      for (const frame of frames) client.host.receive(frame);
     },
-    check: async () => {
-      const { rows, chain } = seen;
-      const errors = client.session.status().counters.listener_errors;
-      await client.close();
-      if (rows === input.rows && errors === 0 && (chain === undefined || chain === input.chain)) return;
-      throw new Error(`The session brought ${rows} of ${input.rows} rows, with ${errors} errors, to chain ${chain}.`);
-    },
+    check: () => checkOwn(client, input, seen),
   };
 }
 
-function countedRows(session: Session, work: 'bytes' | 'rows'): Seen {
+async function checkOwn(client: OwnClient, input: Input, { rows, chain }: Seen): Promise<void> {
+  const errors = client.session.status().counters.listener_errors;
+  await client.close();
+  if (rows === input.rows && errors === 0 && (chain === undefined || chain === input.chain)) return;
+  throw new Error(`The session brought ${rows} of ${input.rows} rows, with ${errors} errors, to chain ${chain}.`);
+}
+
+function countRows(session: Session, work: 'bytes' | 'decoded'): Seen {
   const seen = { rows: 0, chain: undefined };
   const batch = ({ changes }: { readonly changes: readonly { readonly inserts: readonly unknown[] }[] }) => {
     for (const { inserts } of changes) seen.rows += inserts.length;
@@ -109,32 +110,10 @@ function countedRows(session: Session, work: 'bytes' | 'rows'): Seen {
   return seen;
 }
 
-function appliedRows(session: Session): Seen {
+function applyBatches(session: Session): Seen {
   const applied = new Applied();
-  session.subscribe<SyncEvent>(
-    ['SELECT * FROM event_log'],
-    {
-      batch: ({ changes }) => {
-        for (const { inserts } of changes) applied.take(inserts);
-      },
-    },
-    (_table, row) => ({ ...decodeLogRow(row), epoch }),
-  );
+  session.listen((signal) => {
+    if (signal.type === 'batch') applied.take(signal.events);
+  });
   return applied;
-}
-
-class Applied implements Seen {
-  #state: StreamState = { ...initialState(streamId), epoch };
-
-  get rows(): number {
-    return Number(this.#state.seq);
-  }
-
-  get chain(): string {
-    return this.#state.chain;
-  }
-
-  take(events: readonly SyncEvent[]): void {
-    if (events.length > 0) this.#state = applyBatch(this.#state, events).next;
-  }
 }

@@ -24,7 +24,7 @@ class DbConnection extends DbConnectionImpl<Config['remoteModule']> {
 
 /** What generated bindings say of the table that the frames are about. */
 export interface Binding {
-  readonly table: 'event_log' | 'live_inbox';
+  readonly table: 'event_log' | 'live_inbox' | 'public_event';
   /** Whether `seq` is the primary key: without one, the client keeps rows under the Base64 text of their bytes. */
   readonly primaryKey: boolean;
   /** Whether it is an event table: its rows are told and never kept. */
@@ -104,10 +104,14 @@ const inboxColumns = {
   chain: t.string(),
 };
 
+const { recipient: _, ...ofPublic } = inboxColumns;
+const publicColumns = { segment_key: t.string(), ...ofPublic };
+
+const columnsOf = { event_log: logColumns, live_inbox: inboxColumns, public_event: publicColumns } as const;
+
 /** What `spacetime generate` would write, by the public exports that it uses too; the table is `db.rows`. */
 function remoteModuleOf({ table: name, primaryKey, event }: Binding): Config['remoteModule'] {
-  const columns = name === 'event_log' ? logColumns : inboxColumns;
-  const keyed = { ...columns, seq: primaryKey ? t.u64().primaryKey() : t.u64() };
+  const keyed = { ...columnsOf[name], seq: primaryKey ? t.u64().primaryKey() : t.u64() };
   const { schemaType } = schema({
     rows: table({ name, indexes: [], constraints: [], event } as never, t.row(keyed as typeof logColumns)),
   });

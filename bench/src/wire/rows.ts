@@ -37,6 +37,34 @@ export const writeLiveRow: WriteRow = (writer, event) => {
   writer.writeString(event.chain);
 };
 
+/** A row of a page of the module autopilot-sync. */
+export const writePageRow: WriteRow = (writer, event) => {
+  writer.writeU64(event.seq);
+  writer.writeString(event.kind);
+  writer.writeString(event.payload);
+  writer.writeString(event.payload_hash);
+  writer.writeString(event.idempotency_key);
+  writer.writeI64(event.committed_at);
+};
+
+/** Sequences of one segment of a public stream, as the module has it. */
+export const segmentLength = 256;
+
+/** A row of public_event of the module autopilot-sync. */
+export const writePublicRow: WriteRow = (writer, event) => {
+  writer.writeString(`route:${(event.seq - 1n) / BigInt(segmentLength)}`);
+  writer.writeString(event.stream_id);
+  writer.writeString(event.epoch);
+  writer.writeU64(event.seq);
+  writer.writeString(event.kind);
+  writer.writeString(event.payload);
+  writer.writeBool(true);
+  writer.writeString(event.payload_hash);
+  writer.writeString(event.idempotency_key);
+  writer.writeI64(event.committed_at);
+  writer.writeString(event.chain);
+};
+
 export function encodeRows(events: Iterable<ChainedEvent>, count: number, write: WriteRow): Rows {
   const writer = new BinaryWriter(1024 * 1024);
   const offsets = new Float64Array(count + 1);

@@ -52,9 +52,13 @@ function transactionUpdate(
   });
 }
 
-/** Rows in transactions of `batch` rows each. */
+/**
+ * Rows in transactions of `batch` rows each.
+ *
+ * @param querySetOf The query set that the row at an index comes with, and all others of its transaction.
+ */
 export function transactionUpdates(
-  querySetId: number,
+  querySetOf: (index: number) => number,
   table: string,
   kind: 'kept' | 'event',
   rows: Rows,
@@ -63,32 +67,52 @@ export function transactionUpdates(
   const frames: Uint8Array[] = [];
   for (let from = 0; from < rows.count; from += batch) {
     const to = Math.min(from + batch, rows.count);
-    frames.push(transactionUpdate(querySetId, table, kind, { rows, from, to }));
+    frames.push(transactionUpdate(querySetOf(from), table, kind, { rows, from, to }));
   }
   return frames;
 }
 
-/** The answer of open_stream for a stream without events after the position that was asked for. */
-export function emptyPage(requestId: number, epoch: string, head: bigint, headChain: string): Uint8Array {
+/** What a page says of its stream, and its rows. */
+export interface PageContent {
+  readonly epoch: string;
+  readonly head: bigint;
+  readonly fanout: 'inbox' | 'public';
+  /** Rows of a page, from `from` to before `to`. */
+  readonly rows: { readonly rows: Rows; readonly from: number; readonly to: number } | undefined;
+  readonly more: boolean;
+}
+
+/** The answer of open_stream or read_page; see {@link setRequestId}. */
+export function pageAnswer({ epoch, head, fanout, rows, more }: PageContent): Uint8Array {
   const page = new BinaryWriter(256);
   page.writeString('ok');
   page.writeString(epoch);
   page.writeU64(head);
-  page.writeString(headChain);
+  page.writeString('');
   page.writeU64(1n);
   page.writeString('');
-  page.writeString('inbox');
-  page.writeString('');
-  page.writeU32(0);
-  page.writeBool(false);
-  return frame(512, (writer) => {
+  page.writeString(fanout);
+  page.writeString(fanout === 'public' ? 'route' : '');
+  page.writeU32(rows === undefined ? 0 : rows.to - rows.from);
+  if (rows !== undefined) {
+    const { bytes, offsets } = rows.rows;
+    page.writeBytes(bytes.subarray(offsets[rows.from], offsets[rows.to]));
+  }
+  page.writeBool(more);
+  return frame(page.offset + 64, (writer) => {
     writer.writeU8(7);
     writer.writeU8(0);
     writer.writeUInt8Array(page.getBuffer());
     writer.writeI64(0n);
     writer.writeI64(0n);
-    writer.writeU32(requestId);
+    writer.writeU32(0);
   });
+}
+
+/** Makes a frame of {@link pageAnswer} the answer to a request: its id stands at the end. */
+export function setRequestId(answer: Uint8Array, requestId: number): Uint8Array {
+  new DataView(answer.buffer, answer.byteOffset, answer.length).setUint32(answer.length - 4, requestId, true);
+  return answer;
 }
 
 function sizeOf(rows: Rows, from: number, to: number): number {
