@@ -32,10 +32,10 @@ export const targets: Readonly<Record<string, Target>> = {
   checkpoint: {
     folder: 'packages/checkpoint',
     sources: sources(
-      ...['opening-table', 'validate', 'verify', 'trim', 'compact', 'refusals', 'listeners', 'errors'],
+      ...['opening-table', 'validate', 'verify', 'trim', 'compact', 'refusals', 'listeners'],
       ...['memory-content', 'memory-store', 'memory'],
     ),
-    tests: tests('spec', 'errors', 'validate', 'memory', 'conformance-memory', 'compact'),
+    tests: tests('spec', 'validate', 'verify', 'refusals', 'memory', 'conformance-memory', 'compact', 'twins'),
   },
   session: { folder: 'packages/session', sources: sources('transitions'), tests: tests('transitions') },
 };

@@ -31,12 +31,15 @@ export interface CompactionReport {
  */
 export function compact(store: CheckpointStore, { keep, limit, pages }: CompactionOptions): CompactionReport {
   if (keep < 0n) throw new CheckpointError('invalid_option', `keep must be a whole number from 0, not ${keep}.`);
-  checkLimit(limit);
   checkLimit(pages);
   const damaged: string[] = [];
   let left = limit;
   // One call gives one replaced state: there may be several.
-  for (let gone = -1; gone !== 0 && left > 0; left -= gone) gone = store.discardRetired(left);
+  let gone: number;
+  do {
+    gone = store.discardRetired(left);
+    left -= gone;
+  } while (gone > 0 && left > 0);
   for (const { stream_id, seq, base_seq } of store.streams()) {
     if (left === 0) break;
     const through = seq - keep;

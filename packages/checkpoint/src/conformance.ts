@@ -14,6 +14,7 @@ import {
   log,
   nextEpoch,
   position,
+  refusalOf,
   Reopening,
   type StoreUnderTest,
   seqOf,
@@ -71,6 +72,76 @@ export function checkpointConformance(
       expect(codeOf(() => store.commit([other, change(4, 5)]))).toEqual('position_conflict');
       expect(store.streams()).toEqual([]);
       expect(store.events('runtime.conformance.2', { after: 0n, limit: 10 })).toEqual([]);
+    });
+
+    check('I1 a commit may hold several changes of one stream, each decided from the one before', async (store) => {
+      const commit = [change(0, 2), change(2, 3), change(3, 5)];
+      expect(store.commit(commit).changes).toEqual(commit);
+      expect(store.events(streamId, { after: 0n, limit: 10 })).toEqual(log(0, 5));
+      expect(store.verify(streamId)).toEqual({ outcome: 'consistent', events: 5 });
+      expect(codeOf(() => store.commit([change(5, 6), change(5, 6)]))).toEqual('position_conflict');
+      const other = 'runtime.conformance.2';
+      const begin = { ...change(0, 2), stream_id: other, events: log(0, 2, other) };
+      const repeated = {
+        ...change(2, 3),
+        stream_id: other,
+        events: [{ ...event(3, other), idempotency_key: 'key-1' }],
+      };
+      expect(codeOf(() => store.commit([begin, repeated]))).toEqual('idempotency_conflict');
+      expect(codeOf(() => store.commit([begin, begin]))).toEqual('position_conflict');
+      expect(store.streams().map(({ stream_id, seq }) => [stream_id, seq])).toEqual([[streamId, 5n]]);
+    });
+
+    check('I1 a change without events is stored with its effects, at the same place', async (store) => {
+      store.commit([change(0, 2)]);
+      store.commit([change(2, 2, { effects: [{ kind: 'notify', body: 'still here' }] })]);
+      expect(position(store)).toEqual({ epoch, seq: 2n, chain: chainAt(2) });
+      expect(store.effects({ after: 0n, limit: 10 }).map(({ stream_id, seq }) => [stream_id, seq])).toEqual([
+        [streamId, 2n],
+      ]);
+    });
+
+    check(
+      'I1 counts are of this opening for what happened, and of the scope for what is there',
+      async (store, under) => {
+        store.commit([change(0, 3, { effects: [{ kind: 'a', body: '' }] })]);
+        store.commit([change(3, 5)]);
+        codeOf(() => store.commit([change(0, 1)]));
+        store.resetStream('runtime.other', { epoch, seq: 0n, chain: 'c', reason: 'test' });
+        store.quarantine({ stream_id: streamId, reason: 'hash_differs', event: event(1) });
+        const kept = {
+          ...{ streams: 2, resets: 1, quarantined: 1, unsettled_effects: 1 },
+          ...{ quarantine_overflow: 0, resets_overflow: 0, listener_errors: 0 },
+        };
+        expect(store.counts()).toEqual({ ...kept, commits: 2, committed_events: 5, refused_commits: 1 });
+        const again = await under.reopen();
+        expect(again.counts()).toEqual({ ...kept, commits: 0, committed_events: 0, refused_commits: 0 });
+        expect([again.scope.account, again.recovered]).toEqual(['alice', undefined]);
+      },
+    );
+
+    check('I2 a refused commit says what is stored, and of which event the key was known', async (store) => {
+      const refused = (from: number, to: number, part?: Partial<StreamChange>) =>
+        refusalOf(() => store.commit([change(from, to, part)]));
+      expect(refused(3, 4)).toEqual({
+        code: 'position_conflict',
+        details: { stream_id: streamId, stored: null },
+      });
+      store.commit([change(0, 2)]);
+      expect(refused(4, 5)).toEqual({
+        code: 'position_conflict',
+        details: { stream_id: streamId, stored: { epoch, seq: '2' } },
+      });
+      expect(refused(2, 3, { events: [{ ...event(3), idempotency_key: 'key-2' }] })).toEqual({
+        code: 'idempotency_conflict',
+        details: { stream_id: streamId, seq: '3', idempotency_key: 'key-2' },
+      });
+    });
+
+    check('I3 streams are listed by their ids', async (store) => {
+      const names = ['c', 'a', 'd', 'b'].map((name) => `runtime.conformance.${name}`);
+      for (const stream_id of names) store.commit([{ ...change(0, 1), stream_id, events: log(0, 1, stream_id) }]);
+      expect(store.streams().map(({ stream_id }) => stream_id)).toEqual(names.toSorted());
     });
 
     check('I2 a commit is refused unless it was decided from the stored position', async (store) => {
@@ -153,10 +224,12 @@ export function checkpointConformance(
 
     check('I5 a commit made by a listener is told after the one it was told of', async (store) => {
       const heard: bigint[] = [];
-      store.onCommitted((commit) => void (seqOf(commit) === 1n && store.commit([change(1, 2)])));
+      store.onCommitted((commit) => {
+        if (seqOf(commit) === 1n) for (const from of [1, 2, 3]) store.commit([change(from, from + 1)]);
+      });
       store.onCommitted((commit) => heard.push(seqOf(commit)));
       store.commit([change(0, 1)]);
-      expect(heard).toEqual([1n, 2n]);
+      expect(heard).toEqual([1n, 2n, 3n, 4n]);
     });
 
     check('I6 an idempotency key is stored once per stream and epoch', async (store) => {
@@ -295,6 +368,24 @@ export function checkpointConformance(
       expect(await codeOfAsync(() => under.open('another'))).toEqual('locked');
       await store.close();
       await under.reopen('another');
+    });
+
+    check('I10 closing a store once more does not free what another one holds', async (store, under) => {
+      await store.close();
+      await under.open('alice');
+      await store.close();
+      expect(await codeOfAsync(() => under.open('another'))).toEqual('locked');
+    });
+
+    check('I17 effects are read in pages, in the order in which they were committed', async (store) => {
+      const effects = [1, 2, 3, 4].map((number) => ({ kind: 'notify', body: `${number}` }));
+      store.commit([change(0, 1, { effects })]);
+      const page = (after: bigint, limit: number) => store.effects({ after, limit });
+      const all = page(0n, 10);
+      expect(all.map(({ body }) => body)).toEqual(['1', '2', '3', '4']);
+      expect(page(all[0]?.id ?? 0n, 2)).toEqual(all.slice(1, 3));
+      expect(page(all[3]?.id ?? 0n, 2)).toEqual([]);
+      for (const limit of [0, 10_001]) expect(codeOf(() => page(0n, limit))).toEqual('invalid_option');
     });
 
     check('I18 a closed store refuses every call, and closing twice is fine', async (store) => {

@@ -104,7 +104,7 @@ export function planCommit(account: MemoryAccount, changes: readonly StreamChang
   return changes.map((change) => {
     const { stream_id, contiguity = 'dense' } = change;
     const stream = account.streams.get(stream_id) ?? begun.get(stream_id) ?? streamToBegin(change, at);
-    if (!account.streams.has(stream_id)) begun.set(stream_id, stream);
+    begun.set(stream_id, stream);
     const { seq, chain } = reached.get(stream) ?? stream;
     if (stream.epoch !== change.epoch || seq !== change.expected_seq) {
       throw positionConflict(change, { epoch: stream.epoch, seq });

@@ -77,8 +77,7 @@ export class MemoryCheckpointStore implements CheckpointStore {
 
   streams(): readonly StoredStream[] {
     this.#enter('streams');
-    const rows = [...this.#account.streams.values()].map(toStoredStream);
-    return rows.sort((one, other) => (one.stream_id < other.stream_id ? -1 : 1));
+    return inOrder(this.#account.streams).map(toStoredStream);
   }
 
   commit(changes: readonly StreamChange[]): Commit {
@@ -172,8 +171,7 @@ export class MemoryCheckpointStore implements CheckpointStore {
 
   overflows(): readonly AuditOverflow[] {
     this.#enter('overflows');
-    const all = [...this.#account.overflows.values()];
-    return all.sort((one, other) => (overflowName(one) < overflowName(other) ? -1 : 1));
+    return inOrder(this.#account.overflows);
   }
 
   clearQuarantine(streamId: string): bigint {
@@ -324,5 +322,10 @@ function toStoredStream(stream: MemoryStream): StoredStream {
 }
 
 function overflowName({ stream_id, of }: Pick<AuditOverflow, 'stream_id' | 'of'>): string {
-  return JSON.stringify([stream_id, of]);
+  // Sorted by stream first: no text comes before the end of another that it begins with.
+  return `${stream_id}\0${of}`;
+}
+
+function inOrder<T>(byName: ReadonlyMap<string, T>): readonly T[] {
+  return [...byName.keys()].sort().flatMap((name) => byName.get(name) ?? []);
 }

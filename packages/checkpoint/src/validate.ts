@@ -15,8 +15,8 @@ export function checkChange(change: StreamChange): void {
   if (epoch === '') throw refuse('has no epoch');
   if (chain === '') throw refuse('has no chain');
   if (expected_seq < 0n || seq > highestInteger) throw refuse('is outside of 0 to 2^63 - 1');
-  const isDense = (change.contiguity ?? 'dense') === 'dense';
-  if (!isDense) checkContiguity(change.contiguity);
+  checkContiguity(change.contiguity);
+  const isDense = change.contiguity !== 'gaps-allowed';
   if (isDense && seq - expected_seq !== BigInt(events.length)) {
     throw refuse(`goes from ${expected_seq} to ${seq} with ${events.length} events`);
   }

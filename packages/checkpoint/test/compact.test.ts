@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { type CheckpointStore, compact } from '../src/index.ts';
+import { CheckpointError, type CheckpointStore, compact } from '../src/index.ts';
 import { memoryCheckpoints } from '../src/memory.ts';
 import { clock, codeOf, nextChange, scope, streamId, withStore } from './support.ts';
 
@@ -32,6 +32,22 @@ describe.each(places)('compact on %s', (_name, withIt) => {
     });
   });
 
+  test('I26 a step uses up what it may: from one replaced state after the other, then from the streams', async () => {
+    await withIt(async (store) => {
+      const { epoch } = nextChange(store, 1);
+      for (const count of [1, 1, 2]) {
+        store.commit([nextChange(store, count)]);
+        const { seq } = store.load(streamId) ?? { seq: 0n };
+        store.resetStream(streamId, { epoch, seq, chain: 'c', reason: 'test' });
+      }
+      store.commit([nextChange(store, 9)]);
+      const bounds = { keep: 2n, limit: 3, pages: 100 };
+      const steps = [1, 2, 3, 4, 5].map(() => compact(store, bounds).removed_events);
+      expect(steps).toEqual([3, 3, 3, 2, 0]);
+      expect(store.verify(streamId)).toEqual({ outcome: 'consistent', events: 2 });
+    });
+  });
+
   test('I22 a damaged stream is named and left, and the others are cut', async () => {
     await withIt(async (store) => {
       const { events, ...change } = nextChange(store, 10);
@@ -56,5 +72,56 @@ describe.each(places)('compact on %s', (_name, withIt) => {
       await store.close();
       expect(await codeOf(() => compact(store, fine))).toBe('closed');
     });
+  });
+
+  test('I26 with refused bounds nothing is removed, and what is kept may be more than there is', async () => {
+    await withIt(async (store) => {
+      store.commit([nextChange(store, 10)]);
+      expect(await codeOf(() => compact(store, { keep: 1n, limit: 10, pages: 0 }))).toBe('invalid_option');
+      expect(compact(store, { keep: 11n, limit: 10, pages: 10 })).toMatchObject({ removed_events: 0, damaged: [] });
+      expect(store.load(streamId)?.base_seq).toBe(0n);
+    });
+  });
+});
+
+/** A store in memory with some answers of its own. */
+function storeThat(answers: Partial<CheckpointStore>): CheckpointStore {
+  const store = memoryCheckpoints({ clock }).open(scope);
+  store.commit([nextChange(store, 10), nextChange(store, 10, 0, other)]);
+  return new Proxy(store, {
+    get: (target, key) => {
+      const found = Reflect.get(answers, key) ?? Reflect.get(target, key);
+      return typeof found === 'function' ? found.bind(target) : found;
+    },
+  });
+}
+
+describe('compact', () => {
+  test.each([
+    [0, 0, false],
+    [1, 0, false],
+    [0, 5, false],
+    [1, 1, true],
+    [7, 5, true],
+  ])('I26 with %d pages given back and %d left there is more to do: %s', (freed_pages, free_pages, more) => {
+    const store = storeThat({ reclaim: () => ({ freed_pages, free_pages }) });
+    const bounds = { keep: 20n, limit: 5, pages: 5 };
+    expect(compact(store, bounds)).toEqual({ removed_events: 0, freed_pages, more, damaged: [] });
+  });
+
+  test('I26 what fails otherwise is passed on', async () => {
+    const bounds = { keep: 1n, limit: 5, pages: 5 };
+    const failing = (error: unknown) =>
+      storeThat({
+        trim: () => {
+          throw error;
+        },
+      });
+    const full = new CheckpointError('disk_full', 'no room');
+    expect(() => compact(failing(full), bounds)).toThrow(full);
+    const odd = Object.assign(new Error('of something else'), { code: 'damaged' });
+    expect(() => compact(failing(odd), bounds)).toThrow(odd);
+    const damaged = new CheckpointError('damaged', 'not the chain');
+    expect(compact(failing(damaged), bounds)).toMatchObject({ removed_events: 0, damaged: [streamId, other] });
   });
 });

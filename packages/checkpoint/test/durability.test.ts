@@ -379,6 +379,20 @@ describe('the store file', () => {
     });
   });
 
+  test('I8 another environment or database is another store', async () => {
+    await withFolder(async (folder) => {
+      const file = path.join(folder, 'sync.sqlite');
+      let store = await open(file);
+      store.commit([nextChange(store, 2)]);
+      for (const part of [{ environment: 'another' }, { database: 'another' }]) {
+        await store.close();
+        store = await open(file, { scope: { ...scope, ...part } });
+        expect(store.streams()).toEqual([]);
+      }
+      await store.close();
+    });
+  });
+
   test('I2 a refused commit says what is stored', async () => {
     await withStore((store) => {
       const late = { ...nextChange(store, 1), expected_seq: 4n, seq: 5n, events: [event(5)] };

@@ -22,6 +22,57 @@ describe('checkpoints in memory', () => {
     expect(store.load(streamId)?.seq).toBe(3n);
   });
 
+  test('every call is announced by its name before it does anything, and the last closing is not', async () => {
+    const calls: string[] = [];
+    const store = memoryCheckpoints({ clock, onCall: (method) => calls.push(method) }).open(scope);
+    const page = { after: 0n, limit: 1 };
+    const known = nextChange(store, 1);
+    const all: Record<Exclude<keyof CheckpointStore, 'scope' | 'recovered' | 'close'>, () => unknown> = {
+      load: () => store.load(streamId),
+      streams: () => store.streams(),
+      commit: () => store.commit([known]),
+      resetStream: () => store.resetStream(streamId, { epoch: 'e', seq: 0n, chain: 'c', reason: 'test' }),
+      resets: () => store.resets(),
+      events: () => store.events(streamId, page),
+      hashAt: () => store.hashAt(streamId, 'e', 1n),
+      seqOf: () => store.seqOf(streamId, 'e', 'key-1'),
+      quarantine: () => store.quarantine({ stream_id: streamId, reason: 'hash_differs', event: event(1) }),
+      quarantined: () => store.quarantined(),
+      overflows: () => store.overflows(),
+      clearQuarantine: () => store.clearQuarantine(streamId),
+      effects: () => store.effects(page),
+      settleEffect: () => store.settleEffect(1n),
+      verify: () => store.verify(streamId),
+      discardRetired: () => store.discardRetired(1),
+      trim: () => store.trim(streamId, { through: 1n, limit: 1 }),
+      reclaim: () => store.reclaim(1),
+      onCommitted: () => store.onCommitted(() => undefined),
+      counts: () => store.counts(),
+      backup: () => store.backup(),
+    };
+    calls.length = 0;
+    for (const call of Object.values(all)) await call();
+    expect(calls).toEqual(Object.keys(all));
+    expect(store.reclaim(5)).toEqual({ freed_pages: 0, free_pages: 0 });
+    expect(await store.backup()).toEqual({ file: 'memory', bytes: 0 });
+    await store.close();
+    expect(() => store.load(streamId)).toThrow('The store is closed.');
+  });
+
+  test('I8 another environment or database is another store', async () => {
+    const checkpoints = memoryCheckpoints({ clock });
+    let store = checkpoints.open(scope);
+    store.commit([nextChange(store, 2)]);
+    for (const part of [{ environment: 'another' }, { database: 'another' }, { account: 'another' }]) {
+      await store.close();
+      store = checkpoints.open({ ...scope, ...part });
+      expect(store.streams()).toEqual([]);
+      expect(() => checkpoints.open(scope)).toThrow('in use');
+    }
+    await store.close();
+    expect(checkpoints.open(scope).load(streamId)?.seq).toBe(2n);
+  });
+
   test('I11 a damaged place goes back to its backup, or is empty, and says so once', async () => {
     const checkpoints = memoryCheckpoints({ clock });
     let store = checkpoints.open(scope);
@@ -29,7 +80,11 @@ describe('checkpoints in memory', () => {
     await store.close();
     checkpoints.damage();
     store = checkpoints.open(scope);
-    expect(store.recovered).toMatchObject({ reason: 'corrupt', restored_from: 'nothing' });
+    const recovered = {
+      ...{ reason: 'corrupt', detail: 'it was damaged on purpose', restored_from: 'nothing' },
+      ...{ quarantined: undefined, previous_quarantined: undefined },
+    };
+    expect(store.recovered).toStrictEqual(recovered);
     expect(store.streams()).toEqual([]);
     store.commit([{ ...nextChange(store, 3), effects: [{ kind: 'a', body: '' }] }]);
     await store.backup();
@@ -37,7 +92,7 @@ describe('checkpoints in memory', () => {
     await store.close();
     checkpoints.damage();
     store = checkpoints.open(scope);
-    expect(store.recovered).toMatchObject({ reason: 'corrupt', restored_from: 'previous' });
+    expect(store.recovered).toStrictEqual({ ...recovered, restored_from: 'previous' });
     expect(store.verify(streamId)).toEqual({ outcome: 'consistent', events: 3 });
     store.commit([{ ...nextChange(store, 1), effects: [{ kind: 'b', body: '' }] }]);
     expect(store.effects({ after: 0n, limit: 10 }).map(({ id }) => id)).toEqual([1n, 2n]);

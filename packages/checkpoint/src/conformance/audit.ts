@@ -34,6 +34,25 @@ export function checkAudit(check: Check, expect: TestRunner['expect']): void {
     expect([again.counts().quarantined, again.counts().quarantine_overflow]).toEqual([3, 3]);
   });
 
+  check('I23 I24 what was counted is told by stream and kind', async (store, under) => {
+    await store.close();
+    const opened = await under.open('alice', limits);
+    for (const stream_id of [other, streamId]) {
+      for (const seq of [1, 2, 3]) opened.quarantine(conflict(seq, stream_id));
+      for (const seq of [1, 2, 3]) opened.resetStream(stream_id, resetTo(seq));
+    }
+    opened.resetStream(streamId, resetTo(4));
+    expect(
+      opened.overflows().map(({ stream_id, of, times, last_reason }) => [stream_id, of, times, last_reason]),
+    ).toEqual([
+      [streamId, 'quarantine', 1n, 'hash_differs'],
+      [streamId, 'resets', 2n, 'reason 4'],
+      [other, 'quarantine', 1n, 'hash_differs'],
+      [other, 'resets', 1n, 'reason 3'],
+    ]);
+    expect([opened.counts().quarantine_overflow, opened.counts().resets_overflow]).toEqual([2, 3]);
+  });
+
   check('I23 a quarantine that was looked at is cleared, and has room again', async (store, under) => {
     await store.close();
     const opened = await under.open('alice', limits);

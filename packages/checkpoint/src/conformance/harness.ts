@@ -106,6 +106,17 @@ export function seqOf(commit: Commit): bigint {
   return commit.changes[0]?.seq ?? -1n;
 }
 
+/** The error that a call throws: its code, and the facts of this occurrence. */
+export function refusalOf(call: () => unknown): { readonly code: string; readonly details: unknown } {
+  try {
+    call();
+  } catch (error) {
+    if (isCodedError(error)) return { code: error.code, details: error.details };
+    return { code: 'an error without a code', details: undefined };
+  }
+  return { code: 'nothing thrown', details: undefined };
+}
+
 /** The code of the error that a call throws; `nothing thrown` when it returns. */
 export function codeOf(call: () => unknown): string {
   try {

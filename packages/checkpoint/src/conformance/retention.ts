@@ -10,6 +10,7 @@ import {
   log,
   nextEpoch,
   position,
+  refusalOf,
   streamId,
   type TestRunner,
 } from './harness.ts';
@@ -109,7 +110,10 @@ export function checkRetention(check: Check, expect: TestRunner['expect']): void
   check('I22 events that do not give the chain are not removed', async (store) => {
     const events = log(0, 4).map((one) => (one.seq === 3n ? { ...one, payload: '{}' } : one));
     store.commit([change(0, 4, { events })]);
-    expect(codeOf(() => store.trim(streamId, { through: 3n, limit: 10 }))).toEqual('damaged');
+    expect(refusalOf(() => store.trim(streamId, { through: 3n, limit: 10 }))).toEqual({
+      code: 'damaged',
+      details: { stream_id: streamId, reason: 'payload_hash_mismatch', seq: '3' },
+    });
     expect(store.events(streamId, all)).toEqual(events);
     expect(store.trim(streamId, { through: 2n, limit: 10 })).toEqual({ removed: 2, base_seq: 2n, more: false });
     expect(store.verify(streamId)).toEqual({ outcome: 'damaged', reason: 'payload_hash_mismatch', seq: 3n });
@@ -144,7 +148,10 @@ export function checkRetention(check: Check, expect: TestRunner['expect']): void
 
   check('I25 a stream is dense or not until a reset says otherwise', async (store, under) => {
     store.commit([change(0, 3)]);
-    expect(codeOf(() => store.commit([{ ...change(3, 4), contiguity: 'gaps-allowed' }]))).toEqual('invalid_change');
+    expect(refusalOf(() => store.commit([{ ...change(3, 4), contiguity: 'gaps-allowed' }]))).toEqual({
+      code: 'invalid_change',
+      details: { stream_id: streamId },
+    });
     const floor = { epoch, seq: 3n, chain: sparseChain(3), reason: 'test' };
     store.resetStream(streamId, { ...floor, contiguity: 'gaps-allowed' });
     expect(codeOf(() => store.commit([change(3, 4)]))).toEqual('invalid_change');
