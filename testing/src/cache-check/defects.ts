@@ -58,12 +58,17 @@ export function withDefect(defect: DefectName): (seen: Seen) => Seen[] {
         ];
       }
       case 'unhappen':
-        // As if the server had taken the transaction back: another one is shown in its place.
-        return [told({ ...seen, in: incoming.map((row) => (row.startsWith('entry:') ? `${row}1` : row)) })];
+        // As if the server had taken the transaction back: one of another time was shown in its place.
+        return [told({ ...seen, in: incoming.map((row) => (row.startsWith('entry:') ? atOtherTime(row) : row)) })];
       case 'stale':
         return [told(seen)];
     }
   };
+}
+
+/** An entry ends with its time. */
+function atOtherTime(row: RowText): RowText {
+  return `${row.slice(0, -1)}${row.endsWith('0') ? 1 : 0}`;
 }
 
 function isHead(row: RowText): boolean {

@@ -32,7 +32,8 @@ const faultColours: Readonly<Record<FaultMark['kind'], string>> = {
  * subscribers as marks in a row of their own.
  */
 export function positionPlot(report: Pick<Report, 'lines' | 'marks' | 'from' | 'to' | 'transactions'>): string {
-  const { lines, marks, from, to, transactions } = report;
+  const { lines, marks, from, transactions } = report;
+  const to = Math.min(report.to, Math.max(from + 1000, lastNews(lines)) + 5000);
   const seconds = Math.max(1, (to - from) / 1000);
   const highest = Math.max(1, transactions, ...lines.map(({ points }) => points.at(-1)?.n ?? 0));
   const x = (at: number) => left + ((at - from) / 1000 / seconds) * (width - left - right);
@@ -86,12 +87,21 @@ ${[...bands, ...heights, ...paths, ...crosses, ...strikes, ...names, ...ticks].j
 `;
 }
 
+/** When somebody showed something new for the last time: what follows is waiting for those who do not. */
+function lastNews(lines: readonly PositionLine[]): number {
+  let last = 0;
+  for (const { points } of lines) {
+    for (const [index, { at, n }] of points.entries()) if (n > (points[index - 1]?.n ?? -1)) last = Math.max(last, at);
+  }
+  return last;
+}
+
 /** A step for each thinned point: what is shown stays until the next. Points of the same pixel are one. */
 function pathOf(points: PositionLine['points'], x: (at: number) => number, y: (n: number) => number): string {
   let path = '';
   let lastX = Number.NEGATIVE_INFINITY;
   for (const [index, { at, n }] of points.entries()) {
-    const here = x(at);
+    const here = Math.min(x(at), width - right);
     if (here - lastX < 0.7 && index < points.length - 1) continue;
     path += path === '' ? `M${here.toFixed(1)} ${y(n).toFixed(1)}` : `H${here.toFixed(1)}V${y(n).toFixed(1)}`;
     lastX = here;

@@ -33,7 +33,8 @@ export async function breakSubscriber(
     case 'partial': {
       const { cut } = proxy.counters();
       proxy.cutAfter(random.between(1, 4000));
-      for (let looks = 0; looks < 300 && proxy.counters().cut === cut; looks += 1) await pause(10, signal);
+      const deadline = performance.now() + 3000;
+      while (performance.now() < deadline && proxy.counters().cut === cut && !signal.aborted) await pause(10, signal);
       if (proxy.counters().cut > cut) return true;
       proxy.cutAfter(Number.POSITIVE_INFINITY);
       return false;
