@@ -1,5 +1,5 @@
 import type { SyncEvent } from '@autopilot/sync-contract';
-import { decide } from './decide.ts';
+import { advance, classify, nothingKnown } from './decide.ts';
 import type { StreamState } from './stream-state.ts';
 
 /**
@@ -13,9 +13,9 @@ export function applyStraight(
   let reached = state;
   let count = 0;
   for (const event of events) {
-    const decision = decide(reached, event);
-    if (decision.outcome !== 'applied') break;
-    reached = decision.state;
+    // As `decide` does it, without an object for what was decided.
+    if (classify(reached, event, nothingKnown, 'dense') !== 'next') break;
+    reached = advance(reached, event);
     count += 1;
   }
   return { count, state: reached };

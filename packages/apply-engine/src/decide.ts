@@ -25,7 +25,8 @@ export type Decision =
 /** The highest sequence: what a signed 64-bit integer of a store holds. */
 export const highestSeq = 2n ** 63n - 1n;
 
-const nothingKnown: AppliedLookup = { hashAt: () => undefined };
+/** Of what was applied before, nothing is known any more. */
+export const nothingKnown: AppliedLookup = { hashAt: () => undefined };
 
 /**
  * Decides about one event. Pure, total and deterministic: it never throws and never changes its arguments; the lookup
@@ -90,7 +91,8 @@ function isKnownAt(seq: bigint, applied: AppliedLookup): boolean {
   return applied.complete_after !== undefined && seq > applied.complete_after;
 }
 
-function advance(state: StreamState, event: SyncEvent): StreamState {
+/** The state after the next event. */
+export function advance(state: StreamState, event: SyncEvent): StreamState {
   const { awaits } = state;
   const next = {
     stream_id: state.stream_id,

@@ -1,6 +1,6 @@
 import { type CanonicalJson, canonicalJson } from './canonical-json.ts';
 import type { JsonValue } from './json.ts';
-import { canonicalPayloadHash, type PayloadHash } from './payload-hash.ts';
+import { canonicalPayloadHash, isHashOf, type PayloadHash } from './payload-hash.ts';
 
 /**
  * One event of a stream: the durable envelope of every lane. `(stream_id, epoch, seq)` names it for ever.
@@ -56,5 +56,5 @@ export function payloadOf(event: Pick<SyncEvent, 'payload'>): JsonValue {
 
 /** Whether the payload is the one that the hash was made of. */
 export function hasTruePayloadHash(event: Pick<SyncEvent, 'payload' | 'payload_hash'>): boolean {
-  return canonicalPayloadHash(event.payload) === event.payload_hash;
+  return isHashOf(event.payload_hash, event.payload);
 }
