@@ -27,40 +27,49 @@ export interface LoadOptions {
   /** The same as of now, with what either of its lanes and, where it is asked for, khala itself is behind. */
   readonly behind: (khala: boolean) => Promise<number | null>;
   readonly pause?: (milliseconds: number) => Promise<void>;
+  /** Monotonic milliseconds. */
+  readonly clock?: () => number;
 }
 
 const tickMs = 250;
 const largestBatch = 250;
 /** The slowest unit may be so many events behind before a hurried load waits for it. */
 const patience = 3_000;
-/** Behind more than this on either lane a burst waits: what comes later than the tolerance of parity is called missing. */
-const burstPatience = 250;
-/** A burst is published in so many parts, so that it lasts. */
-const burstParts = 5;
-/** So often a burst that has published nothing waits for the fleet; then the change begins without it. */
-const burstWaits = 40;
-/** Of the events, the share that may be gone before the load is told to hurry: it never ends before the faults do. */
-const earlyShare = 0.7;
+/**
+ * A burst is published part by part, the next one when the fleet has half of the one before. Parts become smaller while
+ * that takes longer than this, and larger while it is quick: what comes later than the tolerance of parity would be called
+ * missing, however few events it is.
+ */
+const slowMs = 2_000;
+const quickMs = 1_500;
+const largestPart = 250;
+/** Of the events, the share that is published between the changes at the usual rate: what they need is not used up. */
+const spareShare = 0.3;
 /** Events in a second from then on: still enough for what parity has to see in a week of the fast clock. */
 const sparing = 8;
 const pauseFor = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 interface Burst {
   left: number;
-  waits: number;
-  readonly part: number;
+  /** Events of the next part: a few for each stream, then as the fleet took the one before. */
+  part: number;
+  /** When the last part was sent; null before the first. */
+  sentAt: number | null;
   /** Runs when the first part is published, and when there will be none. */
   readonly begun: () => void;
 }
 
 /** Starts to publish, and goes on until all events are published. */
-export function startLoad({ scale, publisher, random, lag, behind, pause = pauseFor }: LoadOptions): Load {
+export function startLoad(options: LoadOptions): Load {
+  const { scale, publisher, random, lag, behind, pause = pauseFor, clock = () => performance.now() } = options;
   const { events, streams } = scale;
   /** What may be published in a hurry: nothing until it is told to. */
   let hurried = 0;
   let burst: Burst | undefined;
   let stopped = false;
   let published = 0;
+  /** Of these, between the changes. */
+  let spared = 0;
   let owed = 0;
   let order: number[] = [];
 
@@ -88,20 +97,26 @@ export function startLoad({ scale, publisher, random, lag, behind, pause = pause
   }
 
   async function burstOn(now: Burst): Promise<void> {
-    // Once it is in a hurry, nobody goes back to khala, which may be far behind by then.
-    const slowest = await behind(hurried === 0);
-    const room = slowest === null ? 0 : burstPatience - slowest;
-    const count = Math.min(now.left, now.part, room, events - published);
-    // Less than one for each stream is not worth a request.
-    if (count >= Math.min(streams, now.left, events - published) && count > 0) {
-      now.left -= count;
-      await publish(count);
-      now.begun();
-    } else {
-      now.waits += 1;
-      if (now.waits === burstWaits) now.begun();
+    if (now.sentAt !== null) {
+      // Once it is in a hurry, nobody goes back to khala, which may be far behind by then.
+      const slowest = await behind(hurried === 0);
+      const took = clock() - now.sentAt;
+      if (slowest === null || slowest > now.part / 2) {
+        if (took > slowMs) {
+          now.part = Math.max(streams, Math.floor(now.part / 2));
+          now.sentAt = clock();
+        }
+        await pause(tickMs / 4);
+        return;
+      }
+      if (took < quickMs) now.part = Math.min(largestPart, now.part * 2);
     }
-    await pause(tickMs / 2);
+    // The change waits for the first part: before that one nobody is asked.
+    const count = Math.min(now.part, now.left, events - published);
+    now.left -= count;
+    now.sentAt = clock();
+    await publish(count);
+    now.begun();
   }
 
   async function run(): Promise<void> {
@@ -109,14 +124,16 @@ export function startLoad({ scale, publisher, random, lag, behind, pause = pause
       if (published < hurried) {
         const slowest = lag();
         if (slowest !== null && slowest < patience) await publish(Math.min(hurried - published, largestBatch));
+        // Nothing is faster than this: a change that begins now is under load.
+        burst?.begun();
         await pause(20);
       } else if (burst !== undefined && burst.left > 0) {
         await burstOn(burst);
       } else {
-        const early = events * earlyShare - published;
-        owed += (early > 0 ? scale.eventsPerSecond : sparing) * (tickMs / 1_000);
+        owed += (spared < events * spareShare ? scale.eventsPerSecond : sparing) * (tickMs / 1_000);
         const count = Math.min(events - published, Math.floor(owed));
         owed -= count;
+        spared += count;
         await publish(count);
         await pause(tickMs);
       }
@@ -129,11 +146,11 @@ export function startLoad({ scale, publisher, random, lag, behind, pause = pause
   return {
     async during(work) {
       if (burst !== undefined) throw new Error('one burst at a time');
-      // Where the early share is gone, what is needed for every stream to have something.
-      const early = hurried > 0 ? events : events * earlyShare - published;
-      const left = Math.ceil(Math.max(streams * 4, Math.min(events * scale.burstShare, early)));
+      const room = hurried > 0 ? events : events * (1 - scale.lastShare) - published;
+      // Where there is no room any more, what is needed for every stream to have something.
+      const left = Math.ceil(Math.max(streams * 4, Math.min(events * scale.burstShare, room)));
       await new Promise<void>((begun) => {
-        burst = { left, waits: 0, part: Math.max(streams, Math.ceil(left / burstParts)), begun };
+        burst = { left, part: streams * 4, sentAt: null, begun };
         if (stopped || published >= events) begun();
       });
       try {

@@ -34,7 +34,7 @@ export function scaleOf({ quick, desktops, events }: RehearseOptions): Scale {
     heartbeatMs: quick ? 1_500 : 3_000,
     eventsPerSecond: 16,
     // Times the changes before Stage 2 for good, 16 and 22, it leaves room for what is published between them.
-    burstShare: quick ? 0.03 : 0.015,
+    burstShare: quick ? 0.025 : 0.015,
     lastShare: 0.1,
   };
 }

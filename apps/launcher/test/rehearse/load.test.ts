@@ -54,11 +54,14 @@ describe('the load', () => {
     // 40 quarters of a second at 16 events a second.
     expect(it.load.published).toBeGreaterThan(100);
     expect(it.load.published).toBeLessThanOrEqual(4 * 41);
-    await it.wait(() => it.load.published > 720);
+    await it.wait(() => it.load.published > 320);
     const [turns, at] = [it.turns(), it.load.published];
     await it.wait(() => it.turns() >= turns + 20);
-    // Beyond the early share it is half as much.
+    // Beyond its share it is half as much.
     expect(it.load.published - at).toBeLessThanOrEqual(2 * 21);
+    // And a change has all that it would have had at the beginning.
+    const before = it.load.published;
+    await it.load.during(() => it.wait(() => it.load.published >= before + 100));
     it.load.stop();
     await it.load.done;
   });
@@ -86,22 +89,62 @@ describe('the load', () => {
     it.load.stop();
   });
 
-  test('waits for the fleet during a change, and lets the change begin all the same', async () => {
+  test('waits for the fleet during a change, after a small first part', async () => {
     let behind: number | null = null;
     const it = start({ behind: () => behind });
     await it.wait(() => it.turns() >= 4);
     const before = it.published.length;
     await it.load.during(async () => {
-      expect(it.published.length).toBe(before);
-      behind = 10_000;
-      const turns = it.turns();
-      await it.wait(() => it.turns() >= turns + 10);
-      expect(it.published.length).toBe(before);
+      const first = it.published.length - before;
+      expect([first >= scale.streams, first <= 40]).toEqual([true, true]);
+      for (const slow of [null, 10_000]) {
+        behind = slow;
+        const turns = it.turns();
+        await it.wait(() => it.turns() >= turns + 10);
+        expect(it.published.length).toBe(before + first);
+      }
       behind = 0;
-      await it.wait(() => it.published.length >= before + scale.streams);
+      await it.wait(() => it.published.length >= before + first + scale.streams);
     });
     expect(it.asked.every((khala) => khala)).toBe(true);
     it.load.stop();
+  });
+
+  test.each([
+    // What a fleet applies in a second, and how many seconds it may then be behind and has to take for the whole share.
+    { rate: 20, behind: 5, within: 120 },
+    { rate: 200, behind: 2, within: 12 },
+    { rate: 5_000, behind: 1, within: 5 },
+    { rate: 2, behind: 20, within: 600 },
+  ])('gives a fleet that takes $rate events in a second what it can take', async ({ rate, behind, within }) => {
+    const now = { ms: 0, has: 0 };
+    const sent = { count: 0 };
+    const slowest = { seconds: 0 };
+    const load = startLoad({
+      scale: { ...scale, events: 20_000, burstShare: 0.05 },
+      publisher: {
+        async publish(events) {
+          sent.count += events.length;
+        },
+      },
+      random: seededRandom(1),
+      lag: () => 0,
+      behind: async () => sent.count - now.has,
+      clock: () => now.ms,
+      async pause(milliseconds) {
+        await new Promise((resolve) => setImmediate(resolve));
+        now.ms += milliseconds;
+        now.has = Math.min(sent.count, now.has + (rate * milliseconds) / 1_000);
+        slowest.seconds = Math.max(slowest.seconds, (sent.count - now.has) / rate);
+      },
+    });
+    await load.during(async () => {
+      const [from, at] = [now.ms, sent.count];
+      while (sent.count < at + 900) await new Promise((resolve) => setImmediate(resolve));
+      expect((now.ms - from) / 1_000).toBeLessThan(within);
+    });
+    expect(slowest.seconds).toBeLessThan(behind);
+    load.stop();
   });
 
   test('hurries to the share that is kept for Stage 3, asks no more for khala, and finishes when it is told to', async () => {
@@ -124,9 +167,20 @@ describe('the load', () => {
     expect(it.published.length).toBe(1_000);
   });
 
-  test('goes on during a change when the early share is gone, and one change is under way at a time', async () => {
+  test('in a hurry a change begins in the middle of it', async () => {
+    const it = start({ events: 100_000 });
+    it.load.hurry();
+    await it.load.during(async () => {
+      const at = it.published.length;
+      expect(at).toBeLessThan(10_000);
+      await it.wait(() => it.published.length > at + 500);
+    });
+    it.load.stop();
+  });
+
+  test('goes on during a change when only what is kept for Stage 3 is left, and one change is under way at a time', async () => {
     const it = start();
-    await it.wait(() => it.load.published >= 700);
+    await it.wait(() => it.load.published >= 800);
     const before = it.published.length;
     await it.load.during(async () => {
       await expect(it.load.during(async () => {})).rejects.toThrow('one burst at a time');
