@@ -4,11 +4,11 @@ import { systemPorts } from '@autopilot/sync-contract/system-ports';
 import { type CheckpointStore, openCheckpointStore } from '../src/index.ts';
 import { codeOf, nextChange, scope, streamId } from './support.ts';
 
-const [file = '', what = ''] = process.argv.slice(2);
-const options = { file, scope, synchronous: 'NORMAL', ...systemPorts } as const;
+const [what = '', ...files] = process.argv.slice(2);
+const options = { scope, synchronous: 'NORMAL', ...systemPorts } as const;
 
-async function writeUntilItFails(): Promise<unknown> {
-  const store = await openCheckpointStore(options);
+async function writeUntilItFails(file: string): Promise<unknown> {
+  const store = await openCheckpointStore({ ...options, file });
   let failed: { code: string; native: unknown } | undefined;
   while (failed === undefined) failed = failureOf(store);
   // The second try meets the same, and reading goes on.
@@ -32,8 +32,10 @@ function failureOf(store: CheckpointStore): { code: string; native: unknown } | 
 async function openAsNobody(): Promise<unknown> {
   // Whoever may do everything is not refused: as nobody, after everything has been loaded.
   if (process.getuid?.() === 0) process.setuid?.(65_534);
-  return { code: await codeOf(() => openCheckpointStore(options)) };
+  const codes: string[] = [];
+  for (const file of files) codes.push(await codeOf(() => openCheckpointStore({ ...options, file })));
+  return codes;
 }
 
-const met = what === 'write' ? await writeUntilItFails() : await openAsNobody();
+const met = what === 'write' ? await writeUntilItFails(files[0] ?? '') : await openAsNobody();
 process.stdout.write(JSON.stringify(met));

@@ -44,7 +44,7 @@ test('a process that reads without a break ends at the chain of the log', async 
     await expectTheLog(file);
     recordGateFacts({ events: length });
   });
-});
+}, 60_000);
 
 // Four processes, which take their time to start on a busy machine.
 test('a process that is killed again and again, anywhere, loses and repeats nothing', async () => {
@@ -66,7 +66,7 @@ test('a process that is killed again and again, anywhere, loses and repeats noth
     await expectTheLog(file);
     recordGateFacts({ events: length });
   });
-}, 30_000);
+}, 60_000);
 
 test('a store that is closed and opened for every part ends at the chain of the log', async () => {
   await withFolder(async (folder) => {
