@@ -2,11 +2,16 @@ import { applyBatch, initialState, type StreamState } from '@autopilot/apply-eng
 import type { SyncEvent } from '@autopilot/sync-contract';
 import { epoch, streamId } from './events.ts';
 
-/** The stream of the events, applied in memory and kept nowhere. */
+/** A stream that is applied in memory and kept nowhere. */
 export class Applied {
-  #state: StreamState = { ...initialState(streamId), epoch };
+  #state: StreamState;
 
-  /** Events that were applied. */
+  /** @param from Where it begins; by default before the first of the events made here. */
+  constructor(from: StreamState = { ...initialState(streamId), epoch }) {
+    this.#state = from;
+  }
+
+  /** The last event that was applied. */
   get rows(): number {
     return Number(this.#state.seq);
   }

@@ -1,35 +1,6 @@
-import {
-  DbConnectionBuilder,
-  DbConnectionImpl,
-  procedures,
-  reducers,
-  SubscriptionBuilderImpl,
-  schema,
-  setGlobalLogLevel,
-  t,
-  table,
-} from 'spacetimedb';
+import { type Binding, officialBuilder, rowsOf } from './official-bindings.ts';
 import { ScriptedAdapter } from './scripted-adapter.ts';
 import { initialConnection, subscribeApplied } from './server-frames.ts';
-
-// Every connection says that it connects.
-setGlobalLogLevel('warn');
-
-type Config = ConstructorParameters<typeof DbConnectionImpl>[0];
-
-class DbConnection extends DbConnectionImpl<Config['remoteModule']> {
-  override subscriptionBuilder = (): SubscriptionBuilderImpl<Config['remoteModule']> =>
-    new SubscriptionBuilderImpl(this);
-}
-
-/** What generated bindings say of the table that the frames are about. */
-export interface Binding {
-  readonly table: 'event_log' | 'live_inbox' | 'public_event';
-  /** Whether `seq` is the primary key: without one, the client keeps rows under the Base64 text of their bytes. */
-  readonly primaryKey: boolean;
-  /** Whether it is an event table: its rows are told and never kept. */
-  readonly event: boolean;
-}
 
 /** The official client, connected, subscribed and ready to be handed frames. */
 export interface OfficialClient {
@@ -46,7 +17,7 @@ export interface OfficialClient {
  */
 export async function connectOfficial(binding: Binding, querySetId: number): Promise<OfficialClient> {
   const adapter = new ScriptedAdapter();
-  const connection = new DbConnectionBuilder(remoteModuleOf(binding), (config) => new DbConnection(config as Config))
+  const connection = officialBuilder(binding)
     .withUri('http://bench.test')
     .withDatabaseName('bench')
     .withWSFn(async () => adapter)
@@ -59,9 +30,9 @@ export async function connectOfficial(binding: Binding, querySetId: number): Pro
     connection.subscriptionBuilder().subscribe([`SELECT * FROM ${binding.table}`]);
     if (id < querySetId) adapter.receive(subscribeApplied(id, id, binding.table));
   }
-  const face = connection.db as unknown as Record<'rows', ClientTable>;
+  const rows = rowsOf(connection);
   let told = 0;
-  face.rows.onInsert(() => {
+  rows.onInsert(() => {
     told += 1;
   });
   return {
@@ -70,56 +41,7 @@ export async function connectOfficial(binding: Binding, querySetId: number): Pro
       return told;
     },
     get kept() {
-      return Number(face.rows.count());
+      return Number(rows.count());
     },
   };
-}
-
-interface ClientTable {
-  count(): bigint;
-  onInsert(callback: (context: unknown, row: unknown) => void): void;
-}
-
-const logColumns = {
-  stream_id: t.string(),
-  seq: t.u64(),
-  kind: t.string(),
-  payload: t.string(),
-  payload_hash: t.string(),
-  idempotency_key: t.string(),
-  committed_at: t.timestamp(),
-};
-
-const inboxColumns = {
-  recipient: t.identity(),
-  stream_id: t.string(),
-  epoch: t.string(),
-  seq: t.u64(),
-  kind: t.string(),
-  payload: t.string(),
-  inline: t.bool(),
-  payload_hash: t.string(),
-  idempotency_key: t.string(),
-  committed_at: t.timestamp(),
-  chain: t.string(),
-};
-
-const { recipient: _, ...ofPublic } = inboxColumns;
-const publicColumns = { segment_key: t.string(), ...ofPublic };
-
-const columnsOf = { event_log: logColumns, live_inbox: inboxColumns, public_event: publicColumns } as const;
-
-/** What `spacetime generate` would write, by the public exports that it uses too; the table is `db.rows`. */
-function remoteModuleOf({ table: name, primaryKey, event }: Binding): Config['remoteModule'] {
-  const keyed = { ...columnsOf[name], seq: primaryKey ? t.u64().primaryKey() : t.u64() };
-  const { schemaType } = schema({
-    rows: table({ name, indexes: [], constraints: [], event } as never, t.row(keyed as typeof logColumns)),
-  });
-  // The types of the package do not fit each other under exactOptionalPropertyTypes, hence the cast.
-  return {
-    versionInfo: { cliVersion: '2.10.1' },
-    tables: schemaType.tables,
-    reducers: reducers().reducersType.reducers,
-    ...procedures(),
-  } as unknown as Config['remoteModule'];
 }

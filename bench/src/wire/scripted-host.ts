@@ -1,7 +1,7 @@
 import type { SocketFactory, SocketHandlers } from '@autopilot/sync-contract';
 import { BinaryReader } from 'spacetimedb';
-import { epoch } from './events.ts';
-import { initialConnection, pageAnswer, setRequestId, subscribeApplied } from './server-frames.ts';
+import { epoch, streamId } from './events.ts';
+import { headsAnswer, initialConnection, pageAnswer, setRequestId, subscribeApplied } from './server-frames.ts';
 
 /** The query set of the live queries of a session: its first one. */
 export const liveSet = 1;
@@ -79,6 +79,8 @@ export class ScriptedHost {
     if (tag !== 4) return undefined;
     reader.readU8();
     const procedure = reader.readString();
+    // Asked from time to time: without an answer the session takes the connection for dead.
+    if (procedure === 'read_heads') return setRequestId(headsAnswer(streamId, epoch), requestId);
     if (procedure !== 'open_stream' && procedure !== 'read_page') return undefined;
     const { pages = [], fanout } = this.#script;
     const page = pages[this.#page] ?? pageAnswer({ epoch, head: 0n, fanout, rows: undefined, more: false });

@@ -99,17 +99,32 @@ export function pageAnswer({ epoch, head, fanout, rows, more }: PageContent): Ui
     page.writeBytes(bytes.subarray(offsets[rows.from], offsets[rows.to]));
   }
   page.writeBool(more);
-  return frame(page.offset + 64, (writer) => {
+  return procedureAnswer(page);
+}
+
+/** The answer of read_heads for one stream, of which nothing new is told; see {@link setRequestId}. */
+export function headsAnswer(streamId: string, epoch: string): Uint8Array {
+  const heads = new BinaryWriter(128);
+  heads.writeU32(1);
+  heads.writeString(streamId);
+  heads.writeString(epoch);
+  heads.writeU64(0n);
+  heads.writeString('');
+  return procedureAnswer(heads);
+}
+
+function procedureAnswer(value: BinaryWriter): Uint8Array {
+  return frame(value.offset + 64, (writer) => {
     writer.writeU8(7);
     writer.writeU8(0);
-    writer.writeUInt8Array(page.getBuffer());
+    writer.writeUInt8Array(value.getBuffer());
     writer.writeI64(0n);
     writer.writeI64(0n);
     writer.writeU32(0);
   });
 }
 
-/** Makes a frame of {@link pageAnswer} the answer to a request: its id stands at the end. */
+/** Makes a frame of {@link pageAnswer} or {@link headsAnswer} the answer to a request: its id stands at the end. */
 export function setRequestId(answer: Uint8Array, requestId: number): Uint8Array {
   new DataView(answer.buffer, answer.byteOffset, answer.length).setUint32(answer.length - 4, requestId, true);
   return answer;

@@ -1,0 +1,42 @@
+// Connecting again after some events were missed, on the embedded host in a process of its own over the loopback: the
+// session reads on from its position (open_stream and pages); the official client subscribes anew, to everything (as its
+// cache begins empty) or to what comes after a position that its owner would have to know from elsewhere. Bytes are
+// counted by a TCP proxy before the host, compression off. In turns.
+// node --expose-gc --conditions=@autopilot/source bench/reconnect.ts [events] [missed] [rounds] [--json]
+import { parseArgs } from 'node:util';
+import { observeMachine } from './src/measure/machine.ts';
+import { short, tableOf } from './src/measure/print.ts';
+import { wholeNumber } from './src/measure/whole-number.ts';
+import { measureReconnect } from './src/reconnect/measure-reconnect.ts';
+
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: 'boolean', default: false } },
+});
+const events = wholeNumber(positionals[0], 1_000_000, 'events');
+const missed = wholeNumber(positionals[1], 1_000, 'missed');
+const rounds = wholeNumber(positionals[2], 3, 'rounds');
+
+const machine = observeMachine();
+const figures = await measureReconnect({ events, missed, rounds });
+if (values.json) {
+  console.log(JSON.stringify({ bench: 'reconnect', events, missed, rounds, machine: machine(), figures }));
+} else {
+  const cell = (value: number | null) => short(value ?? Number.NaN);
+  console.log(JSON.stringify(machine()));
+  console.log(`${missed} missed of ${events}`);
+  console.log(
+    tableOf(
+      ['', 'bytes', 'ms', 'CPU ms', 'host CPU ms', 'bytes / session', 'time / session'],
+      figures.map((figure) => [
+        figure.name,
+        `${figure.bytes}`,
+        cell(figure.milliseconds),
+        cell(figure.client_cpu_ms),
+        cell(figure.host_cpu_ms),
+        cell(figure.times_the_bytes),
+        cell(figure.times_the_time),
+      ]),
+    ),
+  );
+}
