@@ -225,8 +225,10 @@ describe('reduceEvents', () => {
       seen.push(Date.now(), Math.random());
       return state;
     };
-    reduceEvents(look, 0, log(1), { check: 'twice' });
-    const [now = 0, random = 0, laterNow = 0, laterRandom = 0] = seen;
+    reduceEvents(look, 0, log(2), { check: 'twice' });
+    const [now = 0, random = 0, laterNow = 0, laterRandom = 0, ...again] = seen;
+    // What is fixed is so for each event.
+    expect(again).toEqual([now, random, laterNow, laterRandom]);
     expect(Math.abs(laterNow - now)).toBeGreaterThan(1_000_000_000);
     // Times that a program may meet: of this century.
     for (const time of [now, laterNow]) expect(time).toBeGreaterThanOrEqual(Date.UTC(2000, 0));

@@ -104,6 +104,7 @@ export function checkpointConformance(
     check(
       'I1 counts are of this opening for what happened, and of the scope for what is there',
       async (store, under) => {
+        expect(store.recovered).toEqual(undefined);
         store.commit([change(0, 3, { effects: [{ kind: 'a', body: '' }] })]);
         store.commit([change(3, 5)]);
         codeOf(() => store.commit([change(0, 1)]));

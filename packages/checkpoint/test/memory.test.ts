@@ -59,6 +59,29 @@ describe('checkpoints in memory', () => {
     expect(() => store.load(streamId)).toThrow('The store is closed.');
   });
 
+  test('I16 I23 I24 what went wrong is kept with its times, in whole milliseconds', () => {
+    let now = 1_000.9;
+    const store = memoryCheckpoints({ clock: { now: () => now, monotonic: () => 0 } }).open(scope, {
+      quarantined_per_stream: 1,
+      resets_per_stream: 1,
+    });
+    for (const seq of [1, 1, 2, 3]) {
+      store.quarantine({ stream_id: streamId, reason: 'hash_differs', event: event(seq) });
+      now += 1_000;
+    }
+    for (const seq of [1n, 2n, 3n]) {
+      store.resetStream(streamId, { epoch: 'e', seq, chain: 'c', reason: 'test' });
+      now += 1_000;
+    }
+    expect(store.quarantined()).toMatchObject([{ times: 2n, first_at_ms: 1_000, last_at_ms: 2_000 }]);
+    expect(store.overflows()).toMatchObject([
+      { of: 'quarantine', times: 2n, first_at_ms: 3_000, last_at_ms: 4_000 },
+      { of: 'resets', times: 2n, first_at_ms: 6_000, last_at_ms: 7_000 },
+    ]);
+    expect(store.resets()).toMatchObject([{ at_ms: 7_000 }]);
+    expect(store.load(streamId)?.updated_at_ms).toBe(7_000);
+  });
+
   test('I8 another environment or database is another store', async () => {
     const checkpoints = memoryCheckpoints({ clock });
     let store = checkpoints.open(scope);
