@@ -30,7 +30,10 @@ export interface HostAddress {
   readonly counted: string;
   /** Straight. */
   readonly url: string;
+  /** Of one who may read the stream. */
   readonly token: string;
+  /** Of one who may append to it. */
+  readonly writerToken: string;
 }
 
 /** Bytes that have gone through the proxy. */
@@ -68,7 +71,12 @@ export async function startBenchHost(spec: HostSpec): Promise<BenchHost> {
   };
   await append(spec.events);
   return {
-    address: { counted: `http://127.0.0.1:${proxy.port}`, url: host.url, token: issuer.token('reader') },
+    address: {
+      counted: `http://127.0.0.1:${proxy.port}`,
+      url: host.url,
+      token: issuer.token('reader'),
+      writerToken: issuer.token('writer'),
+    },
     append,
     counts: () => {
       const { bytes_to_server, bytes_to_client } = proxy.counters();

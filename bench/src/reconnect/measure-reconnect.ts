@@ -1,9 +1,10 @@
 import { cpuSecondsOf } from '../flip/cpu-seconds.ts';
+import { headOf } from '../host/head-of.ts';
 import { startHostProcess } from '../host/host-process.ts';
 import { type Contestant, inTurns, median, timesAsMuch } from '../measure/in-turns.ts';
 import { rounded } from '../measure/print.ts';
 import { streamId } from '../wire/events.ts';
-import { resubscribe, resumeSession, stateOf } from './resume.ts';
+import { resubscribe, resumeSession } from './resume.ts';
 
 /** One way to be up to date again; of one reconnect. */
 export interface ReconnectFigure {
@@ -39,9 +40,9 @@ export async function measureReconnect({
   });
   try {
     const { address, pid } = host;
-    const from = await stateOf(address, streamId, epoch, before);
+    const from = await headOf(address, streamId, epoch);
     await host.append(missed);
-    const goal = await stateOf(address, streamId, epoch, BigInt(events));
+    const goal = await headOf(address, streamId, epoch);
     const all = `SELECT * FROM public_event WHERE stream_id = '${streamId}'`;
     const spent = new Map<string, { readonly bytes: number; readonly hostCpu: number }[]>();
     const contestant = (name: string, work: () => Promise<void>): Contestant => ({

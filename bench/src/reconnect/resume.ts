@@ -28,27 +28,6 @@ export async function resumeSession(address: HostAddress, from: StreamState, goa
   if (applied.chain !== goal.chain) throw new Error(`The copy has the chain ${applied.chain}, not ${goal.chain}.`);
 }
 
-/** Where a stream stands now, by a session that reads nothing of it. */
-export async function stateOf(
-  address: HostAddress,
-  streamId: string,
-  epoch: string,
-  seq: bigint,
-): Promise<StreamState> {
-  const session = sessionTo(address.url, address.token);
-  const head = new Promise<string>((resolve, reject) => {
-    session.listen((signal) => {
-      if (signal.type === 'stream-closed') reject(new Error(signal.message));
-      if (signal.type === 'head' && signal.head === seq) resolve(signal.head_chain ?? '');
-    });
-  });
-  session.follow(streamId, { epoch, seq });
-  session.start();
-  const chain = await head;
-  await session.close();
-  return { stream_id: streamId, epoch, seq, chain };
-}
-
 /** Connects the official client and subscribes; resolves when its cache has all of the rows. */
 export async function resubscribe(address: HostAddress, query: string, rows: number): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
