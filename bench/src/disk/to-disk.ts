@@ -6,8 +6,8 @@ import type { SyncEvent } from '@autopilot/sync-contract';
 import { systemPorts } from '@autopilot/sync-contract/system-ports';
 import type { Contestant, Prepared } from '../measure/in-turns.ts';
 import { epoch, streamId } from '../wire/events.ts';
-import { connectOwn } from '../wire/own-client.ts';
 import { followFromStart } from '../wire/follow-from-start.ts';
+import { connectOwn } from '../wire/own-client.ts';
 import { asSocketReads } from '../wire/socket-reads.ts';
 import { openBareTable } from './bare-insert.ts';
 

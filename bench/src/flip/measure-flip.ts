@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { cpuSecondsOf } from '../measure/cpu-seconds.ts';
 import type { Operators } from './operators.ts';
-import { cpuSecondsOf } from './cpu-seconds.ts';
 
 /** When control had heard so many of the units, milliseconds since the answer of `advance`. */
 export interface FlipTimes {

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { cpuSecondsOf } from './cpu-seconds.ts';
+import { cpuSecondsOf } from '../measure/cpu-seconds.ts';
 import type { Exchange } from './exchange.ts';
 
 /** One exchange of a recorded flip: when it began, milliseconds since the answer of `advance`. */

@@ -1,6 +1,6 @@
-import { cpuSecondsOf } from '../flip/cpu-seconds.ts';
 import { headOf } from '../host/head-of.ts';
 import { startHostProcess } from '../host/host-process.ts';
+import { cpuSecondsOf } from '../measure/cpu-seconds.ts';
 import { type Contestant, inTurns, median, timesAsMuch } from '../measure/in-turns.ts';
 import { rounded } from '../measure/print.ts';
 import { streamId } from '../wire/events.ts';

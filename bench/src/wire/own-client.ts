@@ -1,6 +1,6 @@
 import { createSession, type Session } from '@autopilot/session';
 import { systemPorts } from '@autopilot/sync-contract/system-ports';
-import { ScriptedHost, type Script } from './scripted-host.ts';
+import { type Script, ScriptedHost } from './scripted-host.ts';
 
 /** A session on a socket of this process. */
 export interface OwnClient {
