@@ -48,7 +48,12 @@ async function runAll(options: Extract<CliOptions, { run: 'seeds' }>, disk: Disk
   const { from, count, workers, json, save } = options;
   const start = performance.now();
   let told = start;
+  let failures = 0;
   const summary = await runPool(from, count, workers, disk, (part) => {
+    // A long run says at once which seeds to look at.
+    for (const { seed, violation } of part.failures.slice(failures))
+      tell(`seed ${seed} broke the rule ${violation.rule}`);
+    failures = part.failures.length;
     const now = performance.now();
     if (now - told < progressMs || part.seeds === count) return;
     told = now;
@@ -69,6 +74,11 @@ function progress({ seeds, failures }: Summary, count: number, wallMs: number): 
   const rate = Math.round((seeds / wallMs) * 1000);
   const line = `${seeds} of ${count} seeds, ${failures.length} failures, ${rate} seeds a second`;
   process.stderr.write(process.stderr.isTTY ? `\r\x1b[K${line}` : `${line}\n`);
+}
+
+/** A line of its own, also where progress is shown in one. */
+function tell(line: string): void {
+  process.stderr.write(process.stderr.isTTY ? `\r\x1b[K${line}\n` : `${line}\n`);
 }
 
 async function saveAll(summary: Summary, folder: string, disk: Disk): Promise<void> {

@@ -133,7 +133,10 @@ export class StreamOwner {
   }
 
   lostConnection(): void {
+    if (this.#rewinding === undefined) return;
+    // Its answer may have come and been no better than the first: then the session would go on behind it.
     this.#endRewind();
+    this.#context.lane.rewind(this.#id, positionOf(this.#state));
   }
 
   #commit(signal: Signal<'batch'>): BatchResult | undefined {

@@ -208,7 +208,10 @@ export class StreamApplier {
   lostConnection(): void {
     this.#head = undefined;
     this.#emptySince = undefined;
+    if (this.#rewinding === undefined) return;
+    // Its answer may have come and been no better than the first: then the lane would go on behind it.
     this.#endRewind();
+    this.#context.lane.rewind(this.#id, this.position);
   }
 
   /** Ends every timer. */

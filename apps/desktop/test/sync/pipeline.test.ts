@@ -109,6 +109,28 @@ describe('gaps', () => {
     expect(bench.state().totals.gaps).toBe(1);
   });
 
+  test('a rewind that was not answered well before the connection was lost is made again for the next one', () => {
+    bench.pipeline.follow(id);
+    goLive(bench.lane);
+    const events = eventsOf(id, 1, 4);
+    const [first, second, ...rest] = events;
+    if (first === undefined || second === undefined) throw new Error('two events');
+    const damaged = [{ ...second, payload_hash: 'f'.repeat(64) }, ...rest];
+    bench.lane.batch([first]);
+    bench.lane.batch(damaged, 'replay');
+    // The second reading is damaged too, and then the connection is lost before there is a third.
+    bench.lane.batch(damaged, 'replay');
+    const again = { call: 'rewind', stream_id: id, after: { epoch: 'e1', seq: 1n } };
+    expect(bench.lane.callsOf('rewind', id)).toEqual([again]);
+    bench.lane.go('backoff');
+    expect(bench.lane.callsOf('rewind', id)).toEqual([again, again]);
+    bench.lane.go('authenticating');
+    bench.ports.advance(60_000);
+    expect(bench.lane.callsOf('rewind', id)).toHaveLength(2);
+    bench.lane.batch(events.slice(1));
+    expect(bench.stream(id)).toMatchObject({ seq: 4n, chain: chainOf(id, events) });
+  });
+
   test('rewinds that bring nothing end in a blocked stream, an alarm, and no further try', () => {
     bench.pipeline.follow(id);
     bench.pipeline.follow(other);
