@@ -1,5 +1,5 @@
-// `pnpm mutate [package...] [--verbose]`: changes the deciding parts of a package one spot at a time, and tells which
-// changes its tests do not notice. Ends with 1 when there is one that equivalent.json does not explain.
+// `pnpm mutate`: changes the deciding parts of a package one spot at a time, and tells which changes its tests do not
+// notice. Ends with 1 when there is one that equivalent.json does not explain.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -9,6 +9,14 @@ import { type EquivalentMutant, targets } from './targets.ts';
 
 const root = path.join(import.meta.dirname, '..', '..');
 const say = (line: string) => process.stdout.write(`${line}\n`);
+const usage = `pnpm mutate [package...] [options]
+
+  package       ${Object.keys(targets).join(', ')} (default all)
+  --verbose     show every mutant, and the test that noticed it
+  --help        this
+
+Ends with 0 when every mutant was noticed or is known to be equivalent, 1 when one was not, 2 for a mistake on the
+command line.`;
 
 function show({ file, line, from, to, outcome, by, reason }: MutantResult): string {
   const cut = (text: string) => (text.length > 90 ? `${text.slice(0, 90)}...` : text);
@@ -16,14 +24,30 @@ function show({ file, line, from, to, outcome, by, reason }: MutantResult): stri
   return `${outcome.padEnd(9)} ${file}:${line}  ${cut(from)} -> ${cut(to)}${why}`;
 }
 
+/** What was asked for, or what is wrong with it. */
+function readLine() {
+  try {
+    const line = parseArgs({
+      allowPositionals: true,
+      options: { verbose: { type: 'boolean' }, help: { type: 'boolean' } },
+    });
+    const unknown = line.positionals.filter((name) => !Object.hasOwn(targets, name));
+    return unknown.length === 0 ? line : `There is nothing to mutate in ${unknown.join(', ')}.`;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
 async function main(): Promise<number> {
-  const { positionals, values } = parseArgs({ allowPositionals: true, options: { verbose: { type: 'boolean' } } });
-  const unknown = positionals.filter((name) => !Object.hasOwn(targets, name));
-  if (unknown.length > 0) {
-    process.stderr.write(
-      `There is nothing to mutate in ${unknown.join(', ')}; name ${Object.keys(targets).join(', ')}.\n`,
-    );
+  const given = readLine();
+  if (typeof given === 'string') {
+    process.stderr.write(`${given}\n\n${usage}\n`);
     return 2;
+  }
+  const { positionals, values } = given;
+  if (values.help === true) {
+    say(usage);
+    return 0;
   }
   const equivalents: readonly EquivalentMutant[] = JSON.parse(
     readFileSync(path.join(import.meta.dirname, 'equivalent.json'), 'utf8'),

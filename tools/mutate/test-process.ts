@@ -50,7 +50,12 @@ export class TestProcess {
     if (this.#given % mutantsPerWorker === 0) this.close();
     this.#given += 1;
     this.#child ??= fork(path.join(import.meta.dirname, 'worker.ts'), {
-      execArgv: ['--conditions=@autopilot/source', '--disable-warning=ExperimentalWarning'],
+      // A mutant that collects without end ends its own process, and not the machine's others.
+      execArgv: [
+        '--conditions=@autopilot/source',
+        '--disable-warning=ExperimentalWarning',
+        '--max-old-space-size=2048',
+      ],
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });
     return this.#child;
