@@ -65,7 +65,7 @@ export const closeReasons = {
   query_refused: {
     aftermath: 'failed',
     recovery: 'ask-user',
-    next: 'The database does not hold the tables of autopilot-sync: publish that module to it.',
+    next: 'The database does not hold the tables of autopilot-sync: publish it there, or use streams: false.',
   },
   subscription_lost: { aftermath: 'backoff', recovery: 'retry', next: 'Nothing to do: the session connects again.' },
   protocol_error: {

@@ -5,6 +5,10 @@ import { type CloseCode, closeReasons } from './close-reasons.ts';
 const callErrors = {
   invalid_options: { recovery: 'stop', next: 'Correct the option that the message names.' },
   read_only: { recovery: 'stop', next: 'Open a session without readOnly to write.' },
+  streams_disabled: {
+    recovery: 'stop',
+    next: 'Open a session without streams: false, on a database that runs the module autopilot-sync.',
+  },
   session_closed: { recovery: 'stop', next: 'Open a new session.' },
   call_not_sent: { recovery: 'retry', next: 'Nothing was sent: call again when the session is connected.' },
   call_queue_full: { recovery: 'retry', next: 'Nothing was sent: wait until earlier calls have settled.' },

@@ -69,6 +69,8 @@ export interface LinkOptions extends ConnectionOptions {
   readonly backoff: BackoffPolicy;
   /** `own`: this connection hears of its own streams only, and carries no calls. */
   readonly inbox: InboxScope;
+  /** False: the database runs another module, of which nothing is known. */
+  readonly streams: boolean;
 }
 
 interface RowSet {
@@ -234,7 +236,8 @@ export class Link {
   check(milliseconds: number): void {
     if (this.#phase !== 'running') return;
     this.#cancelPoll();
-    if (!this.#polling) this.#poll();
+    if (!this.#options.streams) this.#askAnything();
+    else if (!this.#polling) this.#poll();
     this.connection.expectFrame(milliseconds);
   }
 
@@ -248,6 +251,10 @@ export class Link {
     this.info = info;
     this.#host.ready(this, info);
     if (this.#phase === 'ended') return;
+    if (!this.#options.streams) {
+      this.#run();
+      return;
+    }
     const queries = this.#options.inbox === 'shared' ? liveQueries : sideQueries;
     this.#liveSet = this.connection.subscribe(queries, this.#options.requestTimeoutMs, (outcome) => {
       if (outcome.type === 'ok') this.#run();
@@ -264,8 +271,12 @@ export class Link {
     this.#phase = 'running';
     for (const record of this.#host.subscriptions) this.attach(record);
     for (const record of this.#host.records.values()) this.follow(record);
-    this.#schedulePoll();
-    this.#scheduleRenew();
+    if (this.#options.streams) {
+      this.#schedulePoll();
+      this.#scheduleRenew();
+    } else {
+      this.#scheduleAsking();
+    }
     this.#host.subscribed(this);
     this.#host.progress(this);
   }
@@ -390,6 +401,17 @@ export class Link {
     return () => {
       if (this.#queries.delete(id)) this.connection.unsubscribe(id);
     };
+  }
+
+  /** In the place of polls: an idle connection is told from a dead one by any answer. */
+  #scheduleAsking(): void {
+    this.#cancelPoll = this.#env.after(this.#options.headPollMs, () => this.#askAnything());
+  }
+
+  #askAnything(): void {
+    // The end of a set that never was: the host refuses it, which changes nothing, needs no table, and is a frame.
+    this.connection.unsubscribe(0);
+    this.#scheduleAsking();
   }
 
   #schedulePoll(): void {

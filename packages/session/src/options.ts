@@ -33,6 +33,11 @@ export interface SessionOptions {
    * pass that reading itself needs. Default false.
    */
   readonly readOnly?: boolean;
+  /**
+   * False for a database that runs any other module than `autopilot-sync`: then there are subscriptions and calls, and
+   * nothing of that module is subscribed to or called. Default true.
+   */
+  readonly streams?: boolean;
   /** Subscribes to the grants of this identity and reports them, see `onGrants`. Default false. */
   readonly followGranted?: boolean;
   /** Between attempts: a random wait, see `backoffDelay` of the contract. Default 250, 500 and 30,000. */
@@ -83,6 +88,7 @@ export type Settings = Required<Omit<SessionOptions, 'backoff' | 'applyWindow'>>
 const defaults = {
   compression: 'none',
   readOnly: false,
+  streams: true,
   followGranted: false,
   pageSize: 500,
   maxPagesInFlight: 4,
@@ -121,6 +127,9 @@ export function settingsOf(options: SessionOptions): Settings {
   }
   if (applyWindow !== undefined && !(Number.isSafeInteger(applyWindow) && applyWindow > 0)) {
     throw invalid('applyWindow', `applyWindow must be a whole number above 0, not ${applyWindow}.`);
+  }
+  if (settings.followGranted && !settings.streams) {
+    throw invalid('followGranted', 'followGranted is for streams, and needs a session with streams.');
   }
   if (!(isBackoffPolicy(backoff) && backoff.floorMs >= 1 && backoff.baseMs >= 1)) {
     throw invalid('backoff', 'backoff needs floorMs and baseMs of at least 1 and a capMs not below floorMs.');

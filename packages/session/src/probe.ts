@@ -31,7 +31,8 @@ export function probe(
     end(undefined);
     abort.abort();
   });
-  // An event table: the answer is empty whatever the database holds.
+  // An event table: the answer is empty whatever the database holds. Where there is no such table that is refused, after
+  // the module was asked for the connection.
   const body = 'SELECT * FROM live_inbox';
   env.turns.tell(() => {
     http({ method: 'POST', url: sqlUrl(token), headers: bearer(token), body, signal: abort.signal }).then(

@@ -31,13 +31,14 @@ export interface GrantChange {
 }
 
 /**
- * A session with a SpacetimeDB database that runs the module `autopilot-sync`.
+ * A session with a SpacetimeDB database, which runs the module `autopilot-sync` unless `streams` is false.
  *
  * Calls are sent in the order of calling, many at a time, and settle in the order of their answers. They wait for a
  * connection if there is none. They reject with `SyncError` when the module refused them, and with `SessionError`
  * otherwise: `call_not_sent`, `call_queue_full`, `read_only`, `session_closed` (nothing was sent), `call_deadline`,
  * `call_aborted` (see `details.sent`), `call_outcome_unknown` (it may have run), `reducer_failed` (it ran into a trap
- * and changed nothing).
+ * and changed nothing). Made with `streams: false` it serves any module by `call`, `subscribe` and `rows`; whatever is of
+ * `autopilot-sync`, `follow` and `rewind` included, fails with `streams_disabled`.
  */
 export interface Session extends Lane {
   readonly id: 'spacetime';
@@ -119,6 +120,6 @@ export interface Session extends Lane {
   readonly grants: readonly Grant[];
   /** Tells of changed grants, and of all of them with every new connection; never without `followGranted`. */
   onGrants(listener: (change: GrantChange) => void): () => void;
-  /** Tells when the grants cannot be read. */
+  /** Why the grants cannot be read; they are asked for again, and stay as last known. */
   readonly grantsError: CodedError<string> | undefined;
 }

@@ -3,6 +3,7 @@ import type { CallOptions } from './calls/call-queue.ts';
 import { type Channel, Connections } from './connections.ts';
 import { type Environment, newEnvironment } from './environment.ts';
 import { SessionError } from './errors.ts';
+import { Grants } from './grants.ts';
 import type { NetworkHint } from './lifecycle.ts';
 import { decodeReceipt } from './module/event-rows.ts';
 import { type Fanout, type GrantRole, type ReducerCall, reducers } from './module/reducers.ts';
@@ -32,8 +33,7 @@ export class SpacetimeSession implements Session {
   readonly #listeners = new Set<(signal: LaneSignal) => void>();
   readonly #grantListeners = new Set<(change: GrantChange) => void>();
   readonly #connections: Connections;
-  #grants: readonly Grant[] = [];
-  #grantsError: CodedError<string> | undefined;
+  readonly #grants: Grants;
 
   constructor(options: SessionOptions) {
     this.#settings = settingsOf(options);
@@ -42,7 +42,17 @@ export class SpacetimeSession implements Session {
       emit: (signal) => this.#emit(signal),
       noticed: (record, notice, detail) => this.#noticed(record, notice, detail),
     });
-    if (this.#settings.followGranted) this.#followGrants();
+    this.#grants = new Grants(
+      this.#env,
+      {
+        subscribe: (handlers) => this.subscribe([viewQueries.myStreams], handlers, (_table, row) => decodeGrant(row)),
+        tell: (change) => {
+          for (const listener of this.#grantListeners) this.#env.turns.tell(() => listener(change));
+        },
+      },
+      this.#settings,
+    );
+    if (this.#settings.followGranted) this.#grants.follow();
   }
 
   get state(): LaneState {
@@ -50,11 +60,11 @@ export class SpacetimeSession implements Session {
   }
 
   get grants(): readonly Grant[] {
-    return this.#grants;
+    return this.#grants.all;
   }
 
   get grantsError(): CodedError<string> | undefined {
-    return this.#grantsError;
+    return this.#grants.error;
   }
 
   start(): void {
@@ -77,6 +87,7 @@ export class SpacetimeSession implements Session {
   }
 
   async close(): Promise<void> {
+    this.#grants.stop();
     const subscriptions = this.#connections.channels.flatMap((channel) => [...channel.subscriptions]);
     await this.#connections.close();
     for (const record of subscriptions) record.state = 'ended';
@@ -86,6 +97,7 @@ export class SpacetimeSession implements Session {
   }
 
   follow(streamId: string, after: StreamPosition | null, { readMode }: FollowOptions = {}): void {
+    this.#refuseWithoutStreams('follow');
     this.#env.turns.run(() => {
       const known = this.#connections.record(streamId);
       if (known !== undefined && known.standing !== 'closed') {
@@ -155,7 +167,10 @@ export class SpacetimeSession implements Session {
     options: CallOptions = {},
   ): Promise<AppendReceipt> {
     const idempotencyKey = draft.idempotency_key;
-    const update = await this.#call(reducers.appendSyncEvent(draft, expectedNextSeq), { ...options, idempotencyKey });
+    const update = await this.#moduleCall(reducers.appendSyncEvent(draft, expectedNextSeq), {
+      ...options,
+      idempotencyKey,
+    });
     for (const set of update) {
       for (const { table, events } of set.tables) {
         if (table !== 'append_receipt') continue;
@@ -178,7 +193,7 @@ export class SpacetimeSession implements Session {
   ): Promise<void> {
     const { stream_id, epoch, seq, chain } = checkpoint;
     const call = reducers.ackCheckpoint(this.#settings.clientId, stream_id, epoch, seq, chain);
-    await this.#call(call, repeatable(call, options));
+    await this.#moduleCall(call, repeatable(call, options));
   }
 
   async createStream(
@@ -188,7 +203,7 @@ export class SpacetimeSession implements Session {
     { epoch, ...options }: CallOptions & { readonly epoch?: string | undefined } = {},
   ): Promise<void> {
     const call = reducers.createStream(streamId, streamClass, fanout, epoch);
-    await this.#call(call, repeatable(call, options));
+    await this.#moduleCall(call, repeatable(call, options));
   }
 
   async grantStream(
@@ -198,16 +213,16 @@ export class SpacetimeSession implements Session {
     expiresAt?: bigint,
     options: CallOptions = {},
   ): Promise<void> {
-    await this.#call(reducers.grantStream(identity, streamId, role, expiresAt), options);
+    await this.#moduleCall(reducers.grantStream(identity, streamId, role, expiresAt), options);
   }
 
   async revokeStream(identity: string, streamId: string, options: CallOptions = {}): Promise<void> {
-    await this.#call(reducers.revokeStream(identity, streamId), options);
+    await this.#moduleCall(reducers.revokeStream(identity, streamId), options);
   }
 
   async configure(issuer: string, audience: string, options: CallOptions = {}): Promise<void> {
     const call = reducers.configure(issuer, audience);
-    await this.#call(call, repeatable(call, options));
+    await this.#moduleCall(call, repeatable(call, options));
   }
 
   async upsertPresence(
@@ -215,12 +230,12 @@ export class SpacetimeSession implements Session {
     options: CallOptions = {},
   ): Promise<void> {
     const call = reducers.upsertPresence(presence);
-    await this.#call(call, repeatable(call, options));
+    await this.#moduleCall(call, repeatable(call, options));
   }
 
   async heartbeat(sessionId: string, options: CallOptions = {}): Promise<void> {
     const call = reducers.heartbeat(sessionId);
-    await this.#call(call, repeatable(call, options));
+    await this.#moduleCall(call, repeatable(call, options));
   }
 
   subscribe(
@@ -306,6 +321,12 @@ export class SpacetimeSession implements Session {
     };
   }
 
+  /** A reducer of the module `autopilot-sync`. */
+  async #moduleCall(call: ReducerCall, options: CallOptions): Promise<readonly QuerySetUpdate[]> {
+    this.#refuseWithoutStreams(call.reducer);
+    return await this.#call(call, options);
+  }
+
   async #call(call: ReducerCall, options: CallOptions): Promise<readonly QuerySetUpdate[]> {
     this.#refuseWhenClosed();
     if (this.#settings.readOnly) {
@@ -321,6 +342,14 @@ export class SpacetimeSession implements Session {
       if (expired) this.#env.turns.run(() => lifecycle.tokenExpired(lifecycle.primary));
       throw error;
     }
+  }
+
+  #refuseWithoutStreams(what: string): void {
+    if (this.#settings.streams) return;
+    throw new SessionError(
+      'streams_disabled',
+      `${what} is for streams, and this session was made with streams: false.`,
+    );
   }
 
   #refuseWhenClosed(): void {
@@ -361,24 +390,6 @@ export class SpacetimeSession implements Session {
       message: detail === '' ? `The stream was ${notice}.` : detail,
     });
     this.#connections.changed();
-  }
-
-  #followGrants(): void {
-    const tell = (batch: RowBatch<Grant>) => {
-      const added = batch.changes.flatMap((change) => change.inserts);
-      const removed = batch.changes.flatMap((change) => change.deletes);
-      this.#grants = subscription.rows('my_streams');
-      if (batch.source === 'transaction' && added.length + removed.length === 0) return;
-      for (const listener of this.#grantListeners) {
-        this.#env.turns.tell(() => listener({ all: this.#grants, added, removed }));
-      }
-    };
-    const failed = (error: CodedError<string>) => {
-      this.#grantsError = error;
-    };
-    const subscription = this.subscribe([viewQueries.myStreams], { batch: tell, failed }, (_table, row) =>
-      decodeGrant(row),
-    );
   }
 }
 

@@ -257,6 +257,54 @@ describe('subscriptions', () => {
     await h.close();
   });
 
+  test('I27: grants whose query is refused or dropped are asked for again, stay as known, and tell what has changed', async () => {
+    const h = new Harness({ followGranted: true });
+    const grant = (stream_id: string) =>
+      encode(viewCodecs.myStreams, { stream_id, role: 'reader', expires_at: undefined });
+    const query = 'SELECT * FROM my_streams';
+    const asked: number[] = [];
+    let refusals = 2;
+    h.host.intercept = (connection, message) => {
+      if (message.type !== 'subscribe' || message.queries[0] !== query) return false;
+      asked.push(h.sim.now);
+      if (refusals === 0) return false;
+      refusals -= 1;
+      connection.send(subscriptionError(message.request_id, message.query_set_id, 'the view failed'));
+      return true;
+    };
+    h.host.tables.set(query, [{ table: 'my_streams', rows: [grant('a')] }]);
+    const changes: GrantChange[] = [];
+    h.session.onGrants((change) => changes.push(change));
+    h.session.start();
+    await h.sim.until(() => asked.length === 1 && h.session.grantsError !== undefined);
+    expect(h.session.grantsError?.code).toBe('subscription_failed');
+    await h.sim.until(() => changes.length === 1);
+    expect(changes[0]?.added.map(({ stream_id }) => stream_id)).toEqual(['a']);
+    expect(h.session.grantsError).toBeUndefined();
+    // Each time after a pause, and never below its floor.
+    expect(asked).toHaveLength(3);
+    for (const [index, at] of asked.slice(1).entries()) expect(at - (asked[index] ?? at)).toBeGreaterThanOrEqual(250);
+
+    const dropped = () => [...(h.host.open[0]?.sets ?? [])].find(([, queries]) => queries[0] === query)?.[0] ?? -1;
+    h.host.tables.set(query, [{ table: 'my_streams', rows: [grant('b')] }]);
+    h.host.open[0]?.send(subscriptionError(undefined, dropped(), 'a row could not be evaluated'));
+    await h.sim.until(() => h.session.grantsError !== undefined);
+    expect(h.session.grants.map(({ stream_id }) => stream_id)).toEqual(['a']);
+    await h.sim.until(() => changes.length === 2);
+    expect(changes[1]?.added.map(({ stream_id }) => stream_id)).toEqual(['b']);
+    expect(changes[1]?.removed.map(({ stream_id }) => stream_id)).toEqual(['a']);
+    expect(h.session.status()).toMatchObject({ state: 'live', attempt: 1 });
+
+    // Closed while it waits to ask again: nothing is left.
+    refusals = 1;
+    h.host.open[0]?.send(subscriptionError(undefined, dropped(), 'again'));
+    await h.sim.until(() => h.session.grantsError !== undefined);
+    const before = asked.length;
+    await h.close();
+    await h.sim.advance(60_000);
+    expect(asked).toHaveLength(before);
+  });
+
   test('grants of this identity are told as they come and go', async () => {
     const h = new Harness({ followGranted: true });
     const grant = (stream_id: string, expires?: bigint) =>

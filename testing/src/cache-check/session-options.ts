@@ -33,7 +33,8 @@ export function openSession(target: {
     connectTimeoutMs: 3000,
     requestTimeoutMs: 5000,
     watchdogMs: 4000,
-    // The module of the tables has no streams to ask for.
-    ...(target.workload === 'streams' ? { headPollMs: 1000 } : { headPollMs: day, watchRenewMs: day }),
+    // The module of the tables has no streams.
+    streams: target.workload === 'streams',
+    headPollMs: 1000,
   });
 }

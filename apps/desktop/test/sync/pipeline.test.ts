@@ -1,6 +1,6 @@
 import type { CheckpointStore } from '@autopilot/checkpoint';
 import { CheckpointError } from '@autopilot/checkpoint';
-import { genesisChain } from '@autopilot/sync-contract';
+import { genesisChain, type PayloadHash } from '@autopilot/sync-contract';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { goLive, type PipelineBench, startBench, testFolder } from '../support/pipeline-bench.ts';
 import { chainOf, eventsOf } from '../support/scripted-lane.ts';
@@ -115,7 +115,7 @@ describe('gaps', () => {
     const events = eventsOf(id, 1, 4);
     const [first, second, ...rest] = events;
     if (first === undefined || second === undefined) throw new Error('two events');
-    const damaged = [{ ...second, payload_hash: 'f'.repeat(64) }, ...rest];
+    const damaged = [{ ...second, payload_hash: 'f'.repeat(64) as PayloadHash }, ...rest];
     bench.lane.batch([first]);
     bench.lane.batch(damaged, 'replay');
     // The second reading is damaged too, and then the connection is lost before there is a third.

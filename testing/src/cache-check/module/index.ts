@@ -27,15 +27,8 @@ const entry = table({ name: 'entry', public: true }, { ...ledgerRow, n: t.u64().
 const mark = table({ name: 'mark', public: true }, { slot: t.u32().index('btree'), side: t.u32(), n: t.u64() });
 const happened = table({ name: 'happened', public: true, event: true }, { n: t.u64() });
 
-// A session of this repository subscribes to these as soon as it is connected, and gives up where they are missing.
-const live_inbox = table({ name: 'live_inbox', public: true, event: true }, { n: t.u64() });
-const stream_notice = table({ name: 'stream_notice', public: true, event: true }, { n: t.u64() });
-const transient_signal = table({ name: 'transient_signal', public: true, event: true }, { n: t.u64() });
-const append_receipt = table({ name: 'append_receipt', public: true, event: true }, { n: t.u64() });
-
 export const spacetimedb = schema({
   ...{ ledger, progress, head, account, entry, mark, happened },
-  ...{ live_inbox, stream_notice, transient_signal, append_receipt },
 });
 
 export const init = spacetimedb.init((ctx) => {
