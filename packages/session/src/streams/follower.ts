@@ -226,6 +226,7 @@ export class Follower {
   }
 
   #ask(): void {
+    if (this.#stopped) return;
     const record = this.#record;
     // A connection that does not watch yet asks all the same, so that it can take over from another one.
     if (record.merge.room === 0 && this.#watching) {
@@ -341,7 +342,8 @@ export class Follower {
   }
 
   #settle(): void {
-    if (this.#caughtUp || this.#inFlight || this.#waitsForOwner || this.#cancelRetry !== undefined) return;
+    if (this.#stopped || this.#caughtUp || this.#inFlight) return;
+    if (this.#waitsForOwner || this.#cancelRetry !== undefined) return;
     if (!this.#record.merge.complete || !this.#source.listening) return;
     this.#caughtUp = true;
     this.#opening = false;
@@ -353,8 +355,12 @@ export class Follower {
   #stall(): void {
     this.#env.counters.stalled_reads += 1;
     this.#behind();
+    // That may have made another connection take over, and ended this one.
+    if (this.#stopped) return;
     const delay = backoffDelay(this.#options.backoff, this.#record.stalls, this.#env.ports.random);
     this.#record.stalls += 1;
+    // A page that was under way when its source was lost may fail as well: one wait is enough, the longer one.
+    this.#cancelRetry?.();
     this.#cancelRetry = this.#env.after(delay, () => {
       this.#cancelRetry = undefined;
       if (this.#record.standing === 'following' && !this.#inFlight) this.#ask();
