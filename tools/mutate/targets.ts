@@ -24,7 +24,7 @@ export const targets: Readonly<Record<string, Target>> = {
   'apply-engine': {
     folder: 'packages/apply-engine',
     sources: sources(
-      ...['decision-table', 'decide', 'apply-batch', 'reorder-buffer', 'in-order', 'stream-state'],
+      ...['decision-table', 'decide', 'apply-batch', 'apply-straight', 'reorder-buffer', 'in-order', 'stream-state'],
       ...['reset', 'compare-head', 'alarm', 'reduce', 'json-difference', 'world'],
     ),
     tests: tests('decide', 'apply-batch', 'gaps', 'compare-head', 'reset', 'alarm', 'reduce', 'spec', 'properties'),
