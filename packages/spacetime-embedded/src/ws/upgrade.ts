@@ -11,6 +11,7 @@ import { decoded, urlOf } from '../http/router.ts';
 import { type Compression, compressions } from '../wire/frame.ts';
 import { chooseProtocol, type Protocol } from '../wire/protocol.ts';
 import { ClientSocket } from './client-socket.ts';
+import { HostSocket } from './host-socket.ts';
 
 /** Takes websocket upgrades. */
 export class Upgrades {
@@ -27,6 +28,7 @@ export class Upgrades {
       noServer: true,
       perMessageDeflate: false,
       maxPayload: context.limits.messageBytes,
+      WebSocket: HostSocket,
       handleProtocols: (offered) => this.protocol(offered) ?? false,
     });
   }
