@@ -1,4 +1,11 @@
 /** @type {import('jest').Config} */
 export default {
-  projects: ['<rootDir>/packages/*', '<rootDir>/modules/*', '<rootDir>/apps/*', '<rootDir>/testing', '<rootDir>/tools'],
+  projects: [
+    '<rootDir>/packages/*',
+    '<rootDir>/modules/*',
+    '<rootDir>/apps/*',
+    '<rootDir>/testing',
+    '<rootDir>/tools',
+    '<rootDir>/bench',
+  ],
 };

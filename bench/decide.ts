@@ -1,11 +1,16 @@
 // decide() against two local evaluations of the same rules over the same units: OpenFeature's in-memory provider through
 // its client, and GrowthBook's client. In turns, in one process; all three must give the same lanes.
-// node --conditions=@autopilot/source bench/decide.ts [evaluations]
+// node --conditions=@autopilot/source bench/decide.ts [evaluations] [--json]
 // Exits 1 when decide() is less than 20 times as fast as either, or takes a microsecond or more.
 import { parseArgs } from 'node:util';
 import { type CutoverPolicy, decide, parsePolicy, policySchema, unitOf } from '@autopilot/cutover-flags';
 import { GrowthBookClient } from '@growthbook/growthbook';
 import { OpenFeature, TypedInMemoryProvider } from '@openfeature/server-sdk';
+import { median } from './src/measure/in-turns.ts';
+import { observeMachine } from './src/measure/machine.ts';
+import { rounded, short, tableOf } from './src/measure/print.ts';
+import { printReport } from './src/measure/report.ts';
+import { wholeNumber } from './src/measure/whole-number.ts';
 
 const leastRatio = 20;
 const mostNanoseconds = 1_000;
@@ -13,8 +18,12 @@ const rounds = 7;
 const now = 1_800_000_000_000;
 const share = 25;
 
-const { positionals } = parseArgs({ allowPositionals: true });
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: 'boolean', default: false } },
+});
 const evaluations = wholeNumber(positionals[0], 100_000, 'evaluations');
+const machine = observeMachine();
 
 const ids = Array.from({ length: 1_000 }, (_, n) => `desktop-${n}`);
 const excluded = ids.filter((_, n) => n % 200 === 0);
@@ -99,19 +108,28 @@ for (let round = 0; round <= rounds; round += 1) {
 }
 
 const own = median(times.decide);
-console.log(`${evaluations} evaluations a round, median of ${rounds} rounds, ${subjects.length} units, same lanes`);
-for (const name of names) console.log(`${name.padEnd(22)} ${median(times[name]).toFixed(1).padStart(9)} ns`);
-let short = !(own < mostNanoseconds);
-if (short) console.log(`decide takes ${own.toFixed(1)} ns; less than ${mostNanoseconds} ns are asked for`);
-for (const name of names.filter((each) => each !== 'decide')) {
-  const ratio = median(times[name]) / own;
-  // Written so that a NaN is short.
-  const enough = ratio >= leastRatio;
-  short ||= !enough;
-  console.log(`ratio to ${name}: ${ratio.toFixed(1)} (at least ${leastRatio}: ${enough ? 'yes' : 'NO'})`);
-}
+const figures = names.map((name) => ({
+  name,
+  counted: evaluations * times[name].length,
+  nanoseconds: rounded(median(times[name])),
+  times_decide: rounded(median(times[name]) / own),
+}));
 await OpenFeature.close();
-process.exitCode = short ? 1 : 0;
+const settings = { evaluations, rounds, units: subjects.length };
+printReport({ bench: 'decide', settings, machine: machine(), figures }, ['nanoseconds', 'times_decide'], {
+  json: values.json,
+  table: (measured) =>
+    tableOf(
+      ['', 'ns', 'times decide'],
+      measured.map((figure) => [figure.name, short(figure.nanoseconds), short(figure.times_decide)]),
+    ),
+});
+// Written so that a NaN is short.
+const isFast = own < mostNanoseconds;
+const isAhead = figures.every(({ name, times_decide }) => name === 'decide' || (times_decide ?? 0) >= leastRatio);
+if (!isFast) console.error(`decide takes ${own.toFixed(1)} ns; less than ${mostNanoseconds} ns are asked for`);
+if (!isAhead) console.error(`decide has to be at least ${leastRatio} times as fast as each of the others`);
+process.exitCode = isFast && isAhead ? 0 : 1;
 
 /** Nanoseconds of one evaluation that answers at once. */
 function measure(evaluate: (subject: Subject) => unknown): number {
@@ -139,16 +157,4 @@ function settle(start: number, onSpacetime: number): number {
   const nanoseconds = ((performance.now() - start) * 1e6) / evaluations;
   if (onSpacetime === 0 || onSpacetime === evaluations) throw new Error('all units were on one lane');
   return nanoseconds;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
-}
-
-function wholeNumber(text: string | undefined, otherwise: number, name: string): number {
-  const value = text === undefined ? otherwise : Number(text);
-  if (Number.isSafeInteger(value) && value >= 1_000) return value;
-  console.error(`${name} must be a whole number from 1000, not "${text}".`);
-  process.exit(2);
 }

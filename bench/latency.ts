@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 import { hostKinds, type LatencyFigure, measureLatency } from './src/latency/measure-latency.ts';
 import { observeMachine } from './src/measure/machine.ts';
 import { short, tableOf } from './src/measure/print.ts';
+import { printReport } from './src/measure/report.ts';
 import { wholeNumber } from './src/measure/whole-number.ts';
 
 const { positionals, values } = parseArgs({
@@ -30,20 +31,17 @@ try {
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
-if (values.json) {
-  console.log(JSON.stringify({ bench: 'latency', machine: machine(), figures }));
-} else {
-  const cell = (value: number | null) => short(value ?? Number.NaN);
-  console.log(JSON.stringify(machine()));
-  console.log('Milliseconds; how many times as long as the echo.');
-  console.log(
-    tableOf(
-      ['', 'samples', 'p50', 'p99', 'p50 / echo', 'p99 / echo'],
-      figures.map((figure) => [
-        `host in ${figure.host === 'disk' ? 'a data folder' : 'memory'}: ${figure.name}`,
-        `${figure.samples}`,
-        ...[figure.p50_ms, figure.p99_ms, figure.p50_of_echo, figure.p99_of_echo].map(cell),
-      ]),
-    ),
-  );
-}
+const needed = ['p50_ms', 'p99_ms', 'p50_of_echo', 'p99_of_echo'] as const;
+printReport({ bench: 'latency', settings: { perBlock, blocks }, machine: machine(), figures }, needed, {
+  json: values.json,
+  table: (measured) =>
+    `Milliseconds; how many times as long as the echo.
+${tableOf(
+  ['', 'trips', 'p50', 'p99', 'p50 / echo', 'p99 / echo'],
+  measured.map((figure) => [
+    `host in ${figure.host === 'disk' ? 'a data folder' : 'memory'}: ${figure.name}`,
+    `${figure.counted}`,
+    ...needed.map((member) => short(figure[member])),
+  ]),
+)}`,
+});

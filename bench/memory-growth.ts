@@ -10,6 +10,7 @@ import { type SubjectName, subjectNames } from './src/growth/subjects.ts';
 import { heapPerEvent, type MemorySample, watchMemory } from './src/growth/watch-memory.ts';
 import { observeMachine } from './src/measure/machine.ts';
 import { rounded, short, tableOf } from './src/measure/print.ts';
+import { type Figure, printReport } from './src/measure/report.ts';
 import { wholeNumber } from './src/measure/whole-number.ts';
 
 const { positionals, values } = parseArgs({
@@ -27,20 +28,46 @@ if (only !== undefined) {
   );
 } else {
   const machine = observeMachine();
-  const subjects: { name: SubjectName; samples: MemorySample[]; heap_bytes_per_event: number | null }[] = [];
+  const figures: GrowthFigure[] = [];
   for (const name of subjectNames) {
     const samples = await inOwnProcess(name, name === 'official, primary key' ? kept : events);
-    subjects.push({ name, samples, heap_bytes_per_event: rounded(heapPerEvent(samples)) });
+    const [first, last] = [samples[1], samples.at(-1)];
+    figures.push({
+      name,
+      counted: last?.events ?? 0,
+      rss_mb: last?.rss ?? null,
+      heap_mb: last?.heap ?? null,
+      heap_bytes_per_event: rounded(heapPerEvent(samples)),
+      rss_growth_mb: rounded((last?.rss ?? Number.NaN) - (first?.rss ?? Number.NaN)),
+      samples,
+    });
   }
-  if (values.json) console.log(JSON.stringify({ bench: 'memory-growth', machine: machine(), subjects }));
-  else {
-    console.log(JSON.stringify(machine()));
-    for (const { name, samples, heap_bytes_per_event } of subjects) {
-      console.log(`\n${name}: ${short(heap_bytes_per_event ?? Number.NaN)} bytes of heap per event`);
-      const rows = samples.map((each) => [each.events, each.rss, each.heap, each.buffers].map(String));
-      console.log(tableOf(['events', 'RSS MB', 'heap MB', 'buffers MB'], rows));
-    }
-  }
+  printReport(
+    { bench: 'memory-growth', settings: { events, kept }, machine: machine(), figures },
+    ['rss_mb', 'heap_mb'],
+    {
+      json: values.json,
+      table: (measured) =>
+        measured
+          .map(({ name, samples, heap_bytes_per_event }) => {
+            const rows = samples.map((each) => [each.events, each.rss, each.heap, each.buffers].map(String));
+            return `
+${name}: ${short(heap_bytes_per_event)} bytes of heap per event
+${tableOf(['events', 'RSS MB', 'heap MB', 'buffers MB'], rows)}`;
+          })
+          .join('\n'),
+    },
+  );
+}
+
+/** One of the subjects, with the memory that it came to. */
+interface GrowthFigure extends Figure {
+  readonly rss_mb: number | null;
+  readonly heap_mb: number | null;
+  readonly heap_bytes_per_event: number | null;
+  /** Since the first tenth of the events. */
+  readonly rss_growth_mb: number | null;
+  readonly samples: readonly MemorySample[];
 }
 
 async function inOwnProcess(name: SubjectName, count: number): Promise<MemorySample[]> {

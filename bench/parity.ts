@@ -1,6 +1,6 @@
 // The comparator against the least that comparing can cost, in turns, in one process: a Map set, get and delete per
 // event under the same keys (the floor), and the same with the two chain hashes that the comparator makes per position.
-// node --conditions=@autopilot/source bench/parity.ts [events]
+// node --conditions=@autopilot/source bench/parity.ts [events] [--json]
 import { parseArgs } from 'node:util';
 import { createComparator, type Side } from '@autopilot/cutover-flags/parity';
 import {
@@ -11,8 +11,17 @@ import {
   type SyncEvent,
 } from '@autopilot/sync-contract';
 import { systemPorts } from '@autopilot/sync-contract/system-ports';
+import { median } from './src/measure/in-turns.ts';
+import { observeMachine } from './src/measure/machine.ts';
+import { rounded, short, tableOf } from './src/measure/print.ts';
+import { printReport } from './src/measure/report.ts';
+import { wholeNumber } from './src/measure/whole-number.ts';
 
-const { positionals } = parseArgs({ allowPositionals: true });
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: 'boolean', default: false } },
+});
+const machine = observeMachine();
 const positions = wholeNumber(positionals[0], 100_000, 'positions');
 const rounds = 5;
 const streams = 50;
@@ -22,33 +31,36 @@ const lag = 500;
 const events = makeEvents();
 const offers = makeOffers();
 const work = { map: plainMap, map_and_chains: mapAndChains, comparator: compare };
+const names = Object.keys(work) as (keyof typeof work)[];
 const rates: Record<keyof typeof work, number[]> = { map: [], map_and_chains: [], comparator: [] };
 // In turns: what else the machine does hits all of them alike. The first round warms up and is not counted.
 for (let round = 0; round <= rounds; round += 1) {
-  for (const name of Object.keys(work) as (keyof typeof work)[]) {
+  for (const name of names) {
     const start = performance.now();
     work[name]();
     const rate = offers.length / ((performance.now() - start) / 1_000);
     if (round > 0) rates[name].push(rate);
   }
 }
-const [map, chains, ours] = [median(rates.map), median(rates.map_and_chains), median(rates.comparator)];
-console.log(
-  JSON.stringify({
-    events: offers.length,
-    streams,
-    lag,
-    rounds,
-    events_per_second: {
-      comparator: Math.round(ours),
-      map_and_chains: Math.round(chains),
-      map: Math.round(map),
-    },
-    microseconds_per_offer: Number((1_000_000 / ours).toFixed(2)),
-    ratio_to_map_and_chains: Number((ours / chains).toFixed(3)),
-    ratio_to_map: Number((ours / map).toFixed(3)),
-  }),
-);
+const [map, chains] = [median(rates.map), median(rates.map_and_chains)];
+const figures = names.map((name) => ({
+  name,
+  counted: offers.length * rates[name].length,
+  events_per_second: rounded(Math.round(median(rates[name]))),
+  microseconds_per_offer: rounded(1_000_000 / median(rates[name])),
+  of_map_and_chains: rounded(median(rates[name]) / chains),
+  of_map: rounded(median(rates[name]) / map),
+}));
+const settings = { positions, streams, lag, rounds };
+const needed = ['events_per_second', 'microseconds_per_offer', 'of_map_and_chains', 'of_map'] as const;
+printReport({ bench: 'parity', settings, machine: machine(), figures }, needed, {
+  json: values.json,
+  table: (measured) =>
+    tableOf(
+      ['', 'offers/s', 'us', 'rate / map and chains', 'rate / map'],
+      measured.map((figure) => [figure.name, ...needed.map((member) => short(figure[member]))]),
+    ),
+});
 
 /** Positions by stream and sequence in one Map per side, under the same keys, and nothing else. */
 function plainMap(): void {
@@ -129,16 +141,4 @@ function makeOffers(): readonly { readonly side: Side; readonly event: SyncEvent
     if (right !== undefined) offered.push({ side: 'right', event: structuredClone(right) });
   }
   return offered;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
-}
-
-function wholeNumber(text: string | undefined, otherwise: number, name: string): number {
-  const value = text === undefined ? otherwise : Number(text);
-  if (Number.isSafeInteger(value) && value >= 1) return value;
-  console.error(`${name} must be a whole number from 1, not "${text}".`);
-  process.exit(2);
 }

@@ -6,6 +6,7 @@
 import { parseArgs } from 'node:util';
 import { observeMachine } from './src/measure/machine.ts';
 import { short, tableOf } from './src/measure/print.ts';
+import { printReport } from './src/measure/report.ts';
 import { wholeNumber } from './src/measure/whole-number.ts';
 import { measureReconnect } from './src/reconnect/measure-reconnect.ts';
 
@@ -19,24 +20,20 @@ const rounds = wholeNumber(positionals[2], 3, 'rounds');
 
 const machine = observeMachine();
 const figures = await measureReconnect({ events, missed, rounds });
-if (values.json) {
-  console.log(JSON.stringify({ bench: 'reconnect', events, missed, rounds, machine: machine(), figures }));
-} else {
-  const cell = (value: number | null) => short(value ?? Number.NaN);
-  console.log(JSON.stringify(machine()));
-  console.log(`${missed} missed of ${events}`);
-  console.log(
+const needed = ['bytes', 'milliseconds', 'client_cpu_ms', 'times_the_bytes', 'times_the_time'] as const;
+printReport({ bench: 'reconnect', settings: { events, missed, rounds }, machine: machine(), figures }, needed, {
+  json: values.json,
+  table: (measured) =>
     tableOf(
       ['', 'bytes', 'ms', 'CPU ms', 'host CPU ms', 'bytes / session', 'time / session'],
-      figures.map((figure) => [
+      measured.map((figure) => [
         figure.name,
         `${figure.bytes}`,
-        cell(figure.milliseconds),
-        cell(figure.client_cpu_ms),
-        cell(figure.host_cpu_ms),
-        cell(figure.times_the_bytes),
-        cell(figure.times_the_time),
+        short(figure.milliseconds),
+        short(figure.client_cpu_ms),
+        short(figure.host_cpu_ms),
+        short(figure.times_the_bytes),
+        short(figure.times_the_time),
       ]),
     ),
-  );
-}
+});

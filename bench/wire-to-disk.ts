@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 import { type DiskFigure, measureToDisk } from './src/disk/measure-to-disk.ts';
 import { observeMachine } from './src/measure/machine.ts';
 import { short, tableOf } from './src/measure/print.ts';
+import { printReport } from './src/measure/report.ts';
 import { wholeNumber } from './src/measure/whole-number.ts';
 
 const { positionals, values } = parseArgs({
@@ -27,27 +28,22 @@ try {
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
-if (values.json) {
-  console.log(JSON.stringify({ bench: 'wire-to-disk', events, rounds, machine: machine(), figures }));
-} else {
-  const cell = (value: number | null) => short(value ?? Number.NaN);
-  console.log(JSON.stringify(machine()));
-  console.log(
-    'Microseconds per event; rate as a share of that of the bare inserts, by processor time and by the clock.',
-  );
-  console.log(
-    tableOf(
-      ['', 'cpu', 'wall', 'events/s', 'same table', 'by clock', 'sequence only', 'by clock'],
-      figures.map((figure) => [
-        `batches of ${figure.batch}: ${figure.name}`,
-        cell(figure.cpu_us),
-        cell(figure.wall_us),
-        `${figure.events_per_second}`,
-        cell(figure.of_same_table),
-        cell(figure.of_same_table_by_clock),
-        cell(figure.of_sequence_only),
-        cell(figure.of_sequence_only_by_clock),
-      ]),
-    ),
-  );
-}
+const needed = ['cpu_us', 'wall_us', 'events_per_second', 'of_same_table', 'of_sequence_only'] as const;
+printReport({ bench: 'wire-to-disk', settings: { events, rounds }, machine: machine(), figures }, needed, {
+  json: values.json,
+  table: (measured) =>
+    `Microseconds per event; rate as a share of that of the bare inserts, by processor time and by the clock.
+${tableOf(
+  ['', 'cpu', 'wall', 'events/s', 'same table', 'by clock', 'sequence only', 'by clock'],
+  measured.map((figure) => [
+    `batches of ${figure.batch}: ${figure.name}`,
+    short(figure.cpu_us),
+    short(figure.wall_us),
+    `${figure.events_per_second}`,
+    short(figure.of_same_table),
+    short(figure.of_same_table_by_clock),
+    short(figure.of_sequence_only),
+    short(figure.of_sequence_only_by_clock),
+  ]),
+)}`,
+});

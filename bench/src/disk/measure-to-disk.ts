@@ -1,6 +1,6 @@
-import { inTurns, median, timesAsMuch } from '../measure/in-turns.ts';
+import { type Contestant, inTurns, median, timesAsMuch } from '../measure/in-turns.ts';
 import { rounded } from '../measure/print.ts';
-import { chainedEvents } from '../wire/events.ts';
+import { chainedEvents, type KeyShape } from '../wire/events.ts';
 import { encodeRows, writeLiveRow } from '../wire/rows.ts';
 import { liveSet } from '../wire/scripted-host.ts';
 import { transactionUpdates } from '../wire/server-frames.ts';
@@ -10,6 +10,8 @@ import { bareInsert, type DiskInput, decideAndCommit, wholeWay } from './to-disk
 export interface DiskFigure {
   readonly batch: number;
   readonly name: string;
+  /** Events of all rounds that were found in the file. */
+  readonly counted: number;
   readonly cpu_us: number | null;
   readonly wall_us: number | null;
   readonly events_per_second: number | null;
@@ -21,21 +23,38 @@ export interface DiskFigure {
   readonly of_sequence_only_by_clock: number | null;
 }
 
-/** @param folder Files are made in it. */
-export async function measureToDisk(
-  folder: string,
-  { events, batch, rounds }: { readonly events: number; readonly batch: number; readonly rounds: number },
+/** How much is written, in how large transactions, and how often. */
+export interface DiskWork {
+  readonly events: number;
+  readonly batch: number;
+  readonly rounds: number;
+  readonly keys?: KeyShape;
+}
+
+/** From frames and from events in memory. @param folder Files are made in it. */
+export function measureToDisk(folder: string, work: DiskWork): Promise<DiskFigure[]> {
+  const input = inputOf(work);
+  return measured(work, [...fromMemory(folder, input), wholeWay('frame to commit', folder, input)]);
+}
+
+/** From events in memory only. @param folder Files are made in it. */
+export function measureDecided(folder: string, work: DiskWork): Promise<DiskFigure[]> {
+  return measured(work, fromMemory(folder, inputOf(work)));
+}
+
+function fromMemory(folder: string, input: DiskInput): Contestant[] {
+  return [
+    bareInsert('bare insert, same table', 'of the store', folder, input),
+    bareInsert('bare insert, sequence only', 'sequence only', folder, input),
+    decideAndCommit('decide and commit', folder, input),
+  ];
+}
+
+async function measured(
+  { events, batch, rounds }: DiskWork,
+  contestants: readonly Contestant[],
 ): Promise<DiskFigure[]> {
-  const input = inputOf(events, batch);
-  const figures = await inTurns(
-    [
-      bareInsert('bare insert, same table', 'of the store', folder, input),
-      bareInsert('bare insert, sequence only', 'sequence only', folder, input),
-      decideAndCommit('decide and commit', folder, input),
-      wholeWay('frame to commit', folder, input),
-    ],
-    { units: events, rounds },
-  );
+  const figures = await inTurns(contestants, { units: events, rounds });
   const [same, sequence] = figures;
   if (same === undefined || sequence === undefined) throw new Error('nothing was measured');
   return figures.map((own) => {
@@ -43,6 +62,7 @@ export async function measureToDisk(
     return {
       batch,
       name: own.name,
+      counted: own.counted,
       cpu_us: rounded(median(own.turns.map((turn) => turn.cpu))),
       wall_us: rounded(wall),
       events_per_second: rounded(Math.round(1_000_000 / wall)),
@@ -54,8 +74,8 @@ export async function measureToDisk(
   });
 }
 
-function inputOf(count: number, batch: number): DiskInput {
-  const events = [...chainedEvents(count)];
+function inputOf({ events: count, batch, keys = 'rising' }: DiskWork): DiskInput {
+  const events = [...chainedEvents(count, { keys })];
   const rows = encodeRows(events, count, writeLiveRow);
   return {
     // As the session makes them: without the chain of the host.

@@ -40,7 +40,7 @@ export function bareInsert(
         const rows = table.count();
         table.close();
         remove();
-        if (rows !== input.events) throw new Error(`The bare table has ${rows} of ${input.events} rows.`);
+        return rows;
       },
     };
   };
@@ -77,7 +77,7 @@ export function wholeWay(name: string, folder: string, input: DiskInput): Contes
       },
       check: async () => {
         await client.close();
-        await own.check(input);
+        return own.check(input);
       },
     };
   };
@@ -86,7 +86,8 @@ export function wholeWay(name: string, folder: string, input: DiskInput): Contes
 
 interface Own {
   apply(events: readonly SyncEvent[]): void;
-  check(input: DiskInput): Promise<void>;
+  /** How many events are stored. */
+  check(input: DiskInput): Promise<number>;
 }
 
 async function openOwn(folder: string): Promise<Own> {
@@ -106,7 +107,7 @@ async function openOwn(folder: string): Promise<Own> {
       const stored = store.load(streamId);
       await store.close();
       remove();
-      if (stored?.seq === BigInt(input.events) && stored.chain === input.chain) return;
+      if (stored?.chain === input.chain) return Number(stored.seq);
       throw new Error(`The store has ${stored?.seq} of ${input.events} events, with chain ${stored?.chain}.`);
     },
   };

@@ -10,7 +10,8 @@ import { connectPublishing, type Until } from './publish.ts';
 export interface LatencyFigure {
   readonly host: HostKind;
   readonly name: string;
-  readonly samples: number;
+  /** Trips that came to their end. */
+  readonly counted: number;
   readonly p50_ms: number | null;
   readonly p99_ms: number | null;
   /** The median over the blocks of its own p50 (p99), divided by that of the echo in the block beside it. */
@@ -55,7 +56,7 @@ export async function measureLatency(
     return [...taken].map(([name, times]) => ({
       host: kind,
       name,
-      samples: times.flat().length,
+      counted: times.flat().length,
       p50_ms: rounded(percentile(times.flat(), 0.5)),
       p99_ms: rounded(percentile(times.flat(), 0.99)),
       p50_of_echo: rounded(ratio(times, echo, 0.5)),

@@ -2,13 +2,18 @@
 export interface Prepared {
   /** Measured. */
   work(): void | Promise<void>;
-  /** Not measured: throws when the work did not do what it should have, and lets go of what it made. */
-  check(): void | Promise<void>;
+  /**
+   * Not measured: lets go of what the work made, and says how many units it has dealt with, as seen at its end and not by
+   * whoever did it. Throws when what came of them is not right.
+   */
+  check(): number | Promise<number>;
 }
 
 /** One that is measured against others on the same input. */
 export interface Contestant {
   readonly name: string;
+  /** What {@link Prepared.check} has to count; by default the units that time is divided by. */
+  readonly expected?: number;
   prepare(): Prepared | Promise<Prepared>;
 }
 
@@ -26,6 +31,8 @@ export interface Turn {
 export interface Figures {
   readonly name: string;
   readonly turns: readonly Turn[];
+  /** Units of all turns that were seen to be dealt with, warming up left out. */
+  readonly counted: number;
 }
 
 /**
@@ -33,19 +40,23 @@ export interface Figures {
  * first round warms up and is not counted.
  *
  * @param units Of one piece of work; a turn does `repeat` pieces, each made ready and checked by itself.
+ * @throws {Error} when one of them did not deal with all of its units, or there are none.
  */
 export async function inTurns(
   contestants: readonly Contestant[],
   { units, rounds, repeat = 1 }: { readonly units: number; readonly rounds: number; readonly repeat?: number },
 ): Promise<Figures[]> {
-  const turns = new Map<string, Turn[]>(contestants.map(({ name }) => [name, []]));
+  const figures = contestants.map(({ name }) => ({ name, turns: [] as Turn[], counted: 0 }));
   for (let round = 0; round <= rounds; round += 1) {
-    for (const contestant of contestants) {
+    for (const [at, contestant] of contestants.entries()) {
       const turn = await oneTurn(contestant, units, repeat);
-      if (round > 0) turns.get(contestant.name)?.push(turn);
+      const own = figures[at];
+      if (round === 0 || own === undefined) continue;
+      own.turns.push(turn);
+      own.counted += (contestant.expected ?? units) * repeat;
     }
   }
-  return [...turns].map(([name, own]) => ({ name, turns: own }));
+  return figures;
 }
 
 async function oneTurn(contestant: Contestant, units: number, repeat: number): Promise<Turn> {
@@ -63,7 +74,11 @@ async function oneTurn(contestant: Contestant, units: number, repeat: number): P
     wall += (performance.now() - began) * 1_000;
     const { user, system } = process.cpuUsage(used);
     cpu += user + system;
-    await check();
+    const expected = contestant.expected ?? units;
+    const counted = await check();
+    if (counted !== expected || !(counted > 0)) {
+      throw new Error(`${contestant.name} has dealt with ${counted} of ${expected}: nothing was measured.`);
+    }
   }
   return { wall: wall / (units * repeat), cpu: cpu / (units * repeat) };
 }

@@ -7,8 +7,8 @@ export function tableOf(head: readonly string[], rows: readonly (readonly string
 }
 
 /** A number with so many significant digits as say something. */
-export function short(value: number): string {
-  if (!Number.isFinite(value)) return '-';
+export function short(value: number | null | undefined): string {
+  if (!Number.isFinite(value) || typeof value !== 'number') return '-';
   return value.toFixed(Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2);
 }
 

@@ -9,6 +9,8 @@ import { resubscribe, resumeSession } from './resume.ts';
 /** One way to be up to date again; of one reconnect. */
 export interface ReconnectFigure {
   readonly name: string;
+  /** Events of all rounds that the reader had in the end. */
+  readonly counted: number;
   /** Both directions, headers included. */
   readonly bytes: number | null;
   readonly milliseconds: number | null;
@@ -45,26 +47,31 @@ export async function measureReconnect({
     const goal = await headOf(address, streamId, epoch);
     const all = `SELECT * FROM public_event WHERE stream_id = '${streamId}'`;
     const spent = new Map<string, { readonly bytes: number; readonly hostCpu: number }[]>();
-    const contestant = (name: string, work: () => Promise<void>): Contestant => ({
+    const contestant = (name: string, expected: number, connect: () => Promise<number>): Contestant => ({
       name,
+      expected,
       prepare: async () => {
         const [counts, cpu] = [await host.counts(), cpuSecondsOf(pid)];
+        let rows = 0;
         return {
-          work,
+          work: async () => {
+            rows = await connect();
+          },
           check: async () => {
             const { to_client, to_server } = await host.counts();
             const bytes = to_client + to_server - counts.to_client - counts.to_server;
             const own = spent.get(name) ?? [];
             spent.set(name, [...own, { bytes, hostCpu: (cpuSecondsOf(pid) - cpu) * 1_000 }]);
+            return rows;
           },
         };
       },
     });
     const figures = await inTurns(
       [
-        contestant('session, from its position', () => resumeSession(address, from, goal)),
-        contestant('official, everything again', () => resubscribe(address, all, events)),
-        contestant('official, seq > position', () => resubscribe(address, `${all} AND seq > ${before}`, missed)),
+        contestant('session, from its position', missed, () => resumeSession(address, from, goal)),
+        contestant('official, everything again', events, () => resubscribe(address, all)),
+        contestant('official, seq > position', missed, () => resubscribe(address, `${all} AND seq > ${before}`)),
       ],
       { units: 1, rounds },
     );
@@ -73,6 +80,7 @@ export async function measureReconnect({
     const bytesOf = (name: string) => median((spent.get(name) ?? []).slice(1).map(({ bytes }) => bytes));
     return figures.map((each) => ({
       name: each.name,
+      counted: each.counted,
       bytes: rounded(bytesOf(each.name)),
       milliseconds: rounded(median(each.turns.map(({ wall }) => wall / 1_000))),
       client_cpu_ms: rounded(median(each.turns.map(({ cpu }) => cpu / 1_000))),

@@ -14,10 +14,18 @@ export interface ChainedEvent extends SyncEvent {
   readonly chain: string;
 }
 
+/** `rising`: as a host with rising ids makes them. `random`: as random ids are, each anywhere among the others. */
+export const keyShapes = ['rising', 'random'] as const;
+export type KeyShape = (typeof keyShapes)[number];
+
 /** Events of one stream as an agent makes them. @param text UTF-16 units of text in each payload. */
 export function* chainedEvents(
   count: number,
-  { text = 200, first = 1 }: { readonly text?: number; readonly first?: number } = {},
+  {
+    text = 200,
+    first = 1,
+    keys = 'rising',
+  }: { readonly text?: number; readonly first?: number; readonly keys?: KeyShape } = {},
 ): Generator<ChainedEvent> {
   const filler = 'x'.repeat(text);
   let chain = genesisChain(streamId);
@@ -27,8 +35,7 @@ export function* chainedEvents(
       seq: BigInt(n),
       kind: 'item/completed',
       payload_hash: canonicalPayloadHash(payload),
-      // As a host with rising ids makes them.
-      idempotency_key: `run-42:${`${n}`.padStart(12, '0')}`,
+      idempotency_key: keys === 'rising' ? `run-42:${`${n}`.padStart(12, '0')}` : genesisChain(`${n}`).slice(0, 32),
     };
     chain = extendChain(chain, link);
     yield { stream_id: streamId, epoch, payload, committed_at: 1_700_000_000_000_000n + BigInt(n), chain, ...link };
