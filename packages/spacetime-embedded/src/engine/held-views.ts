@@ -12,20 +12,23 @@ import { hashBytes, RowSet, StoredRow } from './stored-row.ts';
 import { columnStarts, type TableStore } from './table-store.ts';
 import type { NetChange, Transaction } from './transaction.ts';
 import { transactionSource } from './transaction-source.ts';
+import { ReadSet, ViewReads } from './view-reads.ts';
 
 interface HeldView {
   readonly schema: ViewSchema;
   readonly arg: ViewArgument;
+  /** Views run in the order in which they were held. */
+  readonly serial: number;
   holders: number;
   rows: RowSet;
-  reads: ReadonlySet<TableStore>;
+  reads: ReadSet;
 }
 
 /** New contents of a held view, not applied yet. */
 export interface ViewRefresh {
   readonly held: HeldView;
   readonly rows: RowSet;
-  readonly reads: ReadonlySet<TableStore>;
+  readonly reads: ReadSet;
   /** Undefined when nothing changed. */
   readonly change: TableChange | undefined;
 }
@@ -35,6 +38,8 @@ export class HeldViews {
   readonly #runner: ModuleRunner;
   readonly #now: () => bigint;
   readonly #held = new Map<string, HeldView>();
+  readonly #reads = new ViewReads<HeldView>();
+  #serial = 0;
   readonly #definition: DatabaseDefinition;
   readonly #stores: readonly TableStore[];
   readonly #owner: string;
@@ -67,8 +72,10 @@ export class HeldViews {
     const key = keyOf(schema, arg);
     let held = this.#held.get(key);
     if (held === undefined) {
-      held = { schema, arg, holders: 0, ...this.#evaluate(schema, arg, tx) };
+      this.#serial += 1;
+      held = { schema, arg, serial: this.#serial, holders: 0, ...this.#evaluate(schema, arg, tx) };
       this.#held.set(key, held);
+      this.#reads.add(held, held.reads);
     }
     const mine = held;
     mine.holders += 1;
@@ -77,17 +84,17 @@ export class HeldViews {
       if (released) return;
       released = true;
       mine.holders -= 1;
-      if (mine.holders === 0) this.#held.delete(key);
+      if (mine.holders > 0) return;
+      this.#held.delete(key);
+      this.#reads.remove(mine, mine.reads);
     };
   }
 
-  /** Evaluates every held view that read a table which is about to change. @throws {EngineError} `view_failed`. */
+  /** Evaluates every held view that read what is about to change. @throws {EngineError} `view_failed`. */
   refresh(changes: readonly NetChange[], tx: Transaction): ViewRefresh[] {
-    const changed = changes.filter(({ store }) => !store.schema.definition.isEvent).map(({ store }) => store);
+    const concerned = this.#reads.concerned(changes.filter(({ store }) => !store.schema.definition.isEvent));
     const out: ViewRefresh[] = [];
-    if (changed.length === 0) return out;
-    for (const held of this.#held.values()) {
-      if (!changed.some((store) => held.reads.has(store))) continue;
+    for (const held of [...concerned].sort((one, other) => one.serial - other.serial)) {
       const { rows, reads } = this.#evaluate(held.schema, held.arg, tx);
       out.push({ held, rows, reads, change: difference(held, rows) });
     }
@@ -97,12 +104,14 @@ export class HeldViews {
   apply(refreshes: readonly ViewRefresh[]): void {
     for (const { held, rows, reads } of refreshes) {
       held.rows = rows;
+      this.#reads.remove(held, held.reads);
       held.reads = reads;
+      this.#reads.add(held, reads);
     }
   }
 
-  #evaluate(schema: ViewSchema, arg: ViewArgument, tx: Transaction): { rows: RowSet; reads: ReadonlySet<TableStore> } {
-    const reads = new Set<TableStore>();
+  #evaluate(schema: ViewSchema, arg: ViewArgument, tx: Transaction): { rows: RowSet; reads: ReadSet } {
+    const reads = new ReadSet();
     const call: ActiveCall = { kind: 'view', tx, timestamp: this.#now(), fault: undefined, iterators: new Map() };
     tx.reads = reads;
     const none = new Uint8Array();

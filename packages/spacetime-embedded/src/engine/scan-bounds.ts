@@ -5,7 +5,8 @@ import { type KeyRange, prefixRange } from './table-store.ts';
 
 /** Rows whose first `columns` columns equal the values in `bytes`. @throws {BsatnFault} */
 export function pointRange(index: IndexSchema, bytes: Uint8Array, columns = index.columns.length): KeyRange {
-  return prefixRange(encodeColumns(index, bytes, 0, columns));
+  const range = prefixRange(encodeColumns(index, bytes, 0, columns));
+  return columns === index.columns.length ? { ...range, isWholeKey: true } : range;
 }
 
 /**
@@ -40,7 +41,12 @@ export function scanRange(
       : end.kind === 'included'
         ? prefix + end.key + afterAll
         : prefix + end.key;
-  return { from, to };
+  const isWholeKey =
+    prefixColumns + 1 === index.columns.length &&
+    start.kind === 'included' &&
+    end.kind === 'included' &&
+    start.key === end.key;
+  return { from, to, isWholeKey };
 }
 
 type Bound = { readonly kind: 'unbounded' } | { readonly kind: 'included' | 'excluded'; readonly key: string };

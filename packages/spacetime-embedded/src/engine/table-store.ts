@@ -74,6 +74,8 @@ export function columnStarts(schema: Pick<TableSchema, 'walks'>, bytes: Uint8Arr
 export interface KeyRange {
   readonly from: string;
   readonly to: string;
+  /** Whether it is one key with all columns of the index. */
+  readonly isWholeKey?: boolean;
 }
 
 /** All keys that begin with a prefix of whole columns. */

@@ -3,6 +3,7 @@ import type { IndexSchema } from './module-schema.ts';
 import { RowSet, type StoredRow } from './stored-row.ts';
 import { SysError } from './sys-error.ts';
 import { columnKey, columnStarts, type KeyRange, rowKeys, type TableStore } from './table-store.ts';
+import type { ReadSet } from './view-reads.ts';
 
 /** What a transaction has changed in one table. */
 interface Overlay {
@@ -28,8 +29,8 @@ export interface NetChange {
  * is the rollback.
  */
 export class Transaction {
-  /** Collects the tables that are read, while it is set. */
-  reads: Set<TableStore> | undefined;
+  /** Collects what is read, while it is set. */
+  reads: ReadSet | undefined;
   readonly #overlays = new Map<TableStore, Overlay>();
 
   /** The net effect, table by table; empty when there is none. */
@@ -43,7 +44,7 @@ export class Transaction {
   }
 
   count(store: TableStore): number {
-    this.reads?.add(store);
+    this.reads?.table(store);
     const overlay = this.#overlays.get(store);
     const committed = store.rows.size;
     return overlay === undefined ? committed : committed - overlay.deleted.size + overlay.inserted.size;
@@ -51,7 +52,7 @@ export class Transaction {
 
   /** All rows: the committed ones first. */
   scan(store: TableStore): StoredRow[] {
-    this.reads?.add(store);
+    this.reads?.table(store);
     const overlay = this.#overlays.get(store);
     if (overlay === undefined) return [...store.rows];
     const out: StoredRow[] = [];
@@ -61,8 +62,9 @@ export class Transaction {
   }
 
   /** Rows of an index range: those of this transaction first, each part in key order. */
-  range(store: TableStore, index: IndexSchema, { from, to }: KeyRange): StoredRow[] {
-    this.reads?.add(store);
+  range(store: TableStore, index: IndexSchema, range: KeyRange): StoredRow[] {
+    this.reads?.range(store, index, range);
+    const { from, to } = range;
     const overlay = this.#overlays.get(store);
     const committed = store.trees[index.position] as BTree<StoredRow>;
     if (overlay === undefined) return [...committed.range(from, to)];
@@ -125,7 +127,7 @@ export class Transaction {
 
   /** The visible row with exactly these bytes. */
   find(store: TableStore, bytes: Buffer): StoredRow | undefined {
-    this.reads?.add(store);
+    this.reads?.table(store);
     const hash = store.hash(bytes);
     const overlay = this.#overlays.get(store);
     const inserted = overlay?.inserted.find(bytes, hash);
