@@ -276,6 +276,44 @@ describe('the cost of a commit', () => {
     expect(subscriptions.evaluations).toBe(cost);
   });
 
+  test('S10 a join is evaluated for a row that joins with what it asks for, and for no other', () => {
+    const clients = Array.from({ length: 200 }, (_, index) => new Client(identityOf('test', `client ${index}`)));
+    const text = (index: number) =>
+      `SELECT p.* FROM player p JOIN team t ON p.team = t.name WHERE t.name = 'team ${index}' AND p.score > 1`;
+    for (const [index, client] of clients.entries()) subscriptions.subscribe(client, 1, 1, [text(index)]);
+    const cost = (run: () => void) => {
+      const before = subscriptions.evaluations;
+      run();
+      return subscriptions.evaluations - before;
+    };
+    expect(cost(() => addPlayer(1, 'team 7', 5n))).toBe(0);
+    expect(cost(() => database.transact((tx) => tx.insert('team', 'red', true)))).toBe(0);
+    expect(cost(() => addPlayer(2, 'red', 5n))).toBe(0);
+    expect(cost(() => database.transact((tx) => tx.insert('team', 'team 7', true)))).toBe(1);
+    expect(cost(() => addPlayer(3, 'team 7', 5n))).toBe(1);
+    expect(cost(() => database.transact((tx) => tx.delete('player', (row) => row[0] === 1)))).toBe(1);
+    expect(clients[7]?.take().filter(({ type }) => type === 'TransactionUpdate')).toHaveLength(3);
+    for (const client of clients) subscriptions.remove(client);
+    expect(cost(() => addPlayer(4, 'team 7', 5n))).toBe(0);
+  });
+
+  test.each([
+    ['SELECT p.* FROM player p JOIN team t ON p.team = t.name WHERE t.open = true', 0, 'an index and a unique column'],
+    ['SELECT t.* FROM player p JOIN team t ON p.team = t.name WHERE p.id = 9', 1, 'a column that is not unique'],
+    ['SELECT p.* FROM player p JOIN team t ON p.team = t.name WHERE t.open <> false', 1, 'no equality'],
+  ])('S10 %s costs %i evaluations for rows that join with others: %s', (text, cost) => {
+    database.transact((tx) => {
+      tx.insert('team', 'closed', false);
+      tx.insert('player', 5, 'shut', 0n);
+    });
+    subscriptions.subscribe(a, 1, 1, [text]);
+    database.transact((tx) => {
+      if (text.startsWith('SELECT p')) tx.insert('player', 1, 'closed', 0n);
+      else tx.insert('team', 'shut', false);
+    });
+    expect(subscriptions.evaluations).toBe(cost);
+  });
+
   test('S10 nothing is left of queries that nobody holds', () => {
     subscriptions.subscribe(a, 1, 1, ["SELECT * FROM player WHERE team = 'red'"]);
     subscriptions.remove(a);
@@ -337,6 +375,8 @@ const texts = [
   'SELECT p.* FROM player p JOIN team t ON p.team = t.name',
   'SELECT t.* FROM player p JOIN team t ON p.team = t.name WHERE p.score > 0',
   'SELECT p.* FROM player p JOIN team t ON p.team = t.name WHERE t.open = true AND p.score > 1',
+  "SELECT p.* FROM player p JOIN team t ON p.team = t.name WHERE t.name = 'a'",
+  'SELECT t.* FROM player p JOIN team t ON p.team = t.name WHERE t.open = false AND p.score <> 2',
   "SELECT p.* FROM player p JOIN player q ON p.team = q.team WHERE q.score = 0 AND p.team <> 'c'",
 ];
 

@@ -120,7 +120,7 @@ export class Subscriptions {
   private committed(commit: Commit): void {
     this.lastOffset = commit.offset;
     const updates = new Map<QuerySet, EncodedTableUpdate[]>();
-    for (const [plan, candidates] of this.dispatch.match(commit.tables)) {
+    for (const [plan, candidates] of this.dispatch.match(this.database, commit.tables)) {
       this.evaluations += 1;
       const update = this.evaluated(plan, commit, candidates);
       if (update === undefined) continue;

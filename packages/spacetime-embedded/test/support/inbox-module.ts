@@ -10,7 +10,7 @@ export const inboxModule: MemorySpec = {
       indexes: ['team'],
       primaryKey: 'id',
     },
-    team: { columns: { name: t.string(), open: t.bool() }, primaryKey: 'name' },
+    team: { columns: { name: t.string(), open: t.bool() }, indexes: ['open'], primaryKey: 'name' },
     secret: { columns: { id: t.u32() }, isPublic: false },
     note: { columns: { recipient: t.identity(), text: t.string() }, indexes: ['recipient'] },
     live_inbox: {
