@@ -7,6 +7,8 @@ export class ServedDatabase {
   readonly engine: EngineDatabase;
   readonly subscriptions: Subscriptions;
   readonly clients = new Set<ConnectedClient>();
+  /** Those that have messages which wait for the disk. */
+  readonly waiting = new Set<ConnectedClient>();
   private readonly closeListeners = new Set<() => void>();
   private readonly stopDurable: () => void;
 
@@ -14,7 +16,10 @@ export class ServedDatabase {
     this.engine = engine;
     this.subscriptions = new Subscriptions(engine);
     this.stopDurable = engine.onDurable(() => {
-      for (const client of this.clients) client.wake();
+      // Who is idle costs a commit nothing. Who has to wait again says so again.
+      const clients = [...this.waiting];
+      this.waiting.clear();
+      for (const client of clients) client.wake();
     });
   }
 

@@ -66,6 +66,7 @@ export class ClientSocket implements Subscriber, ConnectedClient {
       longest: limits.outbox,
       confirmed: options.confirmed,
       durableOffset: () => database.engine.durableOffset,
+      untilDurable: () => database.waiting.add(this),
       transmit: (body, sent) => sendFragmented(socket, options.stream, serverPayload(options.compression, body), sent),
       overflow: () => this.drop(),
     });
@@ -175,6 +176,7 @@ export class ClientSocket implements Subscriber, ConnectedClient {
     this.outbox.stop();
     this.liveness.stop();
     database.clients.delete(this);
+    database.waiting.delete(this);
     database.subscriptions.remove(this);
     database.engine.disconnect(this.connectionId);
   }

@@ -14,6 +14,8 @@ export interface OutboxOptions {
   /** Whether messages wait until what they tell of is on disk. */
   readonly confirmed: boolean;
   durableOffset(): bigint;
+  /** Messages wait for the disk: {@link Outbox.wake} is to be called when more is there. */
+  untilDurable(): void;
   /** Sends one body; calls `sent` when it has left. */
   transmit(body: Uint8Array, sent: () => void): void;
   /** The client is too slow. */
@@ -79,7 +81,10 @@ export class Outbox {
   private flush(): void {
     while (!this.isStopped && !this.isPaused && this.inFlight < bytesInFlight) {
       const messages = this.take();
-      if (messages.length === 0) return;
+      if (messages.length === 0) {
+        if (this.length > 0) this.options.untilDurable();
+        return;
+      }
       const body = concatenated(messages);
       this.inFlight += body.length;
       this.options.transmit(body, () => {
