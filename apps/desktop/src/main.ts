@@ -6,6 +6,7 @@ import { commsPace } from './comms/comms-pace.ts';
 import { checkCodex } from './feed/check-codex.ts';
 import { help, parseOptions, readSecret } from './options.ts';
 import { startDesktop } from './start-desktop.ts';
+import { quarantineLines } from './sync/quarantine.ts';
 
 const exit = { good: 0, failed: 1, usage: 2 } as const;
 
@@ -19,6 +20,10 @@ async function main(): Promise<number> {
     const found = checkCodex(options.codexDir, process.env);
     process.stdout.write(`${JSON.stringify(found)}\n`);
     return 'codex' in found ? exit.good : exit.failed;
+  }
+  if ('quarantine' in options) {
+    for (const line of await quarantineLines(options.quarantine, systemPorts)) process.stdout.write(`${line}\n`);
+    return exit.good;
   }
   const interrupted = new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve());

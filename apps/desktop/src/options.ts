@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { LaneId } from '@autopilot/sync-contract';
 import { DesktopError } from './errors.ts';
+import type { QuarantineOrder } from './sync/quarantine.ts';
 
 /** What feeds this desktop's own streams. */
 export type FeedKind = 'recorded' | 'codex' | 'none';
@@ -45,6 +46,11 @@ export interface CheckOptions {
   readonly codexDir: string | undefined;
 }
 
+/** Shows or clears what was set aside; nothing is connected. */
+export interface QuarantineOptions {
+  readonly quarantine: QuarantineOrder;
+}
+
 export const help = `desktop --listen HOST:PORT --data-dir DIR --control URL --client-id ID --client-secret-file FILE [options]
 
 The desktop core: follows the streams of an account, keeps them durably, and serves its health page on this machine.
@@ -61,6 +67,8 @@ The desktop core: follows the streams of an account, keeps them durably, and ser
   --codex-prompt TEXT         what a live Codex is asked (with --feed codex)
   --codex-dir DIR             the folder a live Codex works in; default: a new one in the data folder
   --check-codex               only look whether a live Codex could be started, and print one JSON line
+  --quarantine                only show what was set aside, one JSON object a line; the desktop must be stopped
+  --clear-quarantine STREAM   only remove what was set aside of a stream, once it is explained
   --khala URL                 the legacy lane, for as long as the cutover's stage needs it; without it, it is never used
   --khala-token-file FILE     a file with the credential that khala gives tokens for (with --khala)
   --heartbeat-ms MS           the longest time between two heartbeats and two questions for the policy
@@ -87,6 +95,8 @@ const spec = {
   },
   'codex-dir': { type: 'string' },
   'check-codex': { type: 'boolean', default: false },
+  quarantine: { type: 'boolean', default: false },
+  'clear-quarantine': { type: 'string' },
   environment: { type: 'string', default: 'dev' },
   khala: { type: 'string' },
   'khala-token-file': { type: 'string' },
@@ -102,7 +112,7 @@ const spec = {
  *
  * @throws {DesktopError} `usage`, with what is wrong.
  */
-export function parseOptions(args: readonly string[]): CliOptions | CheckOptions | 'help' {
+export function parseOptions(args: readonly string[]): CliOptions | CheckOptions | QuarantineOptions | 'help' {
   const values = parse(args);
   if (values.help) return 'help';
   if (values['codex-prompt'].trim() === '') throw usage('--codex-prompt must not be empty.');
@@ -112,6 +122,13 @@ export function parseOptions(args: readonly string[]): CliOptions | CheckOptions
     if (value === undefined || value === '') throw usage(`--${name} is missing.`);
     return value;
   };
+  if (values.environment === '') throw usage('--environment must not be empty.');
+  const clear = values['clear-quarantine'];
+  if (values.quarantine || clear !== undefined) {
+    if (values.quarantine && clear !== undefined) throw usage('Give --quarantine or --clear-quarantine, not both.');
+    if (clear === '') throw usage('--clear-quarantine needs a stream.');
+    return { quarantine: { dataDir: needed('data-dir'), environment: values.environment, clear } };
+  }
   const control = needed('control');
   if (!/^https?:$/.test(URL.parse(control)?.protocol ?? '')) throw usage(`--control "${control}" is not an http URL.`);
   const clientId = needed('client-id');
@@ -137,7 +154,6 @@ export function parseOptions(args: readonly string[]): CliOptions | CheckOptions
     }
     return value === undefined ? undefined : Number(value);
   };
-  if (values.environment === '') throw usage('--environment must not be empty.');
   return {
     ...parseListen(needed('listen')),
     dataDir: needed('data-dir'),

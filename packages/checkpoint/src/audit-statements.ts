@@ -61,6 +61,14 @@ export function auditStatements(prepare: Prepare, db: Kysely<CheckpointSchema>, 
         ),
     ).taking<[streamId: string, again: string, keep: bigint]>(),
     quarantined: prepare(db.selectFrom('quarantine').selectAll().where('scope', '=', scope).orderBy('id')).taking<[]>(),
+    quarantinedOf: prepare(
+      db
+        .selectFrom('quarantine')
+        .selectAll()
+        .where('scope', '=', scope)
+        .where('stream_id', '=', bound<string>())
+        .orderBy('id'),
+    ).taking<[streamId: string]>(),
     insertConflict: prepare(
       db
         .insertInto('quarantine')

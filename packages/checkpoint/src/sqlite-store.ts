@@ -156,8 +156,9 @@ export class SqliteCheckpointStore implements CheckpointStore {
   }
 
   quarantined(streamId?: string): readonly QuarantinedConflict[] {
-    const rows = this.#run('Listing the quarantine', () => this.#statements.quarantined.all());
-    return rows.filter((row) => streamId === undefined || row.stream_id === streamId).map(toQuarantinedConflict);
+    const { quarantined, quarantinedOf } = this.#statements;
+    const read = () => (streamId === undefined ? quarantined.all() : quarantinedOf.all(streamId));
+    return this.#run('Listing the quarantine', read).map(toQuarantinedConflict);
   }
 
   overflows(): readonly AuditOverflow[] {

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { z } from 'zod';
 
 /** Whose streams the store holds: known from the last token, so that a start without control can show them. */
@@ -9,6 +10,11 @@ export interface Binding {
 }
 
 const schema = z.object({ database: z.string().min(1), identity: z.string().min(1) });
+
+/** Where the binding of a data folder is. */
+export function bindingFile(dataDir: string): string {
+  return path.join(dataDir, 'binding.json');
+}
 
 /** The binding of the last run; undefined when there is none, or none that can be read: the next token tells it again. */
 export function readBinding(file: string): Binding | undefined {

@@ -1,13 +1,12 @@
-import path from 'node:path';
-import { type CheckpointStore, openCheckpointStore, type StoreScope } from '@autopilot/checkpoint';
-import { isCodedError, type Ports } from '@autopilot/sync-contract';
-import { DesktopError, type DesktopErrorCode } from '../errors.ts';
+import type { CheckpointStore } from '@autopilot/checkpoint';
+import type { Ports } from '@autopilot/sync-contract';
 import type { Log } from '../log.ts';
 import type { TokenState } from '../view-model/desktop-state.ts';
 import type { ViewModel } from '../view-model/view-model.ts';
 import { createAckQueue } from './ack-queue.ts';
 import { appliedViewOf } from './applied-view.ts';
-import { type Binding, readBinding, writeBinding } from './binding.ts';
+import { type Binding, bindingFile, readBinding, writeBinding } from './binding.ts';
+import { openStore } from './open-store.ts';
 import { createPipeline, type Pipeline } from './pipeline.ts';
 import { createStoreUpkeep, type StoreUpkeep } from './store-upkeep.ts';
 import type { SyncLane, SyncLaneFactory } from './sync-lane.ts';
@@ -32,9 +31,6 @@ export interface SyncOptions {
   readonly log: Log;
 }
 
-/** Before the first token nobody knows which database this will be; nothing is ever stored under this name. */
-const unbound = '(unbound)';
-
 /**
  * Opens the store and follows its streams; the lane does nothing before `lane.start()`.
  *
@@ -42,9 +38,9 @@ const unbound = '(unbound)';
  */
 export async function startSync(options: SyncOptions): Promise<SyncCore> {
   const { view, ports, log } = options;
-  const bindingFile = path.join(options.dataDir, 'binding.json');
-  let binding = readBinding(bindingFile);
-  let store = await openStore(options, binding);
+  const bound = bindingFile(options.dataDir);
+  let binding = readBinding(bound);
+  let store = await openShown(options, binding);
   let token: GrantedToken | undefined;
   let pipeline: Pipeline | undefined;
   let upkeep: StoreUpkeep | undefined;
@@ -78,10 +74,10 @@ export async function startSync(options: SyncOptions): Promise<SyncCore> {
     granted = [];
     await store.close();
     if (closed) return;
-    store = await openStore(options, next);
+    store = await openShown(options, next);
     if (closed) return await store.close();
     binding = next;
-    writeBinding(bindingFile, next);
+    writeBinding(bound, next);
     startPipeline();
   };
   // One at a time: both lanes may ask for a token, and each answer may name another store.
@@ -119,32 +115,14 @@ export async function startSync(options: SyncOptions): Promise<SyncCore> {
   };
 }
 
-async function openStore(options: SyncOptions, binding: Binding | undefined): Promise<CheckpointStore> {
-  const { ports, view, environment, log } = options;
-  const scope: StoreScope =
-    binding === undefined
-      ? { environment, database: unbound, account: options.clientId }
-      : { environment, database: binding.database, account: binding.identity };
-  const file = path.join(options.dataDir, 'checkpoints.sqlite');
-  try {
-    // Every event can be read again from the host, so the last ones may go with the power; none is ever torn.
-    const store = await openCheckpointStore({ ...ports, file, scope, synchronous: 'NORMAL' });
-    if (store.recovered !== undefined) {
-      const { reason, detail, restored_from } = store.recovered;
-      const what = restored_from === 'previous' ? 'the previous generation is used' : 'everything is read again';
-      view.raise('store_recovered', `The event store was ${reason} (${detail}); ${what}.`);
-      log.error({ ...store.recovered }, 'store recovered');
-    }
-    return store;
-  } catch (cause) {
-    if (!isCodedError(cause)) throw cause;
-    const message = `The data folder "${options.dataDir}" cannot be used: ${(cause as Error).message}`;
-    throw new DesktopError(openErrors[cause.code] ?? 'data_dir_unusable', message, { cause });
+async function openShown(options: SyncOptions, binding: Binding | undefined): Promise<CheckpointStore> {
+  const { view, log } = options;
+  const store = await openStore(options, binding, options.ports);
+  if (store.recovered !== undefined) {
+    const { reason, detail, restored_from } = store.recovered;
+    const what = restored_from === 'previous' ? 'the previous generation is used' : 'everything is read again';
+    view.raise('store_recovered', `The event store was ${reason} (${detail}); ${what}.`);
+    log.error({ ...store.recovered }, 'store recovered');
   }
+  return store;
 }
-
-const openErrors: Readonly<Record<string, DesktopErrorCode>> = {
-  locked: 'data_dir_locked',
-  schema_newer: 'store_foreign',
-  not_a_checkpoint_file: 'store_foreign',
-};

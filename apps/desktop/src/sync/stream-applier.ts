@@ -19,6 +19,7 @@ import { type Cancel, isCodedError, type Lane, type LaneSignal, type Ports } fro
 import type { Log } from '../log.ts';
 import type { ViewModel } from '../view-model/view-model.ts';
 import type { AckQueue } from './ack-queue.ts';
+import { openConflicts } from './quarantine.ts';
 import { createRewindBudget } from './rewind-budget.ts';
 import type { SyncLane } from './sync-lane.ts';
 
@@ -76,6 +77,7 @@ export class StreamApplier {
         ? initialState(streamId)
         : { stream_id: streamId, epoch: stored.epoch, seq: stored.seq, chain: stored.chain };
     context.view.follow(streamId, this.#state, stored === undefined ? 0 : Number(stored.seq - stored.base_seq));
+    this.#tellOfQuarantine();
   }
 
   /** Where the lane has to read on. */
@@ -336,6 +338,18 @@ export class StreamApplier {
     const message = alarm === undefined ? reason : `${alarm.message} ${alarm.next}`;
     const full = outcome === 'counted' ? ' The quarantine of this stream is full: it was counted and not kept.' : '';
     view.raise('event_quarantined', message + full, this.#id);
+  }
+
+  /** What was set aside in an earlier run and not explained since stays an alarm. */
+  #tellOfQuarantine(): void {
+    const conflicts = openConflicts(this.#context.store, this.#id, this.position);
+    const [first] = conflicts;
+    if (first === undefined) return;
+    const { event, reason } = first;
+    if (event.epoch === this.#state.epoch && event.seq > this.#state.seq) this.#refused = event.seq;
+    const count = conflicts.length === 1 ? 'An event was' : `${conflicts.length} events were`;
+    const message = `${count} set aside in ${this.#id} before this start, the first one at ${event.seq}: ${reason}.`;
+    this.#context.view.raise('event_quarantined', message, this.#id);
   }
 
   #stop(phase: 'blocked' | 'quarantined', note: string): void {

@@ -17,7 +17,7 @@ export const alarmSpecs = {
   },
   event_quarantined: {
     recovery: 'ask-user',
-    next: 'The event is kept in the quarantine of the store. Compare it with the host before a reset of the stream.',
+    next: 'Compare it with the host: with the desktop stopped, --quarantine shows it, and --clear-quarantine STREAM ends this.',
   },
   stream_blocked: {
     recovery: 'ask-user',

@@ -230,6 +230,41 @@ describe('contradictions', () => {
   });
 });
 
+describe('what was set aside, after a restart', () => {
+  test('an alarm that nobody has explained comes again, and ends when it was cleared', async () => {
+    bench.pipeline.follow(id);
+    bench.lane.batch(eventsOf(id, 1, 3));
+    bench.lane.batch(eventsOf(id, 2, 3, { salt: '!' }), 'live');
+    await restart();
+    bench.pipeline.follow(id);
+    expect(bench.alarms()).toEqual(['event_quarantined']);
+    expect(bench.state().alarms[0]?.message).toMatch(/^2 events were set aside in .* the first one at 2: /);
+    bench.lane.batch(eventsOf(id, 4, 5), 'live');
+    expect(bench.alarms()).toEqual(['event_quarantined']);
+    expect(bench.store.clearQuarantine(id)).toBe(2n);
+    await restart();
+    bench.pipeline.follow(id);
+    expect(bench.alarms()).toEqual([]);
+  });
+
+  test('an event that was damaged on its way is an alarm until it was applied, also over restarts', async () => {
+    bench.pipeline.follow(id);
+    const events = eventsOf(id, 1, 2);
+    const [first, second] = events;
+    if (first === undefined || second === undefined) throw new Error('two events');
+    bench.lane.batch([first, { ...second, payload_hash: 'f'.repeat(64) as PayloadHash }]);
+    await restart();
+    bench.pipeline.follow(id);
+    expect(bench.alarms()).toEqual(['event_quarantined']);
+    bench.lane.batch([second]);
+    expect(bench.alarms()).toEqual([]);
+    await restart();
+    bench.pipeline.follow(id);
+    expect(bench.alarms()).toEqual([]);
+    expect(bench.store.quarantined(id)).toHaveLength(1);
+  });
+});
+
 describe('stale cursors', () => {
   const stale = (
     seq: bigint,
@@ -326,6 +361,7 @@ describe('a store that fails', () => {
     let broken = false;
     await restart((store) =>
       Object.assign(Object.create(store) as CheckpointStore, {
+        quarantined: () => store.quarantined(),
         commit: (changes: Parameters<CheckpointStore['commit']>[0]) => {
           if (broken) throw new CheckpointError('disk_full', 'The disk is full.');
           return store.commit(changes);
@@ -460,6 +496,7 @@ describe('streams that end', () => {
     let broken = true;
     await restart((store) =>
       Object.assign(Object.create(store) as CheckpointStore, {
+        quarantined: () => store.quarantined(),
         commit: (changes: Parameters<CheckpointStore['commit']>[0]) => {
           if (broken) throw new CheckpointError('disk_full', 'The disk is full.');
           return store.commit(changes);
