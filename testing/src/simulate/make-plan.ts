@@ -1,3 +1,4 @@
+import { segmentLength } from '../../../packages/session/src/module/public-rows.ts';
 import { Chance, seedFor } from './chance.ts';
 import { drawFault, faultKinds } from './draw-fault.ts';
 import type { FaultKind, Plan, PlannedStream, Settings, Step, Work } from './plan.ts';
@@ -31,9 +32,7 @@ function drawSettings(chance: Chance): Settings {
   const count = chance.whole(1, 3);
   const streams: PlannedStream[] = [];
   for (let index = 0; index < count; index += 1) {
-    const backlog = chance.maybe(0.5) ? 0 : chance.whole(1, 40);
-    const firstKept = backlog > 0 && chance.maybe(0.15) ? chance.whole(1, backlog + 1) : 1;
-    streams.push({ id: `s${index + 1}`, fanout: chance.maybe(0.3) ? 'doorbell' : 'inbox', backlog, firstKept });
+    streams.push(drawStream(chance, `s${index + 1}`));
   }
   const watchdogMs = chance.whole(6_000, 20_000);
   return {
@@ -51,6 +50,18 @@ function drawSettings(chance: Chance): Settings {
     latencyMs: chance.pick([1, 5, 40, 200]),
     pageDelayMs: chance.pick([0, 20, 150]),
   };
+}
+
+function drawStream(chance: Chance, id: string): PlannedStream {
+  const fanout = chance.pick(['inbox', 'inbox', 'doorbell', 'public'] as const);
+  if (fanout === 'public' && chance.maybe(0.5)) {
+    // Its rows are read a segment at a time: the next events begin another one.
+    const end = Number(segmentLength);
+    return { id, fanout, backlog: chance.whole(end - 10, end + 2), firstKept: chance.whole(end - 30, end - 10) };
+  }
+  const backlog = chance.maybe(0.5) ? 0 : chance.whole(1, 40);
+  const firstKept = backlog > 0 && chance.maybe(0.15) ? chance.whole(1, backlog + 1) : 1;
+  return { id, fanout, backlog, firstKept };
 }
 
 function drawWork(chance: Chance, ids: readonly [string, ...string[]]): Work {

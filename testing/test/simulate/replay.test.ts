@@ -22,7 +22,7 @@ describe('a seed', () => {
       expect(trace.length).toBeGreaterThan(1_000);
       expect(await traceOf(seed)).toBe(trace);
     }
-  });
+  }, 60_000);
 
   test('gives another trace than its neighbour', async () => {
     expect(await traceOf(2)).not.toBe(await traceOf(1));
