@@ -15,14 +15,16 @@ export interface Contestant {
   /** What {@link Prepared.check} has to count; by default the units that time is divided by. */
   readonly expected?: number;
   prepare(): Prepared | Promise<Prepared>;
+  /** Microseconds of processor time so far, where another process than this one does the work. */
+  cpu?(): Promise<number>;
 }
 
 /** Microseconds per unit of work. */
 export interface Turn {
   readonly wall: number;
   /**
-   * Processor time of this process, user and system, collector threads included. On a machine that others use too it
-   * tells what the work costs; `wall` also tells what the others did meanwhile.
+   * Processor time of this process or of the one that does the work, user and system, collector threads included. On a
+   * machine that others use too it tells what the work costs; `wall` also tells what the others did meanwhile.
    */
   readonly cpu: number;
 }
@@ -67,13 +69,14 @@ async function oneTurn(contestant: Contestant, units: number, repeat: number): P
     // What the one before left behind is not to be collected in this one's time. Once a turn: a full collection also
     // throws optimised code away, and small pieces would then be measured without it.
     if (left === repeat) globalThis.gc?.();
+    const other = await contestant.cpu?.();
     const used = process.cpuUsage();
     const began = performance.now();
     const working = work();
     if (working !== undefined) await working;
     wall += (performance.now() - began) * 1_000;
     const { user, system } = process.cpuUsage(used);
-    cpu += user + system;
+    cpu += other === undefined ? user + system : ((await contestant.cpu?.()) ?? Number.NaN) - other;
     const expected = contestant.expected ?? units;
     const counted = await check();
     if (counted !== expected || !(counted > 0)) {

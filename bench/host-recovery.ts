@@ -1,0 +1,45 @@
+// How long the embedded host takes to open what it kept: a log of a row a commit, a log of 1,000 rows a commit, and a
+// snapshot, with 200 bytes of text in each row. Against it, in turns in the same run: reading the same files with their
+// checksums, and a bare better-sqlite3 insert of as many rows, 1,000 a commit. Every turn has a process of its own.
+// node --expose-gc --conditions=@autopilot/source bench/host-recovery.ts [rows] [rounds] [--json]
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { measureRecovery } from './src/embedded/measure-recovery.ts';
+import { observeMachine } from './src/measure/machine.ts';
+import { short, tableOf } from './src/measure/print.ts';
+import { wholeNumber } from './src/measure/whole-number.ts';
+
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: 'boolean', default: false } },
+});
+const rows = wholeNumber(positionals[0], 1_000_000, 'rows');
+const rounds = wholeNumber(positionals[1], 3, 'rounds');
+
+const machine = observeMachine();
+const folder = mkdtempSync(path.join(os.tmpdir(), 'bench-recovery-'));
+try {
+  const figures = await measureRecovery(folder, { rows, rounds });
+  if (values.json) console.log(JSON.stringify({ bench: 'host-recovery', rows, rounds, machine: machine(), figures }));
+  else {
+    console.log(JSON.stringify(machine()));
+    console.log('Seconds for a gigabyte (2^30) of files; megabytes; how many times as much as the peer.');
+    const cells = figures.map((figure) => [
+      figure.name,
+      ...[
+        figure.megabytes,
+        figure.rows_per_second,
+        figure.seconds_per_gb,
+        figure.cpu_seconds_per_gb,
+        figure.peak_mb,
+        figure.of_read_cpu,
+        figure.of_insert_cpu,
+      ].map((value) => short(value ?? Number.NaN)),
+    ]);
+    console.log(tableOf(['', 'MB', 'rows/s', 's/GB', 'cpu s/GB', 'peak MB', 'cpu / read', 'cpu / insert'], cells));
+  }
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}

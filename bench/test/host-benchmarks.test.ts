@@ -1,0 +1,75 @@
+import { execFile } from 'node:child_process';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { expect, test } from '@jest/globals';
+
+const run = promisify(execFile);
+const folder = path.resolve(import.meta.dirname, '..');
+
+interface Report {
+  readonly bench: string;
+  readonly figures: readonly Readonly<Record<string, unknown>>[];
+}
+
+/** Runs a benchmark with sizes that say nothing about speed. */
+async function report(name: string, ...sizes: readonly string[]): Promise<Report> {
+  const flags = ['--expose-gc', '--conditions=@autopilot/source', '--disable-warning=ExperimentalWarning'];
+  const { stdout } = await run(process.execPath, [...flags, `${name}.ts`, ...sizes, '--json'], { cwd: folder });
+  return JSON.parse(stdout) as Report;
+}
+
+/** What has no meaning for a contestant is null; everything else is a number above zero. */
+function checkFigures({ figures }: Report, nullable: readonly string[] = []): void {
+  for (const figure of figures) {
+    for (const [key, value] of Object.entries(figure)) {
+      if (typeof value === 'string' || (value === null && nullable.includes(key))) continue;
+      expect({ ...figure, at: key, isMeasured: typeof value === 'number' && value > 0 }).toMatchObject({
+        isMeasured: true,
+      });
+    }
+  }
+}
+
+test('host-calls measures every kind of call beside the echo and the insert', async () => {
+  const found = await report('host-calls', '50', '1');
+  expect(found.figures.filter(({ window }) => window === 1)).toHaveLength(5);
+  expect(found.figures.filter(({ window }) => window === 40)).toHaveLength(6);
+  checkFigures(found);
+}, 120_000);
+
+test('host-fanout measures every query beside the bare server', async () => {
+  const found = await report('host-fanout', '10', '2', '1');
+  expect(found.figures).toHaveLength(6);
+  checkFigures(found);
+}, 120_000);
+
+test('host-snapshot gets every row, and measures memory', async () => {
+  const found = await report('host-snapshot', '20000', '1');
+  expect(found.figures).toHaveLength(5);
+  checkFigures(found, ['payload_mb', 'peak_mb']);
+}, 120_000);
+
+test('host-recovery finds every row again', async () => {
+  const found = await report('host-recovery', '2000', '1');
+  expect(found.figures).toHaveLength(7);
+  checkFigures(found, ['megabytes', 'seconds_per_gb', 'cpu_seconds_per_gb', 'peak_mb', 'of_read_cpu']);
+}, 120_000);
+
+test('host-subscriptions evaluates nothing for rows that concern nobody', async () => {
+  const found = await report('host-subscriptions', '5', '50', '1');
+  expect(found.figures.map(({ kind, standing }) => `${kind} ${standing}`)).toHaveLength(8);
+  checkFigures({ ...found, figures: found.figures.map(({ standing, evaluations, ...rest }) => rest) });
+  const ofEqualities = found.figures.filter(({ kind }) => kind === 'equality');
+  expect(ofEqualities.map(({ evaluations }) => evaluations)).toEqual([0, 0]);
+}, 120_000);
+
+test('host-idle measures connections beside those of the bare server', async () => {
+  const found = await report('host-idle', '50', '1');
+  expect(found.figures.map(({ name }) => name)).toEqual([
+    'bare ws',
+    'host',
+    'host, one query for all',
+    'host, a query each',
+  ]);
+  expect(found.figures.every(({ heap_bytes }) => Number(heap_bytes) > 0)).toBe(true);
+}, 120_000);
