@@ -11,10 +11,10 @@ import { satsJson } from '../src/sats/json-write.ts';
 import { bsatn } from '../src/sql/scalar.ts';
 import { MalformedMessage, written } from '../src/wire/bsatn.ts';
 import { clientMessages } from '../src/wire/client-message.ts';
-import { concatenated, serverPayload } from '../src/wire/frame.ts';
+import { concatenated, ServerPayload, serverPayload, share } from '../src/wire/frame.ts';
 import { chooseProtocol } from '../src/wire/protocol.ts';
 import { encodeEventRows, encodePersistentRows, serverMessage } from '../src/wire/server-message.ts';
-import { sendFragmented } from '../src/ws/fragments.ts';
+import { FrameSender } from '../src/ws/frame-sender.ts';
 
 const bytes = (hex: string) => new Uint8Array(Buffer.from(hex, 'hex'));
 const hex = (value: Uint8Array) => Buffer.from(value).toString('hex');
@@ -158,18 +158,19 @@ describe('payloads', () => {
 
   test('up to 1024 bytes go out plain whatever was asked for', () => {
     for (const compression of ['None', 'Gzip', 'Brotli'] as const) {
-      expect(hex(serverPayload(compression, small))).toBe(`00${hex(small)}`);
+      const { tag, body } = serverPayload(compression, small);
+      expect([tag, hex(body)]).toEqual([0, hex(small)]);
     }
   });
 
   test('above 1024 bytes the tag names the algorithm and the body comes back', () => {
-    expect(serverPayload('None', large)[0]).toBe(0);
+    expect(serverPayload('None', large).tag).toBe(0);
     const gzip = serverPayload('Gzip', large);
-    expect(gzip[0]).toBe(2);
-    expect(hex(gunzipSync(gzip.subarray(1)))).toBe(hex(large));
+    expect(gzip.tag).toBe(2);
+    expect(hex(gunzipSync(gzip.body))).toBe(hex(large));
     const brotli = serverPayload('Brotli', large);
-    expect(brotli[0]).toBe(1);
-    expect(hex(brotliDecompressSync(brotli.subarray(1)))).toBe(hex(large));
+    expect(brotli.tag).toBe(1);
+    expect(hex(brotliDecompressSync(brotli.body))).toBe(hex(large));
   });
 
   test('messages are joined without separators', () => {
@@ -177,33 +178,107 @@ describe('payloads', () => {
   });
 });
 
-test('a large message leaves in frames of 4096 bytes, the last one final, in one write', () => {
-  const frames: { length: number; fin: boolean | undefined }[] = [];
-  const corks: string[] = [];
-  let sent = 0;
-  const socket = {
-    send: (data: Uint8Array, { fin }: { fin?: boolean }, done?: () => void) => {
-      frames.push({ length: data.length, fin });
-      done?.();
+describe('frames', () => {
+  /** What a receiver makes of frames: their sizes, and the bytes of each message. */
+  function read(bytes: Buffer): { sizes: number[]; messages: Buffer[] } {
+    const sizes: number[] = [];
+    const messages: Buffer[] = [];
+    let parts: Buffer[] = [];
+    for (let at = 0; at < bytes.length; ) {
+      expect((bytes[at] ?? 0) & 0x7f).toBe(parts.length === 0 ? 2 : 0);
+      const isFinal = (bytes[at] ?? 0) >= 0x80;
+      const [start, length] =
+        bytes[at + 1] === 126 ? [at + 4, bytes.readUInt16BE(at + 2)] : [at + 2, bytes[at + 1] ?? 0];
+      sizes.push(length);
+      parts.push(bytes.subarray(start, start + length));
+      at = start + length;
+      if (!isFinal) continue;
+      messages.push(Buffer.concat(parts));
+      parts = [];
+    }
+    expect(parts).toEqual([]);
+    return { sizes, messages };
+  }
+
+  class Stream {
+    readonly OPEN = 1;
+    readyState = 1;
+    readonly written: Buffer[] = [];
+    private callbacks: ((error?: Error) => void)[] = [];
+
+    write(chunk: Buffer, done?: (error?: Error) => void): boolean {
+      this.written.push(chunk);
+      if (done !== undefined) this.callbacks.push(done);
+      return true;
+    }
+
+    /** What was written has left, or cannot. */
+    settle(error?: Error): void {
+      for (const done of this.callbacks.splice(0)) done(error);
+    }
+  }
+
+  const body = (length: number) => Uint8Array.from({ length }, (_, index) => index % 251);
+  const sender = (stream: Stream) => new FrameSender(stream as unknown as WebSocket, stream as unknown as Duplex);
+
+  test.each([0, 1, 124, 125, 126, 4094, 4095, 4096, 8191, 8192, 10_000])(
+    'a body of %i bytes leaves in frames of at most 4096 bytes in one write',
+    (length) => {
+      const stream = new Stream();
+      let sent = 0;
+      sender(stream).send(new ServerPayload(1, body(length)), () => (sent += 1));
+      expect(stream.written).toHaveLength(1);
+      const { sizes, messages } = read(Buffer.concat(stream.written));
+      expect(sizes.slice(0, -1).every((size) => size === 4096)).toBe(true);
+      expect(hex(messages[0] ?? body(0))).toBe(`01${hex(body(length))}`);
+      stream.settle();
+      expect(sent).toBe(1);
     },
-  } as unknown as WebSocket;
-  const stream = { cork: () => corks.push('cork'), uncork: () => corks.push('uncork') } as unknown as Duplex;
-  const send = (length: number) => sendFragmented(socket, stream, new Uint8Array(length), () => (sent += 1));
-  send(10_000);
-  expect(frames.splice(0)).toEqual([
-    { length: 4096, fin: false },
-    { length: 4096, fin: false },
-    { length: 1808, fin: true },
-  ]);
-  send(8192);
-  expect(frames.splice(0)).toEqual([
-    { length: 4096, fin: false },
-    { length: 4096, fin: true },
-  ]);
-  expect(corks).toEqual(['cork', 'uncork', 'cork', 'uncork']);
-  send(4096);
-  expect(frames).toEqual([{ length: 4096, fin: undefined }]);
-  expect(sent).toBe(3);
+  );
+
+  test('a large message is made piece by piece, as the pieces before it leave', () => {
+    const stream = new Stream();
+    let sent = 0;
+    sender(stream).send(new ServerPayload(0, body(2_000_000)), () => (sent += 1));
+    expect(stream.written).toHaveLength(2);
+    for (let turns = 0; sent === 0 && turns < 20; turns += 1) stream.settle();
+    expect(sent).toBe(1);
+    const { messages } = read(Buffer.concat(stream.written));
+    expect(messages.map((message) => message.length)).toEqual([2_000_001]);
+    expect(hex(messages[0] ?? body(0))).toBe(`00${hex(body(2_000_000))}`);
+  });
+
+  test('what is left of a large message leaves before what is written next', () => {
+    const stream = new Stream();
+    const sent: string[] = [];
+    const frames = sender(stream);
+    frames.send(new ServerPayload(0, body(2_000_000)), () => sent.push('large'));
+    frames.send(new ServerPayload(0, body(5)), () => sent.push('small'));
+    for (let turns = 0; sent.length < 2 && turns < 20; turns += 1) stream.settle();
+    expect(sent).toEqual(['large', 'small']);
+    expect(read(Buffer.concat(stream.written)).messages.map(({ length }) => length)).toEqual([2_000_001, 6]);
+  });
+
+  test('a message that cannot leave counts as sent', () => {
+    const stream = new Stream();
+    let sent = 0;
+    sender(stream).send(new ServerPayload(0, body(2_000_000)), () => (sent += 1));
+    stream.settle(new Error('broken'));
+    expect([sent, stream.written.length]).toEqual([1, 2]);
+    stream.readyState = 3;
+    sender(stream).send(new ServerPayload(0, body(5)), () => (sent += 1));
+    expect([sent, stream.written.length]).toEqual([2, 2]);
+  });
+
+  test('a body that is shared is compressed and framed once for all', () => {
+    const large = body(5000);
+    expect(serverPayload('Gzip', large)).not.toBe(serverPayload('Gzip', large));
+    share(large);
+    const payload = serverPayload('Gzip', large);
+    expect(serverPayload('Gzip', large)).toBe(payload);
+    expect(serverPayload('None', large)).not.toBe(payload);
+    expect([...payload.chunks()][0]).toBe([...payload.chunks()][0]);
+  });
 });
 
 test('the server prefers v3, whatever the order of the offer', () => {

@@ -276,6 +276,29 @@ describe('the cost of a commit', () => {
     expect(subscriptions.evaluations).toBe(cost);
   });
 
+  test('S10 clients that get the same under the same ids get the same bytes, encoded once', () => {
+    const bytes: Uint8Array[] = [];
+    const tell = (identity: string) => ({
+      identity,
+      isOwner: false,
+      send: (message: Uint8Array) => bytes.push(message),
+    });
+    const [one, same, otherId, more] = [alice, alice, bob, bob].map(tell);
+    if (one === undefined || same === undefined || otherId === undefined || more === undefined) throw new Error();
+    for (const client of [one, same, more]) subscriptions.subscribe(client, 1, 1, ['SELECT * FROM player']);
+    subscriptions.subscribe(otherId, 1, 2, ['SELECT * FROM player']);
+    subscriptions.subscribe(more, 1, 3, ['SELECT * FROM player WHERE id > 0']);
+    bytes.splice(0);
+    addPlayer(1, 'red');
+    expect(bytes).toHaveLength(4);
+    expect(new Set(bytes).size).toBe(3);
+    const sets = bytes.map((message) => {
+      const [seen] = serverMessages(message);
+      return seen?.type === 'TransactionUpdate' ? seen.sets.map(({ set }) => set).join() : '';
+    });
+    expect(sets.sort()).toEqual(['1', '1', '1,3', '2']);
+  });
+
   test('S10 a join is evaluated for a row that joins with what it asks for, and for no other', () => {
     const clients = Array.from({ length: 200 }, (_, index) => new Client(identityOf('test', `client ${index}`)));
     const text = (index: number) =>

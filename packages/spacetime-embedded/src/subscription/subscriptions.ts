@@ -1,6 +1,7 @@
 import { isCodedError } from '@autopilot/sync-contract';
 import type { Commit, EngineDatabase } from '../engine/database.ts';
 import { compileSubscription } from '../sql/subscription-query.ts';
+import { share } from '../wire/frame.ts';
 import { type EncodedTableUpdate, type QuerySetUpdate, serverMessage, type TableRows } from '../wire/server-message.ts';
 import { type Candidates, DispatchIndex } from './dispatch-index.ts';
 import { QueryPlan, type QuerySet } from './query-plan.ts';
@@ -120,22 +121,25 @@ export class Subscriptions {
   private committed(commit: Commit): void {
     this.lastOffset = commit.offset;
     const updates = new Map<QuerySet, EncodedTableUpdate[]>();
+    const serials = new Map<EncodedTableUpdate, number>();
     for (const [plan, candidates] of this.dispatch.match(this.database, commit.tables)) {
       this.evaluations += 1;
       const update = this.evaluated(plan, commit, candidates);
       if (update === undefined) continue;
+      serials.set(update, serials.size);
       for (const set of plan.holders) {
         const known = updates.get(set);
         if (known === undefined) updates.set(set, [update]);
         else known.push(update);
       }
     }
+    const messages = new Map<string, Uint8Array>();
     const byClient = Map.groupBy(updates.keys(), (set) => set.client);
     for (const [client, sets] of byClient) {
       const querySets = sets.map((set) => ({ querySetId: set.id, updates: updates.get(set) ?? [] }));
       const request = commit.request && this.requests.get(commit.request);
       if (request?.client === client) request.querySets.push(...querySets);
-      else client.send(serverMessage.transactionUpdate(querySets), commit.offset);
+      else client.send(sharedMessage(messages, querySets, serials), commit.offset);
     }
   }
 
@@ -201,6 +205,25 @@ export class Subscriptions {
 interface RequestUpdate {
   readonly client: Subscriber;
   readonly querySets: QuerySetUpdate[];
+}
+
+/** The message for clients that get the same of the same queries under the same ids: encoded once. */
+function sharedMessage(
+  messages: Map<string, Uint8Array>,
+  querySets: readonly QuerySetUpdate[],
+  serials: ReadonlyMap<EncodedTableUpdate, number>,
+): Uint8Array {
+  const key = querySets
+    .map(({ querySetId, updates }) => `${querySetId}:${updates.map((update) => serials.get(update)).join()}`)
+    .join(';');
+  const known = messages.get(key);
+  if (known !== undefined) {
+    share(known);
+    return known;
+  }
+  const message = serverMessage.transactionUpdate(querySets);
+  messages.set(key, message);
+  return message;
 }
 
 function snapshot(plans: readonly QueryPlan[]): readonly TableRows[] {

@@ -12,7 +12,7 @@ import { type Compression, serverPayload } from '../wire/frame.ts';
 import type { Protocol } from '../wire/protocol.ts';
 import { type QuerySetUpdate, type ReducerOutcome, serverMessage } from '../wire/server-message.ts';
 import type { ConnectedClient } from './connected-client.ts';
-import { sendFragmented } from './fragments.ts';
+import { FrameSender } from './frame-sender.ts';
 import { Inbox } from './inbox.ts';
 import { Liveness } from './liveness.ts';
 import { Outbox } from './outbox.ts';
@@ -44,6 +44,7 @@ export class ClientSocket implements Subscriber, ConnectedClient {
   readonly isOwner: boolean;
   readonly connectionId: string;
   private readonly options: ClientSocketOptions;
+  private readonly sender: FrameSender;
   private readonly outbox: Outbox;
   private readonly liveness: Liveness;
   private readonly inbox: Inbox;
@@ -61,13 +62,15 @@ export class ClientSocket implements Subscriber, ConnectedClient {
       connectionId: this.connectionId,
       jwtPayload: claims.payload,
     });
+    const sender = new FrameSender(socket, options.stream);
+    this.sender = sender;
     this.outbox = new Outbox({
       protocol: options.protocol,
       longest: limits.outbox,
       confirmed: options.confirmed,
       durableOffset: () => database.engine.durableOffset,
       untilDurable: () => database.waiting.add(this),
-      transmit: (body, sent) => sendFragmented(socket, options.stream, serverPayload(options.compression, body), sent),
+      transmit: (body, sent) => sender.send(serverPayload(options.compression, body), sent),
       overflow: () => this.drop(),
     });
     this.liveness = new Liveness(ports, limits, { ping: () => socket.ping(), dead: () => this.drop() });
@@ -103,6 +106,7 @@ export class ClientSocket implements Subscriber, ConnectedClient {
     const { socket, ports } = this.options;
     this.gone();
     socket.resume();
+    this.sender.finish();
     socket.close(code, truncated(reason));
     const cancel = ports.scheduler.after(closeHandshakeTimeout, () => socket.terminate());
     socket.once('close', cancel);
