@@ -25,7 +25,9 @@ export async function connectToHost(url: string, options: ConnectOptions = {}): 
 
 /** Resolves when the connection is open and, on the host, when its first message has come. */
 export async function connectRaw(url: string, protocols: readonly string[] = []): Promise<RawClient> {
-  const socket = new WebSocket(url, [...protocols], { perMessageDeflate: false, maxPayload: 0 });
+  // The host sends frames of 4096 bytes: a snapshot is many of them.
+  const limits = { maxPayload: 0, maxFragments: 0, maxBufferedChunks: 0 };
+  const socket = new WebSocket(url, [...protocols], { perMessageDeflate: false, ...limits });
   const client: RawClient = {
     send: (message) => socket.send(message),
     onPayload: () => {},

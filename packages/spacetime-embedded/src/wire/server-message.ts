@@ -1,6 +1,6 @@
 import type { BinaryWriter } from 'spacetimedb';
 import { written } from './bsatn.ts';
-import { type RowBytes, writeRowList } from './row-list.ts';
+import { type RowBytes, rowListBytes, writeRowList } from './row-list.ts';
 
 /** Rows of one table in a snapshot. */
 export interface TableRows {
@@ -44,17 +44,20 @@ export const serverMessage = {
       writer.writeU32(requestId);
       writer.writeU32(querySetId);
       writeQueryRows(writer, rows);
-    });
+    }, queryRowsBytes(rows));
   },
 
   unsubscribeApplied(requestId: number, querySetId: number, rows: readonly TableRows[] | undefined): Uint8Array {
-    return written((writer) => {
-      writer.writeU8(2);
-      writer.writeU32(requestId);
-      writer.writeU32(querySetId);
-      writer.writeU8(rows === undefined ? 1 : 0);
-      if (rows !== undefined) writeQueryRows(writer, rows);
-    });
+    return written(
+      (writer) => {
+        writer.writeU8(2);
+        writer.writeU32(requestId);
+        writer.writeU32(querySetId);
+        writer.writeU8(rows === undefined ? 1 : 0);
+        if (rows !== undefined) writeQueryRows(writer, rows);
+      },
+      queryRowsBytes(rows ?? []),
+    );
   },
 
   subscriptionError(requestId: number | undefined, querySetId: number, message: string): Uint8Array {
@@ -71,21 +74,24 @@ export const serverMessage = {
     return written((writer) => {
       writer.writeU8(4);
       writeTransactionUpdate(writer, querySets);
-    });
+    }, updateBytes(querySets));
   },
 
   oneOffQueryResult(requestId: number, result: readonly TableRows[] | { readonly error: string }): Uint8Array {
-    return written((writer) => {
-      writer.writeU8(5);
-      writer.writeU32(requestId);
-      if ('error' in result) {
-        writer.writeU8(1);
-        writer.writeString(result.error);
-      } else {
-        writer.writeU8(0);
-        writeQueryRows(writer, result);
-      }
-    });
+    return written(
+      (writer) => {
+        writer.writeU8(5);
+        writer.writeU32(requestId);
+        if ('error' in result) {
+          writer.writeU8(1);
+          writer.writeString(result.error);
+        } else {
+          writer.writeU8(0);
+          writeQueryRows(writer, result);
+        }
+      },
+      'error' in result ? undefined : queryRowsBytes(result),
+    );
   },
 
   reducerResult(requestId: number, timestamp: bigint, result: ReducerOutcome): Uint8Array {
@@ -132,11 +138,14 @@ export const serverMessage = {
 
 /** A TableUpdateRows of a table that keeps its rows. */
 export function encodePersistentRows(inserts: RowBytes, deletes: RowBytes): Uint8Array {
-  return written((writer) => {
-    writer.writeU8(0);
-    writeRowList(writer, inserts);
-    writeRowList(writer, deletes);
-  });
+  return written(
+    (writer) => {
+      writer.writeU8(0);
+      writeRowList(writer, inserts);
+      writeRowList(writer, deletes);
+    },
+    room + rowListBytes(inserts) + rowListBytes(deletes),
+  );
 }
 
 /** A TableUpdateRows of an event table. */
@@ -144,7 +153,19 @@ export function encodeEventRows(events: RowBytes): Uint8Array {
   return written((writer) => {
     writer.writeU8(1);
     writeRowList(writer, events);
-  });
+  }, room + rowListBytes(events));
+}
+
+/** For what is around rows: a message of much data is to be written where it stays, not to grow into it. */
+const room = 64;
+
+function queryRowsBytes(tables: readonly TableRows[]): number {
+  return tables.reduce((sum, { table, rows }) => sum + table.length + rowListBytes(rows), room);
+}
+
+function updateBytes(querySets: readonly QuerySetUpdate[]): number {
+  const updates = querySets.flatMap((set) => set.updates);
+  return updates.reduce((sum, { table, rows }) => sum + table.length + room + rows.length, room);
 }
 
 function writeQueryRows(writer: BinaryWriter, tables: readonly TableRows[]): void {
