@@ -7,12 +7,13 @@ import type { DatabaseDefinition, TableChange, ViewArgument } from './database.t
 import { EngineError } from './errors.ts';
 import type { ModuleRunner } from './module-runner.ts';
 import type { ViewSchema } from './module-schema.ts';
+import { ReadSet } from './read-set.ts';
 import { messageOf } from './realm.ts';
 import { hashBytes, RowSet, StoredRow } from './stored-row.ts';
 import { columnStarts, type TableStore } from './table-store.ts';
 import type { NetChange, Transaction } from './transaction.ts';
 import { transactionSource } from './transaction-source.ts';
-import { ReadSet, ViewReads } from './view-reads.ts';
+import { ViewReads } from './view-reads.ts';
 
 interface HeldView {
   readonly schema: ViewSchema;

@@ -1,9 +1,9 @@
 import { BTree } from './btree.ts';
 import type { IndexSchema } from './module-schema.ts';
+import type { ReadSet } from './read-set.ts';
 import { RowSet, type StoredRow } from './stored-row.ts';
 import { SysError } from './sys-error.ts';
 import { columnKey, columnStarts, type KeyRange, rowKeys, type TableStore } from './table-store.ts';
-import type { ReadSet } from './view-reads.ts';
 
 /** What a transaction has changed in one table. */
 interface Overlay {

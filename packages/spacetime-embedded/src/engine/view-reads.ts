@@ -1,28 +1,7 @@
 import type { IndexSchema } from './module-schema.ts';
-import { columnKey, columnStarts, type KeyRange, type TableStore } from './table-store.ts';
+import type { ReadSet } from './read-set.ts';
+import { columnKey, columnStarts, type TableStore } from './table-store.ts';
 import type { NetChange } from './transaction.ts';
-
-/**
- * What one run of a view has read: single keys of indexes, and tables as a whole. Nothing else makes it run again. As
- * upstream does, a key counts only with all columns of its index; ranges, scans and counts stand for the table.
- */
-export class ReadSet {
-  readonly tables = new Set<TableStore>();
-  readonly keys = new Map<TableStore, Map<IndexSchema, Set<string>>>();
-
-  table(store: TableStore): void {
-    this.tables.add(store);
-  }
-
-  range(store: TableStore, index: IndexSchema, { from, isWholeKey }: KeyRange): void {
-    if (isWholeKey !== true) {
-      this.tables.add(store);
-      return;
-    }
-    const indexes = known(this.keys, store, () => new Map<IndexSchema, Set<string>>());
-    known(indexes, index, () => new Set<string>()).add(from);
-  }
-}
 
 /** Finds the views that have read what a transaction changes, without looking at the others. */
 export class ViewReads<View> {
