@@ -1,7 +1,4 @@
 // Opens a database and tells what that took; see measure-recovery.ts.
-import { readdir, readFile } from 'node:fs/promises';
-import path from 'node:path';
-import { crc32 } from 'node:zlib';
 import { type EngineDatabase, openDatabase } from '@autopilot/spacetime-embedded';
 import { systemPorts } from '@autopilot/sync-contract/system-ports';
 import { answerParent } from '../host/child.ts';
@@ -10,9 +7,9 @@ import { callReducer } from './raw-client.ts';
 
 /** What a process that opens a database is asked. */
 export type RecoveryQuestion =
+  /** Makes the bundle of the module, which is no part of a start. */
+  | { readonly ask: 'bundle' }
   | { readonly ask: 'open'; readonly dataDir: string; readonly snapshots: boolean }
-  /** Reads the files of a directory and their checksums: nothing is made of them. */
-  | { readonly ask: 'read'; readonly dataDir: string }
   /** Rows of the table `item`, so many a commit. */
   | { readonly ask: 'write'; readonly rows: number; readonly perCommit: number }
   | { readonly ask: 'count' }
@@ -20,13 +17,18 @@ export type RecoveryQuestion =
   | { readonly ask: 'close' };
 
 const owner = `c200${'11'.repeat(30)}`;
+let module: Uint8Array | undefined;
 let database: EngineDatabase | undefined;
 
 answerParent<RecoveryQuestion>(async (question) => {
   switch (question.ask) {
+    case 'bundle':
+      module = await bundleModule();
+      return undefined;
     case 'open':
+      if (module === undefined) throw new Error('There is no bundle.');
       database = await openDatabase({
-        module: await bundleModule(),
+        module,
         owner,
         databaseIdentity: `c200${'22'.repeat(30)}`,
         dataDir: question.dataDir,
@@ -35,8 +37,6 @@ answerParent<RecoveryQuestion>(async (question) => {
         durability: { snapshotAfterBytes: question.snapshots ? 8 : 2 ** 40 },
       });
       return undefined;
-    case 'read':
-      return readAll(question.dataDir);
     case 'write':
       return write(question.rows, question.perCommit);
     case 'count': {
@@ -51,17 +51,6 @@ answerParent<RecoveryQuestion>(async (question) => {
       return database?.close();
   }
 });
-
-/** How many bytes had a checksum. */
-async function readAll(folder: string): Promise<number> {
-  let bytes = 0;
-  for (const name of await readdir(folder)) {
-    if (!/\.(log|snapshot)$/.test(name)) continue;
-    const content = await readFile(path.join(folder, name));
-    if (crc32(content) !== 0) bytes += content.length;
-  }
-  return bytes;
-}
 
 async function write(rows: number, perCommit: number): Promise<void> {
   const text = 'x'.repeat(200);

@@ -27,22 +27,23 @@ export function encodeFrame(payload: Uint8Array, durable: bigint): Buffer {
 
 /** The frame at a position, or undefined when none stands there whole. */
 export function readFrame(file: Buffer, at: number): Frame | undefined {
+  const end = at + (frameBytesAt(file, at) ?? Number.NaN);
+  if (!(end <= file.length)) return undefined;
   const body = at + frameHeaderBytes;
-  if (body > file.length || magic.compare(file, at, at + 4) !== 0) return undefined;
-  const end = body + file.readUInt32LE(at + 4);
-  if (end > file.length) return undefined;
   const frame = file.subarray(at, end);
   if (frame.readUInt32LE(8) !== checksum(frame)) return undefined;
   return { payload: file.subarray(body, end), durable: file.readBigUInt64LE(at + 12), end };
 }
 
-/** The first whole frame behind a position. */
-export function findFrame(file: Buffer, from: number): Frame | undefined {
-  for (let at = file.indexOf(magic, from); at !== -1; at = file.indexOf(magic, at + 1)) {
-    const frame = readFrame(file, at);
-    if (frame !== undefined) return frame;
-  }
-  return undefined;
+/** Bytes of the frame whose header stands at a position; undefined when none does. */
+export function frameBytesAt(file: Buffer, at: number): number | undefined {
+  if (at + frameHeaderBytes > file.length || magic.compare(file, at, at + 4) !== 0) return undefined;
+  return frameHeaderBytes + file.readUInt32LE(at + 4);
+}
+
+/** Where a frame may begin, from a position on; -1 when nowhere. */
+export function findMagic(file: Buffer, from: number): number {
+  return file.indexOf(magic, from);
 }
 
 /** Over everything but the magic and the checksum itself. */

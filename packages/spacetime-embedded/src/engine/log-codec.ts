@@ -58,7 +58,7 @@ export function encodeEntry(entry: LogEntry): Uint8Array {
   return writer.getBuffer();
 }
 
-/** @throws when the bytes are no entry. */
+/** Rows are views over the bytes: who keeps one copies it. @throws when the bytes are no entry. */
 export function decodeEntry(bytes: Uint8Array): LogEntry {
   const reader = new BinaryReader(bytes);
   const kind = kinds[reader.readU8()];
@@ -177,7 +177,12 @@ function writeBlobs(writer: BinaryWriter, blobs: readonly Uint8Array[]): void {
 }
 
 function readBlobs(reader: BinaryReader): Uint8Array[] {
-  return readList(reader, () => reader.readUInt8Array());
+  return readList(reader, () => {
+    const length = reader.readU32();
+    // The bytes are a part of a larger buffer, beyond whose end the reader would not look.
+    if (length > reader.remaining) throw new Error('a row ends too early');
+    return reader.readBytes(length);
+  });
 }
 
 function readList<T>(reader: BinaryReader, read: () => T): T[] {

@@ -1,4 +1,6 @@
-import { type FileHandle, mkdir, open, readFile, stat, writeFile } from 'node:fs/promises';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { type FileHandle, mkdir, open, stat } from 'node:fs/promises';
+import { pipeline } from 'node:stream/promises';
 import type { Scheduler } from '@autopilot/sync-contract';
 import { privateDirectory, privateFile } from '../private-mode.ts';
 import type { CommittedState } from './committed-state.ts';
@@ -6,7 +8,8 @@ import { lockDataDir } from './data-dir-lock.ts';
 import { type DataFile, listDataFiles, removeAll, syncDirectory } from './data-files.ts';
 import { createSegment, DiskLog } from './disk-log.ts';
 import { EngineError } from './errors.ts';
-import { type Frame, findFrame, readFrame } from './frames.ts';
+import { FrameReader } from './frame-reader.ts';
+import type { Frame } from './frames.ts';
 import { decodeEntry, type FileOwner, type LogEntry, logFormat } from './log-codec.ts';
 import { messageOf } from './realm.ts';
 import { readSnapshot } from './snapshot-file.ts';
@@ -134,16 +137,34 @@ async function replaySegment(
   options: DiskOptions,
   state: CommittedState,
 ): Promise<{ readonly size: number; readonly isCut: boolean }> {
+  const reader = await FrameReader.open(segment.path);
+  try {
+    await replayFrames(reader, segment, options, state);
+    const { at, size } = reader;
+    if (at < size && !options.salvage) {
+      await checkTorn(segment.path, reader, isLast, at === 0 ? segment.offset + 1n : state.offset + 1n);
+    }
+    if (at < size) await putAside(segment.path, at, options);
+    return { size: at, isCut: at < size };
+  } finally {
+    await reader.close();
+  }
+}
+
+/** Stops where no whole frame stands. */
+async function replayFrames(
+  reader: FrameReader,
+  segment: DataFile,
+  options: DiskOptions,
+  state: CommittedState,
+): Promise<void> {
   const { path } = segment;
-  const bytes = await readFile(path);
-  let at = 0;
-  while (at < bytes.length) {
-    const frame = readFrame(bytes, at);
+  for (;;) {
+    const { at } = reader;
+    const frame = reader.take();
     if (frame === undefined) {
-      if (!options.salvage) {
-        checkTorn(path, bytes, at, isLast, at === 0 ? segment.offset + 1n : state.offset + 1n);
-      }
-      break;
+      if (await reader.more()) continue;
+      return;
     }
     const entry = read(path, frame);
     if (entry.kind === 'segment' && at === 0) {
@@ -155,18 +176,14 @@ async function replaySegment(
     } else if (entry.kind !== 'closed' || at === 0) {
       throw corrupt(path, `an entry "${entry.kind}" stands where it cannot`);
     }
-    at = frame.end;
   }
-  const isCut = at < bytes.length;
-  if (isCut) await putAside(path, at, options);
-  return { size: at, isCut };
 }
 
 /** Moves the end of a file into one of its own: nothing of a log is ever thrown away unseen. */
 async function putAside(path: string, from: number, { directory, setAside }: DiskOptions): Promise<void> {
-  const bytes = await readFile(path);
+  const { size } = await stat(path);
   const into = `${path}.cut-${from}`;
-  await writeFile(into, bytes.subarray(from), { mode: privateFile, flush: true });
+  await pipeline(createReadStream(path, { start: from }), createWriteStream(into, { mode: privateFile, flush: true }));
   await syncDirectory(directory);
   if (from === 0) {
     await removeAll([path]);
@@ -176,7 +193,7 @@ async function putAside(path: string, from: number, { directory, setAside }: Dis
     await handle.sync();
     await handle.close();
   }
-  setAside({ path, from, bytes: bytes.length - from, into });
+  setAside({ path, from, bytes: size - from, into });
 }
 
 function replay(
@@ -200,9 +217,10 @@ function replay(
  * Decides whether a damaged place is the tail of a write that a crash cut off. It is not when an earlier segment has
  * it, or when a frame behind it says that the commit at this place had been on disk.
  */
-function checkTorn(path: string, bytes: Buffer, at: number, isLast: boolean, commit: bigint): void {
+async function checkTorn(path: string, reader: FrameReader, isLast: boolean, commit: bigint): Promise<void> {
+  const { at } = reader;
   if (!isLast) throw corrupt(path, `the frame at byte ${at} is damaged`);
-  for (let frame = findFrame(bytes, at + 1); frame !== undefined; frame = findFrame(bytes, frame.end)) {
+  for (let frame = await reader.find(at + 1); frame !== undefined; frame = await reader.find(reader.at)) {
     if (frame.durable >= commit) throw corrupt(path, `the frame at byte ${at} is damaged, and it had been on disk`);
   }
 }

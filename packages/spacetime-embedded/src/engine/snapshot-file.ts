@@ -1,9 +1,9 @@
-import { Buffer } from 'node:buffer';
 import { open, rename } from 'node:fs/promises';
 import { privateFile } from '../private-mode.ts';
 import type { StateImage } from './commit-log.ts';
 import { snapshotPath, syncDirectory } from './data-files.ts';
-import { encodeFrame, frameHeaderBytes, readFrame } from './frames.ts';
+import { FrameReader } from './frame-reader.ts';
+import { encodeFrame } from './frames.ts';
 import { decodeEntry, encodeEntry, type FileOwner, type LogEntry, logFormat } from './log-codec.ts';
 
 const chunkBytes = 1 << 20;
@@ -40,25 +40,17 @@ export async function writeSnapshot(directory: string, file: FileOwner, image: S
 
 /** Reads a snapshot, entry by entry. @throws when anything of it is damaged or missing. */
 export async function* readSnapshot(path: string): AsyncGenerator<LogEntry, void> {
-  const handle = await open(path, 'r');
+  const reader = await FrameReader.open(path);
   try {
     let rows = 0n;
     let ended = false;
-    let buffered = Buffer.alloc(0);
     for (;;) {
-      const needed =
-        buffered.length < frameHeaderBytes ? frameHeaderBytes : frameHeaderBytes + buffered.readUInt32LE(4);
-      if (buffered.length < needed) {
-        const room = Buffer.allocUnsafe(Math.max(chunkBytes, needed - buffered.length));
-        const { bytesRead } = await handle.read(room, 0, room.length);
-        if (bytesRead === 0) break;
-        buffered = Buffer.concat([buffered, room.subarray(0, bytesRead)]);
-        continue;
+      const frame = reader.take();
+      if (frame === undefined) {
+        if (await reader.more()) continue;
+        break;
       }
-      const frame = readFrame(buffered, 0);
-      if (frame === undefined) throw new Error('a checksum is wrong');
       const entry = decodeEntry(frame.payload);
-      buffered = buffered.subarray(frame.end);
       if (ended) throw new Error('something stands behind the end');
       if (entry.kind === 'rows') rows += BigInt(entry.rows.length);
       if (entry.kind === 'end') {
@@ -67,9 +59,10 @@ export async function* readSnapshot(path: string): AsyncGenerator<LogEntry, void
       }
       yield entry;
     }
-    if (!ended || buffered.length > 0) throw new Error('the end is missing');
+    if (reader.at < reader.size) throw new Error(`no whole frame stands at byte ${reader.at}`);
+    if (!ended) throw new Error('the end is missing');
   } finally {
-    await handle.close();
+    await reader.close();
   }
 }
 
