@@ -5,8 +5,7 @@ import { privateFile } from '../private-mode.ts';
 import type { CommitLog, LogRecord, StateImage } from './commit-log.ts';
 import { listDataFiles, removeAll, segmentPath, syncDirectory } from './data-files.ts';
 import { EngineError } from './errors.ts';
-import { encodeFrame } from './frames.ts';
-import { encodeEntry, type FileOwner, logFormat } from './log-codec.ts';
+import { entryFrame, type FileOwner, logFormat } from './log-codec.ts';
 import { writeSnapshot } from './snapshot-file.ts';
 
 /** Where a log goes on after it was read. */
@@ -55,7 +54,7 @@ export class DiskLog implements CommitLog {
   }
 
   append(record: LogRecord): void {
-    this.#pending.push(encodeFrame(encodeEntry({ kind: 'commit', record }), this.durableOffset));
+    this.#pending.push(entryFrame({ kind: 'commit', record }, this.durableOffset));
     this.#appended = record.offset;
     this.#plan();
   }
@@ -76,7 +75,7 @@ export class DiskLog implements CommitLog {
         if (this.failure === undefined && this.#logBytes > this.#start.snapshotAfterBytes / 8) await this.#snapshot();
       }
       if (this.failure === undefined) {
-        await this.#write(encodeFrame(encodeEntry({ kind: 'closed', offset: this.#appended }), this.durableOffset));
+        await this.#write(entryFrame({ kind: 'closed', offset: this.#appended }, this.durableOffset));
         await this.#handle.sync();
       }
     } catch (cause) {
@@ -203,7 +202,7 @@ export async function createSegment(
 ): Promise<{ readonly handle: FileHandle; readonly size: number }> {
   const handle = await open(segmentPath(directory, base), 'wx+', privateFile);
   const { identity, owner } = file;
-  const frame = encodeFrame(encodeEntry({ kind: 'segment', format: logFormat, identity, owner, base }), base);
+  const frame = entryFrame({ kind: 'segment', format: logFormat, identity, owner, base }, base);
   await handle.writeFile(frame);
   await handle.sync();
   await syncDirectory(directory);

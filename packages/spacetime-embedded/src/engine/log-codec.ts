@@ -1,6 +1,9 @@
-import { BinaryReader, BinaryWriter } from 'spacetimedb';
+import type { Buffer } from 'node:buffer';
+import { BinaryReader, type BinaryWriter } from 'spacetimedb';
+import { withScratch } from '../scratch-writer.ts';
 import type { ClientConnection } from './client-connection.ts';
 import type { LogRecord, ModuleMark, SequenceReservation, StateImage } from './commit-log.ts';
+import { encodeFrame } from './frames.ts';
 
 /** The version of the files. Others are refused. */
 export const logFormat = 1;
@@ -26,8 +29,15 @@ export type LogEntry =
 
 const kinds = ['segment', 'commit', 'closed', 'snapshot', 'rows', 'end'] as const;
 
-export function encodeEntry(entry: LogEntry): Uint8Array {
-  const writer = new BinaryWriter(256);
+/** The frame of an entry; `durable` is the highest offset that is known to be on disk. */
+export function entryFrame(entry: LogEntry, durable: bigint): Buffer {
+  return withScratch(
+    (writer) => writeEntry(writer, entry),
+    (bytes) => encodeFrame(bytes, durable),
+  );
+}
+
+function writeEntry(writer: BinaryWriter, entry: LogEntry): void {
   writer.writeU8(kinds.indexOf(entry.kind));
   switch (entry.kind) {
     case 'segment':
@@ -55,7 +65,6 @@ export function encodeEntry(entry: LogEntry): Uint8Array {
       writer.writeU64(entry.rows);
       break;
   }
-  return writer.getBuffer();
 }
 
 /** Rows are views over the bytes: who keeps one copies it. @throws when the bytes are no entry. */

@@ -3,8 +3,7 @@ import { privateFile } from '../private-mode.ts';
 import type { StateImage } from './commit-log.ts';
 import { snapshotPath, syncDirectory } from './data-files.ts';
 import { FrameReader } from './frame-reader.ts';
-import { encodeFrame } from './frames.ts';
-import { decodeEntry, encodeEntry, type FileOwner, type LogEntry, logFormat } from './log-codec.ts';
+import { decodeEntry, entryFrame, type FileOwner, type LogEntry, logFormat } from './log-codec.ts';
 
 const chunkBytes = 1 << 20;
 
@@ -15,7 +14,7 @@ export async function writeSnapshot(directory: string, file: FileOwner, image: S
   let size = 0;
   try {
     const put = async (entry: LogEntry): Promise<void> => {
-      const frame = encodeFrame(encodeEntry(entry), image.offset);
+      const frame = entryFrame(entry, image.offset);
       await handle.writeFile(frame);
       size += frame.length;
     };

@@ -23,7 +23,6 @@ export class Subscriptions {
   private readonly dispatch = new DispatchIndex<QueryPlan>();
   private readonly plans = new Map<string, QueryPlan>();
   private readonly clients = new Map<Subscriber, Map<number, QuerySet>>();
-  private readonly requests = new WeakMap<object, RequestUpdate>();
   private readonly stop: () => void;
   private lastOffset: bigint;
 
@@ -97,14 +96,12 @@ export class Subscriptions {
 
   /** A token for `CallerInfo.request`: the client's own changes of that call are kept back for {@link taken}. */
   request(client: Subscriber): object {
-    const request = {};
-    this.requests.set(request, { client, querySets: [] });
-    return request;
+    return new RequestUpdate(client);
   }
 
   /** The changes that were kept back for a request. */
   taken(request: object): readonly QuerySetUpdate[] {
-    return this.requests.get(request)?.querySets ?? [];
+    return request instanceof RequestUpdate ? request.querySets : [];
   }
 
   /** Forgets a client that is gone. */
@@ -137,8 +134,8 @@ export class Subscriptions {
     const byClient = Map.groupBy(updates.keys(), (set) => set.client);
     for (const [client, sets] of byClient) {
       const querySets = sets.map((set) => ({ querySetId: set.id, updates: updates.get(set) ?? [] }));
-      const request = commit.request && this.requests.get(commit.request);
-      if (request?.client === client) request.querySets.push(...querySets);
+      const { request } = commit;
+      if (request instanceof RequestUpdate && request.client === client) request.querySets.push(...querySets);
       else client.send(sharedMessage(messages, querySets, serials), commit.offset);
     }
   }
@@ -202,9 +199,14 @@ export class Subscriptions {
   }
 }
 
-interface RequestUpdate {
+/** What a client's own call has changed for it. */
+class RequestUpdate {
   readonly client: Subscriber;
-  readonly querySets: QuerySetUpdate[];
+  readonly querySets: QuerySetUpdate[] = [];
+
+  constructor(client: Subscriber) {
+    this.client = client;
+  }
 }
 
 /** The message for clients that get the same of the same queries under the same ids: encoded once. */

@@ -1,4 +1,5 @@
 import { BinaryReader, BinaryWriter } from 'spacetimedb';
+import { withScratch } from '../scratch-writer.ts';
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true });
 
@@ -55,8 +56,12 @@ export class WireReader {
   }
 }
 
+/** What is to be larger than this is written where it stays. */
+const largestCopied = 4096;
+
 /** Writes with the public BSATN writer and gives the bytes. */
 export function written(write: (writer: BinaryWriter) => void, sizeHint = 256): Uint8Array {
+  if (sizeHint <= largestCopied) return withScratch(write, (bytes) => Buffer.from(bytes));
   const writer = new BinaryWriter(sizeHint);
   write(writer);
   return writer.getBuffer();
