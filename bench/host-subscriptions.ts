@@ -12,7 +12,7 @@ const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: { json: { type: 'boolean', default: false } },
 });
-const counts = (positionals[0] ?? '100,1000').split(',').map((text) => wholeNumber(text, 0, 'counts'));
+const counts = (positionals[0] ?? '1,100,1000').split(',').map((text) => wholeNumber(text, 0, 'counts'));
 const commits = wholeNumber(positionals[1], 2_000, 'commits');
 const rounds = wholeNumber(positionals[2], 5, 'rounds');
 

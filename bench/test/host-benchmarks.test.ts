@@ -59,8 +59,7 @@ test('host-subscriptions evaluates nothing for rows that concern nobody', async 
   const found = await report('host-subscriptions', '5', '50', '1');
   expect(found.figures.map(({ kind, standing }) => `${kind} ${standing}`)).toHaveLength(8);
   checkFigures({ ...found, figures: found.figures.map(({ standing, evaluations, ...rest }) => rest) });
-  const ofEqualities = found.figures.filter(({ kind }) => kind === 'equality');
-  expect(ofEqualities.map(({ evaluations }) => evaluations)).toEqual([0, 0]);
+  expect(found.figures.every(({ evaluations }) => evaluations === 0)).toBe(true);
 }, 120_000);
 
 test('host-idle measures connections beside those of the bare server', async () => {
