@@ -4,6 +4,8 @@ import { retryAfterMs } from './retry-after.ts';
 
 /** More than a server sends at once: batches of 512 KiB and pages of 1 MiB; a snapshot may be larger. */
 const largestFrame = 256 * 1024 * 1024;
+/** SpacetimeDB sends a message in websocket frames of this many bytes. Unasked, `ws` takes 16,384 of them: 64 MiB. */
+const fragmentBytes = 4096;
 const largestBody = 64 * 1024;
 
 /** Websockets of Node over `ws`. Redirects are not followed: a token must not travel to another host. */
@@ -15,6 +17,7 @@ export const nodeSocketFactory: SocketFactory = (request, handlers) => {
     perMessageDeflate: false,
     followRedirects: false,
     maxPayload: largestFrame,
+    maxFragments: largestFrame / fragmentBytes,
   });
   socket.binaryType = 'nodebuffer';
   socket.on('open', () => handlers.opened(socket.protocol));

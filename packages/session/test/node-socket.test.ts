@@ -70,6 +70,23 @@ describe('nodeSocketFactory', () => {
     expect(headers['sec-websocket-extensions']).toBeUndefined();
   });
 
+  test('takes a message in more frames than 64 MiB of it have', async () => {
+    const wss = new WebSocketServer({ noServer: true, handleProtocols: () => 'v2.bsatn.spacetimedb' });
+    const frames = 20_000;
+    const url = await serve((request, stream, head) => {
+      wss.handleUpgrade(request, stream, head, (socket) => {
+        stream.cork();
+        for (let left = frames; left > 0; left -= 1) socket.send(Buffer.of(7), { fin: left === 1 });
+        stream.uncork();
+      });
+    });
+    const { seen, socket } = connect(url);
+    await until(() => seen.length === 2);
+    expect(seen[1]).toEqual(['message', Array.from({ length: frames }, () => 7)]);
+    socket.close(1000, 'done');
+    await until(() => seen.length === 3);
+  });
+
   test('an answer other than 101 is a refusal with status, body and Retry-After, and nothing after it', async () => {
     const url = await serve((_request, stream) => {
       stream.end('HTTP/1.1 429 Too Many\r\nretry-after: 7\r\ncontent-length: 6\r\nconnection: close\r\n\r\nslowly');
