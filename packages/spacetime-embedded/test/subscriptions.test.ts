@@ -152,7 +152,7 @@ describe('updates', () => {
     expect(sets.find(({ set }) => set === 2)?.tables).toEqual([{ table: 'player', parts: [part] }]);
   });
 
-  test('S6 events come as events, once, and never in a snapshot or an answer', () => {
+  test('S6, S13 events come as events, once, and never in a snapshot or an answer', () => {
     subscriptions.subscribe(a, 1, 1, ['SELECT * FROM live_inbox']);
     a.take();
     database.transact((tx) => tx.insert('live_inbox', id(alice), 's', 1n));
@@ -164,7 +164,7 @@ describe('updates', () => {
     subscriptions.unsubscribe(a, 3, 1, true);
     subscriptions.subscribe(a, 4, 1, ['SELECT * FROM live_inbox']);
     expect(a.take()).toEqual([
-      { type: 'OneOffQueryResult', request: 2, result: [] },
+      { type: 'OneOffQueryResult', request: 2, result: [{ table: 'live_inbox', rows: [] }] },
       { type: 'UnsubscribeApplied', request: 3, set: 1, rows: [] },
       { type: 'SubscribeApplied', request: 4, set: 1, rows: [] },
     ]);
@@ -226,7 +226,7 @@ describe('who sees what', () => {
   ])('S9 one-off %s shows nothing of another identity', (text) => {
     database.transact((tx) => tx.insert('note', id(bob), 'for bob'));
     subscriptions.oneOff(a, 1, text);
-    expect(a.take()).toEqual([{ type: 'OneOffQueryResult', request: 1, result: [] }]);
+    expect(a.take()).toEqual([{ type: 'OneOffQueryResult', request: 1, result: [{ table: 'note', rows: [] }] }]);
     subscriptions.oneOff(b, 1, text);
     expect(JSON.stringify(b.take()).includes(note(bob, 'for bob'))).toBe(true);
   });

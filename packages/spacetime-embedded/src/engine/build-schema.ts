@@ -7,7 +7,7 @@ import type { FunctionSchema, IndexSchema, ModuleSchema, TableSchema, ViewSchema
 import { snakeCase } from './names.ts';
 import type { RawFunction, RawModule, RawView } from './raw-module.ts';
 import { TypeResolver } from './resolve-type.ts';
-import { readSenderRules } from './sender-rules.ts';
+import { readRowRules } from './row-rules.ts';
 import { buildTable } from './table-schema.ts';
 
 /**
@@ -74,7 +74,7 @@ export function buildSchema(raw: RawModule, rawBytes: Uint8Array, moduleBytes: U
       path,
     })),
     rowLevelSecurity: raw.rowLevelSecurity,
-    senderColumns: readSenderRules(raw.rowLevelSecurity, byName),
+    rowRules: readRowRules(raw.rowLevelSecurity, byName),
     moduleHash: hash('sha256', moduleBytes, 'hex'),
     moduleBytes,
     raw: rawBytes,

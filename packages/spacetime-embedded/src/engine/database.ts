@@ -1,4 +1,5 @@
 import type { AlgebraicType, ProductType } from 'spacetimedb';
+import type { Select } from '../sql/ast.ts';
 import type { ClientConnection } from './client-connection.ts';
 import type { StateImage } from './commit-log.ts';
 import type { ModuleHttpRequest, ModuleHttpResponse } from './http-codec.ts';
@@ -146,10 +147,10 @@ export interface DatabaseDefinition {
   readonly reducers: ReadonlyMap<string, FunctionDefinition>;
   readonly procedures: ReadonlyMap<string, FunctionDefinition & { readonly returns: AlgebraicType }>;
   readonly routes: readonly RouteDefinition[];
-  /** Row-level rules as the module wrote them, already checked to be of the one supported form. */
+  /** Row-level rules as the module wrote them, already checked to be of a supported form. */
   readonly rowLevelSecurity: readonly string[];
-  /** The same rules, read: canonical table name to the column that must equal the identity of the reader. */
-  readonly senderColumns: ReadonlyMap<string, number>;
+  /** The same rules, read, by canonical table name: a reader who is not the owner gets the rows of each of them. */
+  readonly rowRules: ReadonlyMap<string, readonly Select[]>;
   /** SHA-256 of the module bytes, hex. */
   readonly moduleHash: string;
   readonly moduleBytes: Uint8Array;

@@ -68,8 +68,3 @@ export function isScheduleAt(type: AlgebraicType): boolean {
   const names = type.value.variants.map((variant) => variant.name);
   return names.length === 2 && names[0] === 'Interval' && names[1] === 'Time';
 }
-
-/** Whether a type is `Identity`. */
-export function isIdentity(type: AlgebraicType): boolean {
-  return type.tag === 'Product' && type.value.elements.length === 1 && type.value.elements[0]?.name === '__identity__';
-}

@@ -14,59 +14,47 @@ import type {
 import { literalValue } from './literal.ts';
 import { bsatn, comparable, scalarKind } from './scalar.ts';
 
+type Schema = Pick<DatabaseDefinition, 'tables' | 'rowRules'>;
+
 /** Resolves the names of a statement against a schema, as one viewer may see it. */
 export class Binder {
-  private readonly definition: DatabaseDefinition;
+  private readonly definition: Schema;
   private readonly viewer: Viewer;
   private isPersonal = false;
   private tables: BoundTable[] = [];
 
-  constructor(definition: DatabaseDefinition, viewer: Viewer) {
+  constructor(definition: Schema, viewer: Viewer) {
     this.definition = definition;
     this.viewer = viewer;
   }
 
   /**
+   * Binds a query of one or two tables. Where tables have several row rules there are several queries, one for each
+   * choice among them, and the result is all they give: a row that two rules let through comes twice.
+   *
    * @throws {HostError} `no_such_table`, also for private tables and a viewer who is not the owner; `no_such_column`,
    * `sql_type`, `sql_syntax`, and `sql_unsupported` for more than two tables.
    */
-  bind(select: Select): BoundQuery {
+  bind(select: Select): readonly BoundQuery[] {
     if (select.joins.length > 1) throw new HostError('sql_unsupported', 'Invalid number of tables: at most two.');
     this.bindTables(select);
     const [join] = select.joins;
     if (join !== undefined && join.on === undefined) {
       throw new HostError('sql_unsupported', 'A join without ON is not supported here.');
     }
-    return {
-      join: join?.on && this.join(join.on.left, join.on.right),
-      conditions: [
-        ...this.tables.flatMap((_, index) => this.rowRule(index)),
-        ...(select.where === undefined ? [] : conjuncts(this.condition(select.where))),
-      ],
-      tables: this.tables,
-      isPersonal: this.isPersonal,
-    };
+    return this.queries(join?.on && this.join(join.on.left, join.on.right), this.where(select));
   }
 
   /**
    * As {@link bind}, for any number of tables, with or without columns to compare: what joins them is among the
    * conditions.
    */
-  bindAll(select: Select): BoundQuery {
+  bindAll(select: Select): readonly BoundQuery[] {
     this.bindTables(select);
     const joins = select.joins.flatMap(({ on }): BoundComparison[] =>
       on === undefined ? [] : [{ kind: 'compare', operator: '=', ...this.join(on.left, on.right) }],
     );
-    return {
-      join: undefined,
-      conditions: [
-        ...joins,
-        ...this.tables.flatMap((_, index) => this.rowRule(index)),
-        ...(select.where === undefined ? [] : conjuncts(this.condition(select.where))),
-      ],
-      tables: this.tables,
-      isPersonal: this.isPersonal,
-    };
+    return this.queries(undefined, [...joins, ...this.where(select)]);
   }
 
   /** A literal, or `:sender`, as a value of a column, decoded. */
@@ -108,19 +96,37 @@ export class Binder {
         `no such table: \`${name}\`. If the table exists, it may be marked private.`,
       );
     }
-    if (table.kind === 'table') return { table, alias, arg: undefined };
+    const hasRules = !this.viewer.isOwner && this.definition.rowRules.has(table.name);
+    if (table.kind === 'table') return { table, alias, arg: undefined, hasRules };
     if (!table.isAnonymous) this.isPersonal = true;
-    return { table, alias, arg: table.isAnonymous ? 'anonymous' : this.viewer.identity };
+    return { table, alias, arg: table.isAnonymous ? 'anonymous' : this.viewer.identity, hasRules };
   }
 
-  private rowRule(index: number): BoundComparison[] {
-    const bound = this.tables[index];
-    const column = bound && this.definition.senderColumns.get(bound.table.name);
-    if (column === undefined || bound === undefined || this.viewer.isOwner) return [];
-    const definition = bound.table.columns[column];
+  private queries(join: BoundQuery['join'], conditions: readonly BoundCondition[]): readonly BoundQuery[] {
+    let choices: readonly (readonly BoundCondition[])[] = [[]];
+    for (const [index, { table, hasRules }] of this.tables.entries()) {
+      if (!hasRules) continue;
+      const rules = (this.definition.rowRules.get(table.name) ?? []).map((rule) => this.rule(rule, index));
+      choices = choices.flatMap((before) => rules.map((rule) => [...before, ...rule]));
+    }
+    const { tables, isPersonal } = this;
+    return choices.map((rules) => ({ join, conditions: [...rules, ...conditions], tables, isPersonal }));
+  }
+
+  /** The conditions of a rule of one of the tables. A rule speaks of its own table alone, by its own alias. */
+  private rule(rule: Select, index: number): readonly BoundCondition[] {
+    const { viewer, definition } = this;
+    // Rules hold for whoever reads, and do not apply to each other.
+    const binder = new Binder({ tables: definition.tables, rowRules: new Map() }, viewer);
+    const [bound] = binder.bind(rule);
     // To show all rows where a rule was meant to hide most is the one thing that must not happen.
-    if (definition === undefined) throw new HostError('no_such_column', `${bound.table.name} has no column ${column}.`);
-    return [{ kind: 'compare', operator: '=', left: { table: index, column }, right: this.sender(definition) }];
+    if (bound === undefined) throw new HostError('sql_unsupported', `The rule of ${rule.from.name} cannot be read.`);
+    if (bound.isPersonal) this.isPersonal = true;
+    return bound.conditions.map((condition) => moved(condition, index));
+  }
+
+  private where({ where }: Select): readonly BoundCondition[] {
+    return where === undefined ? [] : conjuncts(this.condition(where));
   }
 
   private join(first: ColumnName, second: ColumnName): NonNullable<BoundQuery['join']> {
@@ -167,7 +173,7 @@ export class Binder {
 }
 
 /** A table by canonical or accessor name. */
-function tableNamed(definition: DatabaseDefinition, name: string): TableDefinition | undefined {
+function tableNamed(definition: Schema, name: string): TableDefinition | undefined {
   const { tables } = definition;
   return tables.get(name) ?? [...tables.values()].find((table) => table.accessor === name);
 }
@@ -189,6 +195,16 @@ const mirrored: Readonly<Record<Operator, Operator>> = {
 
 function constant(column: ColumnDefinition, value: unknown): BoundConstant {
   return { value: comparable(value), bytes: bsatn(column.type, value) };
+}
+
+/** A condition on the first table as one on another table. */
+function moved(condition: BoundCondition, table: number): BoundCondition {
+  if (condition.kind !== 'compare') {
+    return { kind: condition.kind, parts: condition.parts.map((part) => moved(part, table)) };
+  }
+  const { left, right } = condition;
+  const other = 'value' in right ? right : { ...right, table };
+  return { ...condition, left: { ...left, table }, right: other };
 }
 
 /** The conjuncts of a condition, nested ANDs flattened. */

@@ -16,6 +16,8 @@ export interface BoundTable {
   readonly alias: string;
   /** Set for views: whose materialisation is read. */
   readonly arg: ViewArgument | undefined;
+  /** Whether rules keep rows of it from this viewer. */
+  readonly hasRules: boolean;
 }
 
 /** A column of one of a query's tables, by position. */

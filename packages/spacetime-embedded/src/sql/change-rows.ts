@@ -25,7 +25,8 @@ export function changeRows(source: StatementSource, viewer: Viewer, change: Chan
   }
   const binder = new Binder(source.definition, viewer);
   const where = change.kind === 'insert' ? undefined : change.where;
-  const query = binder.bind({
+  // The owner's, whom no rule concerns: it is one query.
+  const [query] = binder.bind({
     kind: 'select',
     projection: { kind: 'rows', of: undefined },
     from: { name: change.table, alias: change.table },
@@ -33,8 +34,8 @@ export function changeRows(source: StatementSource, viewer: Viewer, change: Chan
     where,
     limit: undefined,
   });
-  const table = query.tables[0]?.table;
-  if (table === undefined || table.kind === 'view') {
+  const table = query?.tables[0]?.table;
+  if (query === undefined || table === undefined || table.kind === 'view') {
     throw new HostError('sql_unsupported', `\`${change.table}\` is a view: its rows are not changed by SQL.`);
   }
   if (change.kind === 'insert') {

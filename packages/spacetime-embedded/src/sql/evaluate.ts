@@ -1,7 +1,9 @@
 import type { EngineDatabase, Row } from '../engine/database.ts';
 import type { Operator } from './ast.ts';
 import type { BoundColumn, BoundComparison, BoundCondition, BoundConstant, BoundQuery } from './bound-query.ts';
-import { bsatn, type Comparable, comparable, compare } from './scalar.ts';
+import { bsatn, type Comparable, comparable, compare, mapKey } from './scalar.ts';
+
+type Join = NonNullable<BoundQuery['join']>;
 
 /** One row of each table of a query. */
 export type Match = readonly Row[];
@@ -16,14 +18,38 @@ export function* evaluate(source: RowSource, query: BoundQuery): Generator<Match
     for (const row of scan(source, query, 0)) if (holds(query.conditions, [row])) yield [row];
     return;
   }
-  // The side that an equality narrows goes first, so that the other one is looked up.
-  const outer = !keyOf(query, 0) && keyOf(query, 1) ? 1 : 0;
+  const outer = outerSide(query, join);
+  const isIndexed = hasIndex(query, outer === 0 ? join.right : join.left);
+  const found = isIndexed ? (row: Row) => partners(source, query, outer, row) : grouped(source, query, join, outer);
   for (const row of scan(source, query, outer)) {
-    for (const other of partners(source, query, outer, row)) {
+    for (const other of found(row)) {
       const match = outer === 0 ? [row, other] : [other, row];
       if (holds(query.conditions, match)) yield match;
     }
   }
+}
+
+/** The other side is looked up: one with an index, and if both have one, the one that no equality narrows. */
+function outerSide(query: BoundQuery, join: Join): 0 | 1 {
+  const [left, right] = [hasIndex(query, join.left), hasIndex(query, join.right)];
+  if (left !== right) return right ? 0 : 1;
+  return !keyOf(query, 0) && keyOf(query, 1) ? 1 : 0;
+}
+
+function hasIndex({ tables }: BoundQuery, { table, column }: BoundColumn): boolean {
+  const bound = tables[table];
+  if (bound === undefined || bound.arg !== undefined) return false;
+  return bound.table.indexes.some(({ columns }) => columns.length === 1 && columns[0] === column);
+}
+
+/** Finds partners where no index does, after one walk through the other table. */
+function grouped(source: RowSource, query: BoundQuery, join: Join, outer: 0 | 1): (row: Row) => readonly Row[] {
+  const [own, their] = outer === 0 ? [join.left, join.right] : [join.right, join.left];
+  const bound = query.tables[their.table];
+  const keyed = (row: Row, { column }: BoundColumn) => mapKey(comparable(row.values[column]));
+  const rows = bound === undefined ? [] : [...source.rows(bound.table, bound.arg)];
+  const groups = Map.groupBy(rows, (row) => keyed(row, their));
+  return (row) => groups.get(keyed(row, own)) ?? [];
 }
 
 /** The committed rows of the other table that join with a row. */

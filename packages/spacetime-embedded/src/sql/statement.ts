@@ -1,9 +1,9 @@
 import { AlgebraicType, type ProductType } from 'spacetimedb';
 import { HostError } from '../errors.ts';
 import { Binder } from './binder.ts';
-import type { Viewer } from './bound-query.ts';
+import type { BoundQuery, Viewer } from './bound-query.ts';
 import { type ChangeCounts, changeRows } from './change-rows.ts';
-import { evaluate } from './evaluate.ts';
+import { evaluate, type Match } from './evaluate.ts';
 import { evaluateAll } from './evaluate-all.ts';
 import { parseStatement } from './parser.ts';
 import type { StatementSource } from './statement-source.ts';
@@ -32,20 +32,20 @@ export function runStatement(source: StatementSource, viewer: Viewer, text: stri
   const binder = new Binder(source.definition, viewer);
   // Two tables that columns join are read by what the planner of subscriptions knows; all others one after the other.
   const isSimple = select.joins.length <= 1 && select.joins.every(({ on }) => on !== undefined);
-  const query = isSimple ? binder.bind(select) : binder.bindAll(select);
-  const releases = query.tables.flatMap(({ table, arg }) => (arg === undefined ? [] : [source.holdView(table, arg)]));
+  const queries = isSimple ? binder.bind(select) : binder.bindAll(select);
+  const tables = queries[0]?.tables ?? [];
+  const releases = tables.flatMap(({ table, arg }) => (arg === undefined ? [] : [source.holdView(table, arg)]));
   try {
-    const matches = isSimple ? evaluate(source, query) : evaluateAll(source, query);
     const { projection, limit = Number.POSITIVE_INFINITY } = select;
     if (projection.kind === 'count') {
       // LIMIT applies to the rows of the answer, and a count has one.
       let count = 0n;
-      for (const _ of matches) count += 1n;
+      for (const _ of matchesOf(source, queries, isSimple)) count += 1n;
       return { schema: product([[projection.as, AlgebraicType.U64]]), rows: limit === 0 ? [] : [[count]], changed };
     }
     const columns =
       projection.kind === 'rows'
-        ? query.tables.flatMap(({ table, alias }, index) =>
+        ? tables.flatMap(({ table, alias }, index) =>
             projection.of === undefined || projection.of === alias
               ? table.columns.map((definition, column) => ({ table: index, column, definition, as: undefined }))
               : [],
@@ -55,7 +55,7 @@ export function runStatement(source: StatementSource, viewer: Viewer, text: stri
       throw new HostError('no_such_table', `\`${projection.of}\` is not in scope`);
     }
     const rows: (readonly unknown[])[] = [];
-    for (const match of limit > 0 ? matches : []) {
+    for (const match of limit > 0 ? matchesOf(source, queries, isSimple) : []) {
       rows.push(columns.map(({ table, column }) => match[table]?.values[column]));
       if (rows.length >= limit) break;
     }
@@ -67,6 +67,10 @@ export function runStatement(source: StatementSource, viewer: Viewer, text: stri
   } finally {
     for (const release of releases) release();
   }
+}
+
+function* matchesOf(source: StatementSource, queries: readonly BoundQuery[], isSimple: boolean): Generator<Match> {
+  for (const query of queries) yield* isSimple ? evaluate(source, query) : evaluateAll(source, query);
 }
 
 function product(elements: readonly (readonly [name: string, type: AlgebraicType])[]): ProductType {

@@ -1,8 +1,11 @@
-import type { DatabaseDefinition, TableDefinition } from '../engine/database.ts';
+import type { DatabaseDefinition } from '../engine/database.ts';
 import { HostError } from '../errors.ts';
+import type { Select } from './ast.ts';
 import { Binder } from './binder.ts';
-import type { BoundQuery, Viewer } from './bound-query.ts';
+import type { BoundCondition, BoundQuery, BoundTable, Viewer } from './bound-query.ts';
 import { parseSelect } from './parser.ts';
+
+type Join = NonNullable<BoundQuery['join']>;
 
 /** A query that gives whole rows of one of its tables. */
 export interface SubscriptionQuery extends BoundQuery {
@@ -12,7 +15,7 @@ export interface SubscriptionQuery extends BoundQuery {
 
 /**
  * Compiles a text of the subscription grammar. `SELECT * FROM *` becomes one query for each table that the viewer may
- * read, event tables and views excepted.
+ * read, event tables and views excepted. Row rules may make several queries of any other text too.
  *
  * @throws {HostError} the codes `sql_*`, `no_such_table` and `no_such_column`.
  */
@@ -22,30 +25,47 @@ export function compileSubscription(
   text: string,
 ): readonly SubscriptionQuery[] {
   const select = parseSelect(text);
-  const binder = new Binder(definition, viewer);
   if (select.kind === 'everything') {
+    const binder = new Binder(definition, viewer);
     return [...definition.tables.values()]
       .filter((table) => table.kind === 'table' && !table.isEvent && (table.isPublic || viewer.isOwner))
-      .map(({ name }) => ({ ...binder.bind(wholeTable(name)), output: 0 }));
+      .flatMap(({ name }) => binder.bind(wholeTable(name)).map((query) => ({ ...query, output: 0 })));
   }
+  const queries = compile(definition, viewer, select);
+  for (const query of queries) if (query.join !== undefined) requireJoinable(query, query.join);
+  return queries;
+}
+
+/**
+ * Compiles a text that is answered once: as a subscription, but for `SELECT * FROM *`, which is none, and for joins, which
+ * need no index.
+ *
+ * @throws as {@link compileSubscription}
+ */
+export function compileOneOff(
+  definition: DatabaseDefinition,
+  viewer: Viewer,
+  text: string,
+): readonly SubscriptionQuery[] {
+  const select = parseSelect(text);
+  if (select.kind === 'select') return compile(definition, viewer, select);
+  throw new HostError('sql_unsupported', 'SELECT * FROM * is for subscriptions; name one table.');
+}
+
+function compile(definition: DatabaseDefinition, viewer: Viewer, select: Select): readonly SubscriptionQuery[] {
   if (select.limit !== undefined) throw new HostError('sql_unsupported', 'LIMIT is not part of subscription queries.');
-  const { projection } = select;
+  const { projection, joins } = select;
   if (projection.kind !== 'rows') {
     throw new HostError('sql_unsupported', 'A subscription gives whole rows: SELECT * or SELECT t.*.');
   }
-  const query = binder.bind(select);
-  const output = projection.of === undefined ? 0 : query.tables.findIndex((table) => table.alias === projection.of);
-  if (output === -1) throw new HostError('no_such_table', `\`${projection.of}\` is not in scope`);
-  if (query.tables.length > 1) {
-    if (projection.of === undefined) {
-      throw new HostError(
-        'sql_unsupported',
-        'SELECT * over a join is not supported in subscriptions; write SELECT t.*.',
-      );
-    }
-    requireJoinable(query, output);
+  if (joins.length > 0 && projection.of === undefined) {
+    throw new HostError('sql_unsupported', 'SELECT * over a join is not supported in subscriptions; write SELECT t.*.');
   }
-  return [{ ...query, output }];
+  return new Binder(definition, viewer).bind(select).map((query) => {
+    const output = projection.of === undefined ? 0 : query.tables.findIndex(({ alias }) => alias === projection.of);
+    if (output === -1) throw new HostError('no_such_table', `\`${projection.of}\` is not in scope`);
+    return { ...query, output };
+  });
 }
 
 function wholeTable(name: string): Parameters<Binder['bind']>[0] {
@@ -59,18 +79,41 @@ function wholeTable(name: string): Parameters<Binder['bind']>[0] {
   };
 }
 
-function requireJoinable(query: BoundQuery, output: number): void {
-  const sides = query.join === undefined ? [] : [query.join.left, query.join.right];
-  for (const { table, column } of sides) {
-    const bound = query.tables[table];
-    if (bound === undefined || hasIndexOn(bound.table, column)) continue;
+/**
+ * Refuses the joins that upstream's planner finds no index for. It looks rows of one table up for each row of the other:
+ * of the second table, or of the first when only the second is narrowed by a constant.
+ */
+function requireJoinable({ tables, conditions, output }: SubscriptionQuery, join: Join): void {
+  const narrowed = tables.map(({ arg, hasRules }, index) => {
+    return arg !== undefined || hasRules || conditions.some((condition) => isConstant(condition, index));
+  });
+  const looked = !narrowed[0] && narrowed[1] ? join.left : join.right;
+  const bound = tables[looked.table];
+  const fixed = new Set(conditions.flatMap((condition) => fixedColumn(condition, looked.table)));
+  // What a rule of the second table becomes upstream is a join that no index serves.
+  if (bound === undefined || tables[1]?.hasRules || !canLookUp(bound, looked.column, fixed)) {
     throw new HostError('sql_unsupported', 'Subscriptions require indexes on join columns');
   }
-  if (query.tables[1]?.table.isEvent || (query.tables[0]?.table.isEvent && output === 1)) {
-    throw new HostError('sql_unsupported', 'An event table must be the left side of a join, and the one it selects.');
+  if (bound.table.isEvent) {
+    throw new HostError('sql_unsupported', 'Event tables cannot be used as the lookup table in subscription joins');
+  }
+  if (tables[1 - output]?.table.isEvent) {
+    throw new HostError('sql_unsupported', 'A join with an event table gives the rows of that table.');
   }
 }
 
-function hasIndexOn(table: TableDefinition, column: number): boolean {
-  return table.indexes.some(({ columns }) => columns.length === 1 && columns[0] === column);
+/** Whether an index ends with a column, and all columns before it are fixed. */
+function canLookUp({ table, arg }: BoundTable, column: number, fixed: ReadonlySet<number>): boolean {
+  // Of a view only the primary key is indexed.
+  const indexes = arg === undefined ? table.indexes.map(({ columns }) => columns) : [table.primaryKey];
+  return indexes.some((columns) => columns.at(-1) === column && columns.slice(0, -1).every((one) => fixed.has(one)));
+}
+
+function isConstant(condition: BoundCondition, table: number): boolean {
+  return condition.kind === 'compare' && condition.left.table === table && 'value' in condition.right;
+}
+
+function fixedColumn(condition: BoundCondition, table: number): readonly number[] {
+  const isFixed = condition.kind === 'compare' && condition.operator === '=' && isConstant(condition, table);
+  return isFixed ? [condition.left.column] : [];
 }

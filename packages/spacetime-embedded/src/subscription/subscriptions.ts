@@ -1,6 +1,6 @@
 import { isCodedError } from '@autopilot/sync-contract';
 import type { Commit, EngineDatabase } from '../engine/database.ts';
-import { compileSubscription } from '../sql/subscription-query.ts';
+import { compileOneOff, compileSubscription } from '../sql/subscription-query.ts';
 import { share } from '../wire/frame.ts';
 import { type EncodedTableUpdate, type QuerySetUpdate, serverMessage, type TableRows } from '../wire/server-message.ts';
 import { type Candidates, DispatchIndex } from './dispatch-index.ts';
@@ -82,15 +82,21 @@ export class Subscriptions {
 
   /** Answers a query once. */
   oneOff(client: Subscriber, requestId: number, text: string): void {
+    // They live as long as the call: the views that they read are materialised meanwhile.
+    const plans: QueryPlan[] = [];
     try {
-      // Plans that nothing else holds live as long as the call: the views that they read are materialised meanwhile.
-      const plans = this.compile(client, [text]);
-      const rows = snapshot(plans);
-      for (const plan of plans) this.releaseUnheld(plan);
-      client.send(serverMessage.oneOffQueryResult(requestId, rows), this.offset);
+      for (const query of compileOneOff(this.database.definition, client, text)) {
+        plans.push(new QueryPlan('', query, this.database));
+      }
+      const found = plans.map((plan) => plan.snapshot());
+      // One table, also when it has no rows.
+      const rows = { table: found[0]?.table ?? '', rows: found.flatMap((one) => one.rows) };
+      client.send(serverMessage.oneOffQueryResult(requestId, [rows]), this.offset);
     } catch (error) {
       if (!isCodedError(error)) throw error;
       client.send(serverMessage.oneOffQueryResult(requestId, { error: error.message }), undefined);
+    } finally {
+      for (const plan of plans) plan.release();
     }
   }
 
@@ -158,11 +164,11 @@ export class Subscriptions {
   private compile(client: Subscriber, queries: readonly string[]): readonly QueryPlan[] {
     const texts = new Set(queries.map((text) => text.trim()));
     const compiled = [...texts].flatMap((text) =>
-      compileSubscription(this.database.definition, client, text).map((query) => {
-        const table = query.tables[query.output]?.table.name ?? '';
-        // `SELECT * FROM *` is several queries under one text.
-        return { key: `${query.isPersonal ? client.identity : ''}\n${table}\n${text}`, query };
-      }),
+      // `SELECT * FROM *` and row rules make several queries of one text.
+      compileSubscription(this.database.definition, client, text).map((query, index) => ({
+        key: `${query.isPersonal ? client.identity : ''}\n${index}\n${text}`,
+        query,
+      })),
     );
     const plans = new Map<string, QueryPlan>();
     try {

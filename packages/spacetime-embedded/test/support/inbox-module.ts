@@ -19,7 +19,7 @@ export const inboxModule: MemorySpec = {
       indexes: ['recipient'],
     },
   },
-  senderColumns: { note: 'recipient', live_inbox: 'recipient' },
+  rules: ['SELECT * FROM note WHERE recipient = :sender', 'SELECT * FROM live_inbox WHERE recipient = :sender'],
   reducers: {
     add_player: {
       params: { id: t.u32(), team: t.string(), score: t.i64() },

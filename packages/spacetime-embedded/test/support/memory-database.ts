@@ -15,6 +15,7 @@ import {
   type TableChange,
   type TableDefinition,
 } from '../../src/engine/database.ts';
+import { readRowRules } from '../../src/engine/row-rules.ts';
 
 type Columns = Readonly<Record<string, TypeBuilder<unknown, AlgebraicType>>>;
 
@@ -34,8 +35,7 @@ export interface Transaction {
 
 export interface MemorySpec {
   readonly tables: Readonly<Record<string, TableSpec>>;
-  /** Row rules: by table, the column that must be the viewer. */
-  readonly senderColumns?: Readonly<Record<string, string>>;
+  readonly rules?: readonly string[];
   readonly reducers?: Readonly<
     Record<
       string,
@@ -114,12 +114,7 @@ export class MemoryDatabase implements EngineDatabase {
       procedures: new Map(),
       routes: [],
       rowLevelSecurity: [],
-      senderColumns: new Map(
-        tables.flatMap((table) => {
-          const column = spec.senderColumns?.[table.name];
-          return column === undefined ? [] : [[table.name, table.columns.findIndex(({ name }) => name === column)]];
-        }),
-      ),
+      rowRules: readRowRules(spec.rules ?? [], new Map(tables.map((table) => [table.name, table]))),
       moduleHash: createHash('sha256').update(moduleBytes).digest('hex'),
       moduleBytes,
       raw: new Uint8Array(),

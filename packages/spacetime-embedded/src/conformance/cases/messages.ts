@@ -204,6 +204,32 @@ export const messageCases = group('messages', [
     },
   ],
   [
+    'one-off-empty',
+    'ws.messages',
+    'a one-off query without rows names its table all the same',
+    async (server) => {
+      const client = await (await server.database('store')).connect();
+      client.send(clientMessage.oneOff(7, `SELECT * FROM bag WHERE word = '${newWord()}'`));
+      const { result } = await client.next('OneOffQueryResult');
+      equal(result, [{ table: 'bag', rows: [] }], 'OneOffQueryResult');
+    },
+  ],
+  [
+    'one-off-join',
+    'ws.messages',
+    'a one-off query joins without an index',
+    async (server) => {
+      const database = await server.database('store');
+      const text = newWord();
+      await database.commit('add_bag', [text, 1]);
+      const client = await database.connect();
+      const query = `SELECT b.* FROM bag b JOIN bag c ON b.word = c.word WHERE c.word = '${text}'`;
+      client.send(clientMessage.oneOff(7, query));
+      const { result } = await client.next('OneOffQueryResult');
+      equal(result, [{ table: 'bag', rows: [word(text, 1)] }], 'OneOffQueryResult');
+    },
+  ],
+  [
     'one-off-error',
     'ws.messages',
     'a one-off query that is refused is an error of that request',
@@ -214,6 +240,7 @@ export const messageCases = group('messages', [
         'nonsense',
         'SELECT word FROM bag',
         'SELECT * FROM bag LIMIT 1',
+        'SELECT * FROM *',
       ]) {
         client.send(clientMessage.oneOff(6, query));
         const { result } = await client.next('OneOffQueryResult');

@@ -196,11 +196,30 @@ export const subscriptionCases = group('subscriptions', [
   [
     'join-needs-index',
     'sql.subscriptions',
-    'a join of a column without an index is refused',
+    'a join is refused when the column that is looked up has no index',
     async (server) => {
       const client = await (await server.database('store')).connect();
-      client.send(clientMessage.subscribe(1, 1, 'SELECT b.* FROM bag b JOIN seat s ON b.player_1_score = s.place'));
+      client.send(clientMessage.subscribe(1, 1, 'SELECT s.* FROM seat s JOIN bag b ON b.player_1_score = s.place'));
       await client.next('SubscriptionError');
+      client.send(clientMessage.subscribe(2, 2, 'SELECT b.* FROM bag b JOIN seat s ON b.player_1_score = s.place'));
+      await client.next('SubscribeApplied');
+      // The table that a constant narrows comes first, and the other one is looked up.
+      const swapped = 'SELECT b.* FROM bag b JOIN seat s ON b.player_1_score = s.place WHERE s.place = 1';
+      client.send(clientMessage.subscribe(3, 3, swapped));
+      equal((await client.next('SubscriptionError')).request, 3, 'request');
+    },
+  ],
+  [
+    'join-by-longer-index',
+    'sql.subscriptions',
+    'an index of several columns serves a join by its last one when the others are fixed',
+    async (server) => {
+      const client = await (await server.database('store')).connect();
+      const query = 'SELECT m.* FROM mark m JOIN item i ON m.rank = i.rank';
+      client.send(clientMessage.subscribe(1, 1, query));
+      equal((await client.next('SubscriptionError')).request, 1, 'request');
+      client.send(clientMessage.subscribe(2, 2, `${query} WHERE m.id > 0 AND i.owner = 'ann'`));
+      await client.next('SubscribeApplied');
     },
   ],
   [

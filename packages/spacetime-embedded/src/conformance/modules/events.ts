@@ -11,14 +11,27 @@ const note = table(
   { public: true },
   { id: t.u32().primaryKey(), recipient: t.identity().index('btree'), text: t.string() },
 );
+const post = table(
+  { public: true },
+  { id: t.u32().primaryKey(), author: t.identity(), published: t.bool(), text: t.string() },
+);
+const paper = table(
+  { public: true },
+  { id: t.u32().primaryKey(), author: t.identity().index('btree'), published: t.bool(), text: t.string() },
+);
 const said = table({ public: true }, { key: t.string().primaryKey(), text: t.string() });
 const topic = table({ public: true }, { name: t.string().primaryKey(), open: t.bool() });
 
-const spacetimedb = schema({ bell, shout, note, said, topic });
+const spacetimedb = schema({ bell, shout, note, post, paper, said, topic });
 export default spacetimedb;
 
 export const bellRule = spacetimedb.clientVisibilityFilter.sql('SELECT * FROM bell WHERE recipient = :sender');
 export const noteRule = spacetimedb.clientVisibilityFilter.sql('SELECT * FROM note WHERE recipient = :sender');
+export const postRule = spacetimedb.clientVisibilityFilter.sql(
+  'SELECT p.* FROM post p WHERE p.published = TRUE OR (p.author = :sender AND id <> 0)',
+);
+export const paperOfAuthor = spacetimedb.clientVisibilityFilter.sql('SELECT * FROM paper WHERE author = :sender');
+export const paperOfAll = spacetimedb.clientVisibilityFilter.sql('SELECT * FROM paper WHERE published = TRUE');
 
 export const ring = spacetimedb.reducer({ recipient: t.identity(), text: t.string() }, (ctx, row) => {
   ctx.db.bell.insert({ id: 0n, ...row });
@@ -44,6 +57,16 @@ export const write = spacetimedb.reducer({ id: t.u32(), recipient: t.identity(),
   ctx.db.note.id.delete(row.id);
   ctx.db.note.insert(row);
 });
+/** Puts the same into a table with one rule and into one with two. */
+export const publish = spacetimedb.reducer(
+  { id: t.u32(), author: t.identity(), published: t.bool(), text: t.string() },
+  (ctx, row) => {
+    for (const rows of [ctx.db.post, ctx.db.paper]) {
+      rows.id.delete(row.id);
+      rows.insert({ ...row });
+    }
+  },
+);
 export const unwrite = spacetimedb.reducer({ id: t.u32() }, (ctx, { id }) => {
   ctx.db.note.id.delete(id);
 });

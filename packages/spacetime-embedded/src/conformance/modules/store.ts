@@ -20,12 +20,13 @@ const pair = table(
   { public: true, indexes: [{ accessor: 'byItem', algorithm: 'btree', columns: ['itemId'] }] },
   { id: t.u32().primaryKey(), itemId: t.u64() },
 );
+const mark = table({ public: true }, { id: t.u32().primaryKey(), rank: t.i32() });
 const said = table(
   { public: true },
   { id: t.u64().primaryKey().autoInc(), key: t.string().index('btree'), text: t.string() },
 );
 
-const spacetimedb = schema({ item, bag, small, seat, hidden, pair, said });
+const spacetimedb = schema({ item, bag, small, seat, hidden, pair, mark, said });
 export default spacetimedb;
 
 export const init = spacetimedb.init((ctx) => {
