@@ -11,7 +11,8 @@ test(`W15 ${frames} hostile frames (seed ${seed}): no crash, no row of others, a
   expect(report.frames).toBe(frames);
   expect(report.connections).toBeGreaterThan(frames / 20);
   expect(report.honestRounds).toBeGreaterThan(5);
-  expect(Object.keys(report.endings)).toEqual(['1006', '1011', 'left']);
+  expect(report.endings['1011']).toBeGreaterThan(frames / 40);
+  expect(Object.keys(report.endings).filter((ending) => !['1006', '1011', 'left'].includes(ending))).toEqual([]);
 }, 60_000);
 
 test('W15 the search for texts of others finds them', () => {

@@ -32,38 +32,38 @@ export type Step =
 /** The next step of a client that means no good, with texts of its own in what it writes. */
 export function hostileStep(next: Dice, own: string): Step {
   const share = next(1000);
-  if (share < 20) {
+  if (share < 8) {
     const payload = message(next, own);
     return { kind: 'text frame', does: isUtf8(payload) ? 'text' : 'violate', bytes: clientFrame(opcode.text, payload) };
   }
-  if (share < 50) return violation(next, own);
-  if (share < 60) {
+  if (share < 20) return violation(next, own);
+  if (share < 25) {
     const whole = clientFrame(opcode.binary, message(next, own));
     return { kind: 'half a frame', does: 'leave', bytes: whole.subarray(0, next(whole.length)) };
   }
   const [kind, payload] = hostilePayload(next, own);
-  if (share < 140) return { kind: `${kind}, in fragments`, does: 'payload', payload, bytes: fragmented(next, payload) };
+  if (share < 105) return { kind: `${kind}, in fragments`, does: 'payload', payload, bytes: fragmented(next, payload) };
   return { kind, does: 'payload', payload, bytes: clientFrame(opcode.binary, payload) };
 }
 
 function hostilePayload(next: Dice, own: string): readonly [kind: string, payload: Uint8Array] {
   const bytes = message(next, own);
   const share = next(100);
-  if (share < 60) return ['valid', bytes];
-  if (share < 67) return ['truncated', bytes.subarray(0, next(bytes.length))];
-  if (share < 79) {
+  if (share < 68) return ['valid', bytes];
+  if (share < 71) return ['truncated', bytes.subarray(0, next(bytes.length))];
+  if (share < 81) {
     const changed = Uint8Array.from(bytes);
     for (let left = 1 + next(4); left > 0; left -= 1) changed[next(changed.length)] = next(256);
     return ['changed bytes', changed];
   }
   if (share < 83) return ['wrong tag', Uint8Array.of(next(256), ...bytes.subarray(1))];
-  if (share < 93) {
+  if (share < 96) {
     const parts = Array.from({ length: 2 + next(6) }, () => message(next, own));
     const last = parts.at(-1) ?? bytes;
-    if (next(3) === 0) parts[parts.length - 1] = last.subarray(0, next(last.length));
+    if (next(6) === 0) parts[parts.length - 1] = last.subarray(0, next(last.length));
     return ['joined', Buffer.concat(parts)];
   }
-  if (share < 97) return ['random', Uint8Array.from({ length: next(64) }, () => next(256))];
+  if (share < 98) return ['random', Uint8Array.from({ length: next(64) }, () => next(256))];
   // A length that promises more than there is.
   const length = [0xff_ff_ff_ff, 0x7f_ff_ff_ff, 0x80_00_00_00, bytes.length + 1 + next(1000)][next(4)] ?? 0;
   const promise = Buffer.alloc(4);

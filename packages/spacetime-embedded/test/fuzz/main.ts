@@ -12,7 +12,7 @@ process.stdout.write(`seed ${seed}, ${frames} frames\n`);
 const started = performance.now();
 let told = 0;
 const progress = (sent: number) => {
-  if (sent - told < 50_000) return;
+  if (sent - told < 10_000) return;
   told = sent;
   process.stdout.write(`${sent} frames, ${((performance.now() - started) / 1000).toFixed(0)} s\n`);
 };

@@ -12,7 +12,8 @@ export interface Member {
   readonly own: string;
 }
 
-const patience = 60_000;
+/** Milliseconds: longer than a machine that has other things to do holds a process up. */
+const patience = 600_000;
 
 /** Opens a websocket for a client. */
 export function connectMember(
@@ -24,7 +25,7 @@ export function connectMember(
   return within(`the connection of ${name}`, RawSocket.open({ port, database, query, token, protocol }, handlers));
 }
 
-/** Waits a minute at most. */
+/** Waits, but not for ever. */
 export async function within<Value>(what: string, promise: Promise<Value>): Promise<Value> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
