@@ -219,9 +219,11 @@ function replay(
  */
 async function checkTorn(path: string, reader: FrameReader, isLast: boolean, commit: bigint): Promise<void> {
   const { at } = reader;
-  if (!isLast) throw corrupt(path, `the frame at byte ${at} is damaged`);
+  if (!isLast) throw corrupt(path, `the frame at byte ${at} is damaged`, undefined, at);
   for (let frame = await reader.find(at + 1); frame !== undefined; frame = await reader.find(reader.at)) {
-    if (frame.durable >= commit) throw corrupt(path, `the frame at byte ${at} is damaged, and it had been on disk`);
+    if (frame.durable >= commit) {
+      throw corrupt(path, `the frame at byte ${at} is damaged, and it had been on disk`, undefined, at);
+    }
   }
 }
 
@@ -266,6 +268,7 @@ function shapeDifference(stored: string, current: string): string {
   return 'their order differs';
 }
 
-function corrupt(path: string, why: string, cause?: unknown): EngineError {
-  return new EngineError('log_corrupt', `${path} is damaged: ${why}.`, { cause, details: { path } });
+function corrupt(path: string, why: string, cause?: unknown, at?: number): EngineError {
+  const details = at === undefined ? { path } : { path, at };
+  return new EngineError('log_corrupt', `${path} is damaged: ${why}.`, { cause, details });
 }

@@ -14,6 +14,11 @@ db.database.onDurable((offset) => {
   const number = numberAt.get(offset);
   if (number !== undefined) writeSync(1, `${number}\n`);
 });
+// A disk that is full ends it, with the code of the refusal.
+process.on('uncaughtException', (error: Error & { readonly code?: string }) => {
+  writeSync(1, `refused ${error.code} after ${next}\n`);
+  process.exit(3);
+});
 let next = 0;
 function appendSome(): void {
   for (let count = 0; count < 20; count += 1) {

@@ -37,6 +37,11 @@ function open(options: Partial<OpenDatabaseOptions> = {}): Promise<DatabaseDrive
   return DatabaseDriver.open(module, { dataDir: directory, ...options });
 }
 
+function appending(dataDir: string, bundlePath: string): string[] {
+  const child = new URL('./append-child.ts', import.meta.url).pathname;
+  return ['--conditions=@autopilot/source', child, dataDir, bundlePath];
+}
+
 function files(ending: string): string[] {
   return readdirSync(directory)
     .filter((name) => name.endsWith(ending))
@@ -365,16 +370,46 @@ test('E12: when the log cannot be written, nothing is accepted any more, and not
   await expect(db.database.close()).rejects.toMatchObject({ code: 'data_dir_unusable' });
 });
 
+test.each([
+  ['the log', 24],
+  ['a snapshot', 60],
+])(
+  'E12, E5: a disk that is full while %s is written: calls are refused, and what was durable is there',
+  async (_, kib) => {
+    const bundlePath = join(directory, 'module.js');
+    const dataDir = join(directory, 'data');
+    writeFileSync(bundlePath, module);
+    // A limit of the size of files (in blocks of 512 bytes) ends a write in its middle, as a full disk does.
+    const child = spawn(
+      'sh',
+      ['-c', `ulimit -f ${kib * 2}; exec "$0" "$@"`, process.execPath, ...appending(dataDir, bundlePath)],
+      { stdio: ['ignore', 'pipe', 'inherit'], env: childEnvironment },
+    );
+    const exited = once(child, 'exit');
+    const lines: string[] = [];
+    for await (const line of createInterface({ input: child.stdout })) lines.push(line);
+    expect(await exited).toEqual([3, null]);
+    const refused = /^refused (\S+) after (\d+)$/.exec(lines.pop() ?? '');
+    expect(refused?.[1]).toBe('data_dir_unusable');
+    const durable = Number(lines.at(-1));
+    const db = await open({ dataDir });
+    const ranks = db.values('item').map((row) => row[3] as number);
+    expect(ranks.toSorted((one, other) => one - other)).toEqual(Array.from(ranks, (_row, index) => index));
+    expect(ranks.length).toBeGreaterThan(durable);
+    expect(ranks.length).toBeLessThanOrEqual(Number(refused?.[2]));
+    await db.database.close();
+  },
+);
+
 test('E5, E10: after SIGKILL everything that was reported durable is there, and no number is missing', async () => {
   const bundlePath = join(directory, 'module.js');
   const dataDir = join(directory, 'data');
   writeFileSync(bundlePath, module);
   let durable = -1;
-  const child = spawn(
-    process.execPath,
-    ['--conditions=@autopilot/source', new URL('./append-child.ts', import.meta.url).pathname, dataDir, bundlePath],
-    { stdio: ['ignore', 'pipe', 'inherit'], env: childEnvironment },
-  );
+  const child = spawn(process.execPath, appending(dataDir, bundlePath), {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: childEnvironment,
+  });
   const exited = once(child, 'exit');
   const lines = createInterface({ input: child.stdout });
   for await (const line of lines) {
