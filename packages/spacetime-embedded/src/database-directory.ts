@@ -24,7 +24,7 @@ export interface DirectoryOptions {
   readonly first: { readonly identity: string; readonly owner: string; readonly name: string };
 }
 
-/** What is written down of a database that was created over HTTP. */
+/** What is written down of a database, beside what is in it. */
 interface DatabaseRecord {
   readonly owner: string;
   readonly names: readonly string[];
@@ -46,12 +46,19 @@ export class DatabaseDirectory {
   }
 
   /**
-   * Opens the databases of an earlier start, the first one excepted.
+   * Finds the names and the lock of the first database again, and opens the others of an earlier start.
    *
    * @throws {HostError} `data_dir_unusable`.
    * @throws {EngineError}
    */
   async restore(): Promise<void> {
+    const { dataDir, first } = this.options;
+    const kept = dataDir === undefined ? undefined : readRecord(dataDir);
+    if (kept !== undefined) {
+      this.first.isLocked = kept.isLocked;
+      // The name that the host was started with is served whatever it was called before.
+      this.first.names = [...new Set([first.name, ...kept.names])];
+    }
     const folder = this.folder();
     if (folder === undefined || !existsSync(folder)) return;
     for (const identity of readdirSync(folder)) {
@@ -81,16 +88,20 @@ export class DatabaseDirectory {
 
   /** Writes down what is known of a database. @throws {HostError} `data_dir_unusable`. */
   keep({ identity, owner, names, isLocked }: HostedDatabase): void {
-    const folder = this.folder();
-    if (folder === undefined || identity === this.first.identity) return;
+    const folder = this.folderOf(identity);
+    if (folder === undefined) return;
     const record: DatabaseRecord = { owner, names, isLocked };
-    const path = join(folder, identity, 'database.json');
+    const path = join(folder, 'database.json');
     try {
-      mkdirSync(join(folder, identity), { recursive: true, mode: privateDirectory });
+      mkdirSync(folder, { recursive: true, mode: privateDirectory });
       writeFileSync(`${path}.new`, JSON.stringify(record), { mode: privateFile, flush: true });
       renameSync(`${path}.new`, path);
     } catch (cause) {
-      throw new HostError('data_dir_unusable', `The database ${identity} cannot be kept in ${folder}.`, { cause });
+      throw new HostError(
+        'data_dir_unusable',
+        `What is known of the database ${identity} cannot be kept in ${folder}.`,
+        { cause },
+      );
     }
   }
 
@@ -99,8 +110,11 @@ export class DatabaseDirectory {
     const { identity, slot } = database;
     this.byIdentity.delete(identity);
     await slot.remove();
-    const folder = this.folder();
-    if (folder !== undefined) rmSync(join(folder, identity), { recursive: true, force: true });
+    const folder = this.folderOf(identity);
+    if (folder === undefined) return;
+    // The folder of the first database holds the others, and the keys of the host.
+    const isFirst = identity === this.first.identity;
+    rmSync(isFirst ? join(folder, 'database.json') : folder, { recursive: true, force: true });
   }
 
   /** What is served now. */
@@ -117,9 +131,13 @@ export class DatabaseDirectory {
   }
 
   private made(identity: string, owner: string, names: readonly string[]): HostedDatabase {
+    const slot = new DatabaseSlot(this.options.opener(owner, identity), this.folderOf(identity));
+    return new HostedDatabase(identity, owner, names, slot);
+  }
+
+  private folderOf(identity: string): string | undefined {
     const folder = this.folder();
-    const dataDir = folder === undefined ? undefined : join(folder, identity);
-    return new HostedDatabase(identity, owner, names, new DatabaseSlot(this.options.opener(owner, identity), dataDir));
+    return folder === undefined || identity === this.first.identity ? this.options.dataDir : join(folder, identity);
   }
 
   private folder(): string | undefined {
@@ -128,7 +146,7 @@ export class DatabaseDirectory {
   }
 }
 
-/** Undefined for a folder in which the creation of a database did not come to its end. */
+/** Undefined for a folder in which nothing was written down, or the creation of a database did not come to its end. */
 function readRecord(folder: string): DatabaseRecord | undefined {
   try {
     return JSON.parse(readFileSync(join(folder, 'database.json'), 'utf8')) as DatabaseRecord;

@@ -86,6 +86,22 @@ describe('databases beside the first one', () => {
     expect(await rowsOf('one')).toEqual([]);
   });
 
+  test('H6 a restart finds the names and the lock of the first one too, and its deletion forgets them', async () => {
+    const owners = (method: string, path: string, body?: string) => request(method, path, body, host.ownerToken);
+    expect((await owners('POST', '/v1/database/first/names', 'other')).status).toBe(200);
+    expect((await owners('POST', '/v1/database/first/lock')).status).toBe(200);
+    await host.close();
+    host = await start();
+    expect(JSON.parse((await request('GET', '/v1/database/other/names')).body)).toEqual({ names: ['first', 'other'] });
+    expect((await owners('DELETE', '/v1/database/other')).status).toBe(403);
+    expect((await owners('POST', '/v1/database/other/unlock')).status).toBe(200);
+    expect((await owners('DELETE', '/v1/database/other')).status).toBe(200);
+    await host.close();
+    host = await start();
+    expect((await request('GET', '/v1/database/other')).status).toBe(404);
+    expect(await rowsOf('first')).toEqual([]);
+  });
+
   test('H6 only the owner of the host creates them, unless it is opened to everybody', async () => {
     await host.close();
     host = await start();
