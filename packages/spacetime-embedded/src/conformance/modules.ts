@@ -34,6 +34,8 @@ async function bundle(module: ModuleName, variant: string): Promise<string> {
     entryPoints: [source],
     bundle: true,
     write: false,
+    minifyWhitespace: true,
+    minifySyntax: true,
     format: 'esm',
     platform: 'browser',
     target: 'es2024',

@@ -11,7 +11,7 @@ export interface ModuleScript {
 
 /** Translations by hash of the module: they depend on nothing else, and one process often opens a module many times. */
 const translated = new Map<string, ModuleScript>();
-const keptTranslations = 8;
+const keptTranslations = 16;
 
 /**
  * Translates an ESM bundle. The work is done by a real parser, so what it accepts is ECMAScript, not a pattern.
