@@ -1,3 +1,4 @@
 import base from '../../jest.base.mjs';
 
-export default { ...base, displayName: 'spacetime-embedded' };
+// Some tests start processes, and a busy machine takes its time for them.
+export default { ...base, displayName: 'spacetime-embedded', testTimeout: 30_000 };

@@ -172,7 +172,14 @@ export interface TableDefinition {
   readonly columns: readonly ColumnDefinition[];
   readonly rowType: ProductType;
   readonly primaryKey: readonly number[];
-  readonly indexes: readonly { readonly name: string; readonly columns: readonly number[]; readonly unique: boolean }[];
+  readonly indexes: readonly IndexDefinition[];
+}
+
+export interface IndexDefinition {
+  readonly name: string;
+  readonly columns: readonly number[];
+  readonly unique: boolean;
+  readonly algorithm: 'btree' | 'hash' | 'direct';
 }
 
 export interface ColumnDefinition {

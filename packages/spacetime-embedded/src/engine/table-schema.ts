@@ -1,5 +1,6 @@
 import { AlgebraicType } from 'spacetimedb';
 import { integerSizes, walkOf } from './bsatn-walk.ts';
+import type { IndexDefinition } from './database.ts';
 import { EngineError } from './errors.ts';
 import type { IndexSchema, ScheduleSchema, SequenceSchema, TableSchema } from './module-schema.ts';
 import type { RawSequence, RawTable } from './raw-module.ts';
@@ -35,7 +36,7 @@ export function buildTable(raw: RawTable, context: TableContext): TableSchema {
   // The table and its indexes know each other: the list is filled below.
   const indexes: IndexSchema[] = [];
   const uniqueIndexes: IndexSchema[] = [];
-  const listed: { name: string; columns: readonly number[]; unique: boolean }[] = [];
+  const listed: IndexDefinition[] = [];
   const table: TableSchema = {
     position: context.position,
     walks,
@@ -78,7 +79,8 @@ export function buildTable(raw: RawTable, context: TableContext): TableSchema {
       walks: types.map((type) => walkOf(type)),
     };
     indexes.push(built);
-    listed.push({ name: built.name, columns: built.columns, unique: built.unique });
+    const { name: indexName, columns: indexColumns, unique } = built;
+    listed.push({ name: indexName, columns: indexColumns, unique, algorithm: index.algorithm });
     if (built.unique) uniqueIndexes.push(built);
   }
   for (const constraint of [...raw.unique, ...(raw.primaryKey.length > 0 ? [raw.primaryKey] : [])]) {

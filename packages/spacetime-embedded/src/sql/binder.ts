@@ -173,7 +173,7 @@ export class Binder {
 }
 
 /** A table by canonical or accessor name. */
-function tableNamed(definition: Schema, name: string): TableDefinition | undefined {
+export function tableNamed(definition: Schema, name: string): TableDefinition | undefined {
   const { tables } = definition;
   return tables.get(name) ?? [...tables.values()].find((table) => table.accessor === name);
 }

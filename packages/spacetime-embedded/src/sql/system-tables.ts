@@ -1,13 +1,28 @@
 import { AlgebraicType, BinaryWriter, ConnectionId, Identity, type ProductType } from 'spacetimedb';
 import type { EngineDatabase, Row, TableDefinition } from '../engine/database.ts';
+import { tableNamed } from './binder.ts';
 import type { Viewer } from './bound-query.ts';
+import { parseSelect } from './parser.ts';
 import { bsatn } from './scalar.ts';
 import type { StatementSource } from './statement-source.ts';
 
 type Columns = readonly (readonly [name: string, type: AlgebraicType])[];
 
-const wrapped = (name: string, algebraicType: AlgebraicType) =>
-  AlgebraicType.Product({ elements: [{ name, algebraicType }] });
+const product = (...columns: Columns) =>
+  AlgebraicType.Product({ elements: columns.map(([name, algebraicType]) => ({ name, algebraicType })) });
+const sum = (...variants: Columns) =>
+  AlgebraicType.Sum({ variants: variants.map(([name, algebraicType]) => ({ name, algebraicType })) });
+const option = (some: AlgebraicType) => sum(['some', some], ['none', product()]);
+const columnList = AlgebraicType.Array(AlgebraicType.U16);
+const indexAlgorithm = sum(
+  ['Unused', AlgebraicType.U128],
+  ['BTree', product(['columns', columnList])],
+  ['Direct', product(['column', AlgebraicType.U16])],
+  ['Hash', product(['columns', columnList])],
+);
+
+const tablesOf = ({ definition }: EngineDatabase) =>
+  [...definition.tables.values()].filter(({ kind }) => kind === 'table');
 
 /** System tables by name: their columns, and what is in them. They are read only, and for the owner alone. */
 const systemTables: Readonly<Record<string, readonly [Columns, (engine: EngineDatabase) => unknown[][]]>> = {
@@ -17,11 +32,51 @@ const systemTables: Readonly<Record<string, readonly [Columns, (engine: EngineDa
       ['table_name', AlgebraicType.String],
       ['table_type', AlgebraicType.String],
       ['table_access', AlgebraicType.String],
+      ['table_primary_key', option(columnList)],
+    ],
+    (engine) =>
+      tablesOf(engine).map(({ id, name, isPublic, primaryKey }) => {
+        const key = primaryKey.length === 0 ? undefined : primaryKey;
+        return [id, name, 'user', isPublic ? 'public' : 'private', key];
+      }),
+  ],
+  st_index: [
+    [
+      ['index_id', AlgebraicType.U32],
+      ['table_id', AlgebraicType.U32],
+      ['index_name', AlgebraicType.String],
+      ['index_algorithm', indexAlgorithm],
+    ],
+    (engine) =>
+      tablesOf(engine)
+        .flatMap(({ id, indexes }) => indexes.map((index) => ({ ...index, table: id })))
+        .map(({ table, name, columns, algorithm }, position) => [
+          position + 1,
+          table,
+          name,
+          algorithm === 'direct'
+            ? { tag: 'Direct', value: { column: columns[0] } }
+            : { tag: algorithm === 'hash' ? 'Hash' : 'BTree', value: { columns } },
+        ]),
+  ],
+  st_event_table: [
+    [['table_id', AlgebraicType.U32]],
+    (engine) =>
+      tablesOf(engine)
+        .filter(({ isEvent }) => isEvent)
+        .map(({ id }) => [id]),
+  ],
+  st_row_level_security: [
+    [
+      ['table_id', AlgebraicType.U32],
+      ['sql', AlgebraicType.String],
     ],
     ({ definition }) =>
-      [...definition.tables.values()]
-        .filter(({ kind }) => kind === 'table')
-        .map(({ id, name, isPublic }) => [id, name, 'user', isPublic ? 'public' : 'private']),
+      definition.rowLevelSecurity.flatMap((sql) => {
+        const rule = parseSelect(sql);
+        const table = rule.kind === 'select' ? tableNamed(definition, rule.from.name) : undefined;
+        return table === undefined ? [] : [[table.id, sql]];
+      }),
   ],
   st_column: [
     [
@@ -30,15 +85,15 @@ const systemTables: Readonly<Record<string, readonly [Columns, (engine: EngineDa
       ['col_name', AlgebraicType.String],
       ['col_type', AlgebraicType.Array(AlgebraicType.U8)],
     ],
-    ({ definition }) =>
-      [...definition.tables.values()]
-        .filter(({ kind }) => kind === 'table')
-        .flatMap(({ id, columns }) => columns.map(({ name, type }, position) => [id, position, name, typeBytes(type)])),
+    (engine) =>
+      tablesOf(engine).flatMap(({ id, columns }) =>
+        columns.map(({ name, type }, position) => [id, position, name, typeBytes(type)]),
+      ),
   ],
   st_client: [
     [
-      ['identity', wrapped('__identity__', AlgebraicType.U256)],
-      ['connection_id', wrapped('__connection_id__', AlgebraicType.U128)],
+      ['identity', product(['__identity__', AlgebraicType.U256])],
+      ['connection_id', product(['__connection_id__', AlgebraicType.U128])],
     ],
     (engine) =>
       engine

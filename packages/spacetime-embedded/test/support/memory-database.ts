@@ -82,6 +82,7 @@ export class MemoryDatabase implements EngineDatabase {
         name: `${name}_${column}_idx_btree`,
         columns: [names.indexOf(column)],
         unique,
+        algorithm: 'btree' as const,
       });
       return {
         kind: 'table',

@@ -372,4 +372,36 @@ export const sqlCases = group('sql', [
       equal((await database.sql('SELECT * FROM st_client')).status, 200, 'st_client');
     },
   ],
+  [
+    'system-indexes',
+    'sql.http',
+    'st_table and st_index say what a table is made of',
+    async (server) => {
+      const database = await server.database('store');
+      const [[id, key] = []] = await database.rows(
+        "SELECT table_id, table_primary_key FROM st_table WHERE table_name = 'item'",
+      );
+      equal(key, [0, [0]], 'primary key');
+      const indexes = await database.rows(`SELECT index_name, index_algorithm FROM st_index WHERE table_id = ${id}`);
+      const found = new Map(indexes.map(([name, algorithm]) => [name, algorithm]));
+      equal(found.get('item_owner_rank_idx_btree'), [1, [[2, 3]]], 'btree');
+      equal(found.get('item_tag_idx_hash'), [3, [[4]]], 'hash');
+    },
+  ],
+  [
+    'system-events-and-rules',
+    'sql.http',
+    'st_event_table and st_row_level_security name the tables that are so',
+    async (server) => {
+      const database = await server.database('events');
+      const named = async (table: string) => {
+        const rows = await database.rows(
+          `SELECT t.table_name FROM ${table} s JOIN st_table t ON s.table_id = t.table_id`,
+        );
+        return rows.map(([name]) => name).sort();
+      };
+      equal(await named('st_event_table'), ['bell', 'shout'], 'st_event_table');
+      equal(await named('st_row_level_security'), ['bell', 'note', 'paper', 'paper', 'post'], 'st_row_level_security');
+    },
+  ],
 ]);
