@@ -42,6 +42,8 @@ export async function attack(options: AttackOptions): Promise<AttackReport> {
     database: 'attacked',
     listen: '127.0.0.1:0',
     onError: (error) => faults.push(error),
+    // A machine that holds this process up for half a minute is no client that has gone silent.
+    limits: { idleTimeout: 3_600_000 },
   });
   const canaries = new Canaries();
   const token = async () => {
