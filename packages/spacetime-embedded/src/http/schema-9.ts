@@ -23,6 +23,8 @@ export function schemaVersion9({ raw, tables }: DatabaseDefinition): string {
       const name = named('table', table.sourceName);
       const schedule = module.schedules.find(({ tableName }) => tableName === table.sourceName);
       const indexNames = tables.get(name)?.indexes.map((index) => index.name) ?? [];
+      const joined = (columns: readonly number[]) =>
+        columns.map((column) => tables.get(name)?.columns[column]?.name).join('_');
       return {
         name,
         product_type_ref: table.productTypeRef,
@@ -32,9 +34,12 @@ export function schemaVersion9({ raw, tables }: DatabaseDefinition): string {
           accessor_name: option(index.accessorName),
           algorithm: algorithm(index),
         })),
-        constraints: table.unique.map((columns) => ({ name: option(undefined), data: { Unique: { columns } } })),
+        constraints: table.unique.map((columns) => ({
+          name: option(`${name}_${joined(columns)}_key`),
+          data: { Unique: { columns } },
+        })),
         sequences: table.sequences.map(({ column, increment }) => ({
-          name: option(undefined),
+          name: option(`${name}_${joined([column])}_seq`),
           column,
           start: option(undefined),
           min_value: option(undefined),
@@ -43,7 +48,7 @@ export function schemaVersion9({ raw, tables }: DatabaseDefinition): string {
         })),
         schedule: option(
           schedule && {
-            name: option(undefined),
+            name: option(`${name}_sched`),
             reducer_name: named('function', schedule.functionName),
             scheduled_at_column: schedule.scheduleAtColumn,
           },

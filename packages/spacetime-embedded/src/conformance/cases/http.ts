@@ -417,6 +417,9 @@ export const httpCases = group('http', [
       const schema = JSON.parse(body);
       const item = schema.tables.find((table: { name: string }) => table.name === 'item');
       equal(item?.primary_key, [0], 'the primary key of item');
+      const names = (kind: string) => item[kind].map(({ name }: { name: { some?: string } }) => name.some).sort();
+      equal(names('constraints'), ['item_code_key', 'item_id_key'], 'the constraints of item');
+      equal(names('sequences'), ['item_id_seq'], 'the sequences of item');
       check(
         schema.reducers.some((reducer: { name: string }) => reducer.name === 'add_item'),
         'add_item is not there',
