@@ -88,7 +88,7 @@ test('E6: whatever is damaged, the frames before and behind it are found, a part
     ),
     propertyRuns(300),
   );
-});
+}, 30_000);
 
 test('E6: a frame that begins within the garbage of another is found', async () => {
   const good = encodeFrame(Buffer.from('good'), 7n);

@@ -151,4 +151,4 @@ test('E8 E15 whatever is changed, held views show what they would show anew', ()
     }),
     propertyRuns(60),
   );
-});
+}, 30_000);
