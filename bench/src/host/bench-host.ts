@@ -8,6 +8,8 @@ import { BenchIssuer } from './issuer.ts';
 
 /** Appends that are under way at a time while a stream is filled. */
 const inFlight = 1_024;
+/** Milliseconds for each of them: filling is not measured, and the machine may be busy with others. */
+const deadlineMs = 600_000;
 
 export const fanouts = ['inbox', 'public'] as const;
 
@@ -98,7 +100,11 @@ async function appendEvents(session: Session, spec: HostSpec, first: number, cou
     const key = `run-42:${`${n}`.padStart(12, '0')}`;
     const { stream_id } = spec;
     waiting.push(
-      session.appendSyncEvent(draftEvent({ stream_id, kind: 'item/completed', payload, idempotency_key: key })),
+      session.appendSyncEvent(
+        draftEvent({ stream_id, kind: 'item/completed', payload, idempotency_key: key }),
+        undefined,
+        { deadlineMs },
+      ),
     );
     // Answers come in the order of the calls.
     if (waiting.length >= inFlight) await waiting.shift();
