@@ -14,7 +14,7 @@ function main(): number {
   const packages = readGateMap(root);
   const { findings, homeless } = checkGateMap(root, packages);
   for (const finding of findings) process.stderr.write(`${finding}\n`);
-  for (const gate of homeless) say(`${gate}: no package yet`);
+  for (const gate of homeless) say(`${gate}: no package claims it yet`);
   if (findings.length > 0 || packages.length === 0) return 1;
   if (args.includes('--check')) return 0;
 

@@ -37,10 +37,12 @@ describe('the map of gates to packages', () => {
   });
 
   test.each(Object.entries(homes).flatMap(([gate, folders]) => folders.map((folder) => [gate, folder] as const)))(
-    '%s without cases in %s is found, as long as the package is there',
+    '%s without cases in %s is found, or said to be claimed by nobody yet',
     async (gate, folder) => {
-      const { findings } = await check(without(whole, `${folder}/gates.json`));
-      expect(findings).toContain(`${folder}: has no cases for the gate ${gate}; name them in its gates.json`);
+      const { findings, homeless } = await check(without(whole, `${folder}/gates.json`));
+      if (mayBeHomeless.some((one) => one === gate))
+        expect({ findings, homeless }).toEqual({ findings: [], homeless: [gate] });
+      else expect(findings).toContain(`${folder}: has no cases for the gate ${gate}; name them in its gates.json`);
     },
   );
 

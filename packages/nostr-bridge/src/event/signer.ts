@@ -1,0 +1,37 @@
+import type { Random } from '@autopilot/sync-contract';
+import { schnorr } from '@noble/curves/secp256k1.js';
+import { BridgeError } from '../errors.ts';
+import type { EventTemplate, NostrEvent } from './event.ts';
+import { eventId } from './event-id.ts';
+
+/** Signs for one author. It may be slow, elsewhere, or fail: every call of it has a deadline. */
+export interface Signer {
+  /** 64 lowercase hexadecimal digits. */
+  readonly pubkey: string;
+  sign(template: EventTemplate): NostrEvent | Promise<NostrEvent>;
+}
+
+/**
+ * Signs with a key in memory.
+ *
+ * @param secretKey 32 bytes.
+ * @param random Only for what BIP-340 mixes into the nonce; the same bytes give the same signature.
+ * @throws {BridgeError} `invalid_option` when the key is none.
+ */
+export function secretKeySigner(secretKey: Uint8Array, random: Random): Signer {
+  let pubkey: string;
+  try {
+    pubkey = Buffer.from(schnorr.getPublicKey(secretKey)).toString('hex');
+  } catch (cause) {
+    throw new BridgeError('invalid_option', 'The secret key is not a key of secp256k1.', { cause });
+  }
+  return {
+    pubkey,
+    sign: ({ created_at, kind, tags, content }) => {
+      const unsigned = { pubkey, created_at, kind, tags: tags.map((tag) => [...tag]), content };
+      const id = eventId(unsigned);
+      const signature = schnorr.sign(Buffer.from(id, 'hex'), secretKey, random.bytes(32));
+      return { ...unsigned, id, sig: Buffer.from(signature).toString('hex') };
+    },
+  };
+}

@@ -1,0 +1,42 @@
+export { BridgeError, type BridgeErrorCode, bridgeErrors } from './errors.ts';
+export type { EventTemplate, NostrEvent, UnsignedEvent } from './event/event.ts';
+export { eventId } from './event/event-id.ts';
+export { type ParsedEvent, parseEvent } from './event/parse-event.ts';
+export { type Signer, secretKeySigner } from './event/signer.ts';
+export {
+  Deliveries,
+  type DeliveryCounters,
+  type DeliverySettings,
+  defaultDeliverySettings,
+  type PublishTarget,
+  type StandingListener,
+} from './outbox/deliveries.ts';
+export {
+  type DeliveryInput,
+  type DeliveryState,
+  deliveryInputs,
+  deliveryStates,
+  deliveryTransitions,
+} from './outbox/delivery-states.ts';
+export { type Journal, type JournalPage, type MirrorPolicy, mirrorNothing } from './outbox/journal.ts';
+export { Mirror, type MirrorCounters, type MirrorParts } from './outbox/mirror.ts';
+export { Outbox, type OutboxParts, type Outgoing } from './outbox/outbox.ts';
+export {
+  type Claimed,
+  type DeliveryMove,
+  type DeliveryRow,
+  type Enqueued,
+  type Moved,
+  OutboxStore,
+} from './outbox/outbox-store.ts';
+export { type DeliveryAt, judgeQuorum, type QuorumPolicy, type Standing } from './outbox/quorum.ts';
+export type { BreakerState } from './relay/breaker.ts';
+export { nodeRelaySockets } from './relay/node-socket.ts';
+export { Relay, type RelayHost, type RelayStatus } from './relay/relay.ts';
+export type { RelayCounters } from './relay/relay-counters.ts';
+export type { LossReason } from './relay/relay-link.ts';
+export { defaultRelaySettings, type RelayEnvironment, type RelaySettings } from './relay/relay-options.ts';
+export { type RelayInput, type RelayState, relayInputs, relayStates, relayTransitions } from './relay/relay-states.ts';
+export type { Filter, RelaySubscription } from './relay/relay-subscriptions.ts';
+export { type Prefix, prefixes, type RejectReason, type RetryReason, type Verdict } from './relay/verdict.ts';
+export { type BridgeFile, type BridgeFileOptions, openBridgeFile } from './store/bridge-file.ts';

@@ -1,0 +1,103 @@
+import type { Ports } from '@autopilot/sync-contract';
+import { within } from '../deadline.ts';
+import { BridgeError } from '../errors.ts';
+import type { EventTemplate, NostrEvent } from '../event/event.ts';
+import { eventId } from '../event/event-id.ts';
+import { parseEvent } from '../event/parse-event.ts';
+import type { Signer } from '../event/signer.ts';
+import { relayUrl } from '../relay/relay-options.ts';
+import type { BridgeFile } from '../store/bridge-file.ts';
+import type { Enqueued, OutboxStore } from './outbox-store.ts';
+import { checkQuorum, type QuorumPolicy } from './quorum.ts';
+
+/** An event to publish. */
+export interface Outgoing {
+  /** What the owner calls it. The same key again is the event that is stored already. */
+  readonly key: string;
+  /** `created_at` is the time of the first call unless it is given. */
+  readonly template: Omit<EventTemplate, 'created_at'> & { readonly created_at?: number };
+  readonly relays: readonly string[];
+  readonly quorum: QuorumPolicy;
+}
+
+/** What an outbox is made of. */
+export interface OutboxParts {
+  readonly file: BridgeFile;
+  readonly store: OutboxStore;
+  readonly ports: Ports;
+  readonly signer: Signer;
+  /** For one signature, in milliseconds. */
+  readonly signMs: number;
+}
+
+const largestEvent = 512 * 1024;
+
+/** Builds and signs an event once, stores it, and only then tells that it may be sent. */
+export class Outbox {
+  readonly #parts: OutboxParts;
+  readonly #listeners = new Set<(relays: readonly string[]) => void>();
+
+  constructor(parts: OutboxParts) {
+    this.#parts = parts;
+  }
+
+  get pubkey(): string {
+    return this.#parts.signer.pubkey;
+  }
+
+  /** Hears of the relays that an event was stored for. */
+  onStored(listener: (relays: readonly string[]) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /**
+   * Stores an event for its relays. `along` runs in the transaction that stores it, also when the event was stored
+   * before: what it writes is there exactly if the event is.
+   *
+   * @throws {BridgeError} `invalid_option`, `invalid_event`, `idempotency_conflict`, `signer_failed`, or what the file
+   * refuses; then nothing is stored.
+   */
+  async enqueue(outgoing: Outgoing, along: () => void = () => {}): Promise<Enqueued> {
+    const { file, store, ports } = this.#parts;
+    const { key, quorum } = outgoing;
+    const relays = outgoing.relays.map(relayUrl);
+    checkQuorum(quorum, relays);
+    const { created_at = Math.floor(ports.clock.now() / 1000), kind, tags, content } = outgoing.template;
+    const template = { created_at, kind, tags, content };
+    checkTemplate({ ...template, pubkey: this.pubkey });
+    // Signed before the transaction, which must not wait for anybody: of two at once, one signature is never used.
+    const event = store.byKey(key, { ...template, pubkey: this.pubkey }) ?? (await this.#sign(template));
+    const enqueued = file.transaction('Storing an event', () => {
+      const stored = store.add(key, event, relays, quorum);
+      along();
+      return stored;
+    });
+    if (!enqueued.isRepeated) for (const listener of this.#listeners) listener(relays);
+    return enqueued;
+  }
+
+  async #sign(template: EventTemplate): Promise<NostrEvent> {
+    const { ports, signer, signMs } = this.#parts;
+    const signed = await within(ports.scheduler, signMs, () => signer.sign(template));
+    if (signed.outcome === 'late') throw new BridgeError('signer_failed', `No signature within ${signMs} ms.`);
+    if (signed.outcome === 'failed') {
+      throw new BridgeError('signer_failed', 'The signer refused or failed.', { cause: signed.cause });
+    }
+    const parsed = parseEvent(signed.value);
+    const expected = { ...template, pubkey: signer.pubkey };
+    const id = eventId(expected);
+    // A signer may be another program: what it gives is what goes out under this name.
+    if (!('event' in parsed) || parsed.event.id !== id || eventId(parsed.event) !== id) {
+      throw new BridgeError('signer_failed', 'The signer gave another event than it was asked for.');
+    }
+    return parsed.event;
+  }
+}
+
+function checkTemplate(template: EventTemplate & { readonly pubkey: string }): void {
+  const parsed = parseEvent({ ...template, id: '0'.repeat(64), sig: '0'.repeat(128) });
+  if ('problem' in parsed) throw new BridgeError('invalid_event', `The ${parsed.problem} of the event is not valid.`);
+  const bytes = Buffer.byteLength(JSON.stringify(template));
+  if (bytes > largestEvent) throw new BridgeError('invalid_event', `The event has ${bytes} bytes.`);
+}

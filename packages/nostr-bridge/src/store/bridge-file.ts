@@ -1,0 +1,136 @@
+import Sqlite, { type Database } from 'better-sqlite3';
+import { Kysely, SqliteDialect } from 'kysely';
+import { type Migration, Migrator } from 'kysely/migration';
+import { BridgeError } from '../errors.ts';
+import { first } from './migrations/0001-first.ts';
+import type { BridgeSchema } from './schema.ts';
+import { toBridgeError } from './store-errors.ts';
+
+/** `NSBR`: tells a bridge file from the database of another program. */
+const applicationId = 0x4e534252;
+
+/** In the order of their names. A migration that has been released is never changed. */
+const migrations: Record<string, Migration> = { '0001_first': first };
+
+/** How to open a bridge file. */
+export interface BridgeFileOptions {
+  /** Path; its folder must exist. `<file>.lock` lies beside it, and while it is open `-wal` and `-shm`. */
+  readonly file: string;
+  /** `observer` leaves the lock to a bridge that runs: for looking, and for putting dead deliveries back. */
+  readonly as: 'owner' | 'observer';
+  /** A bound for the file in bytes; beyond it every write fails with `disk_full`. Not set: what the disk has. */
+  readonly maxBytes?: number;
+}
+
+/** An open bridge file: outbox, seen-set and jobs are parts of one database, so that one transaction spans them. */
+export interface BridgeFile {
+  readonly sqlite: Database;
+  readonly db: Kysely<BridgeSchema>;
+  /** Runs work in one transaction, or in the one that runs already. @throws {BridgeError} with nothing changed. */
+  transaction<T>(doing: string, work: () => T): T;
+  /** Reads by one statement, or in the transaction that runs already. @throws {BridgeError} */
+  read<T>(doing: string, work: () => T): T;
+  close(): void;
+}
+
+/**
+ * Opens a bridge file, makes it, or brings its schema up to date. Every transaction survives the death of the process
+ * and the loss of power: an event that was sent must not be built a second time.
+ *
+ * @throws {BridgeError} `locked`, `schema_newer`, `not_a_bridge_file`, `unusable_file`, `corrupt`, `disk_full`
+ */
+export async function openBridgeFile(options: BridgeFileOptions): Promise<BridgeFile> {
+  let lock: Database | undefined;
+  let sqlite: Database | undefined;
+  try {
+    if (options.as === 'owner') lock = lockBeside(options.file);
+    sqlite = new Sqlite(options.file, { timeout: 2_000, fileMustExist: options.as === 'observer' });
+    checkOwnership(sqlite, options);
+    sqlite.pragma('journal_mode = wal');
+    sqlite.pragma('synchronous = full');
+    const db = new Kysely<BridgeSchema>({ dialect: new SqliteDialect({ database: sqlite }) });
+    if (options.as === 'owner') await migrate(sqlite, db);
+    if (options.maxBytes !== undefined) {
+      const pageSize = Number(sqlite.pragma('page_size', { simple: true }));
+      sqlite.pragma(`max_page_count = ${Math.max(1, Math.floor(options.maxBytes / pageSize))}`);
+    }
+    return new OpenFile(sqlite, db, lock);
+  } catch (cause) {
+    sqlite?.close();
+    lock?.close();
+    throw toBridgeError(cause, `Opening "${options.file}"`);
+  }
+}
+
+class OpenFile implements BridgeFile {
+  readonly sqlite: Database;
+  readonly db: Kysely<BridgeSchema>;
+  readonly #lock: Database | undefined;
+
+  constructor(sqlite: Database, db: Kysely<BridgeSchema>, lock: Database | undefined) {
+    this.sqlite = sqlite;
+    this.db = db;
+    this.#lock = lock;
+  }
+
+  transaction<T>(doing: string, work: () => T): T {
+    if (this.sqlite.open && this.sqlite.inTransaction) return work();
+    return this.read(doing, () => this.sqlite.transaction(work).immediate());
+  }
+
+  read<T>(doing: string, work: () => T): T {
+    if (!this.sqlite.open) throw new BridgeError('closed', 'The bridge file is closed.');
+    try {
+      return work();
+    } catch (cause) {
+      throw toBridgeError(cause, doing);
+    }
+  }
+
+  close(): void {
+    this.sqlite.close();
+    this.#lock?.close();
+  }
+}
+
+/** An exclusive transaction in a file of its own: the operating system ends it with its process, however that goes. */
+function lockBeside(file: string): Database {
+  const lock = new Sqlite(`${file}.lock`, { timeout: 0 });
+  try {
+    lock.pragma('journal_mode = memory');
+    lock.exec('begin exclusive');
+    return lock;
+  } catch (cause) {
+    lock.close();
+    throw cause;
+  }
+}
+
+function checkOwnership(sqlite: Database, { file, as }: BridgeFileOptions): void {
+  const id = Number(sqlite.pragma('application_id', { simple: true }));
+  const tables = sqlite.prepare<[], { name: string }>("select name from sqlite_master where type = 'table'").all();
+  const isNew = id === 0 && tables.length === 0 && as === 'owner';
+  if (id !== applicationId && !isNew) throw new BridgeError('not_a_bridge_file', `"${file}" is not a bridge file.`);
+  if (!tables.some(({ name }) => name === 'kysely_migration')) return;
+  const done = sqlite.prepare<[], { name: string }>('select name from kysely_migration').all();
+  const unknown = done.find(({ name }) => !Object.hasOwn(migrations, name));
+  if (unknown !== undefined) {
+    throw new BridgeError('schema_newer', `"${file}" has the schema "${unknown.name}", which is not known here.`);
+  }
+}
+
+/** In one transaction: kysely's migrator makes none for SQLite. */
+async function migrate(sqlite: Database, db: Kysely<BridgeSchema>): Promise<void> {
+  sqlite.exec('begin immediate');
+  try {
+    sqlite.pragma(`application_id = ${applicationId}`);
+    const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
+    const { error } = await migrator.migrateToLatest();
+    if (error !== undefined) throw error;
+    sqlite.exec('commit');
+  } catch (error) {
+    // A full disk may have ended the transaction already.
+    if (sqlite.inTransaction) sqlite.exec('rollback');
+    throw error;
+  }
+}

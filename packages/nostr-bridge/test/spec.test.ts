@@ -1,0 +1,27 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { tableUnder } from '@autopilot/testing/markdown-table';
+import { describe, expect, test } from '@jest/globals';
+import { bridgeErrors, deliveryTransitions, prefixes, relayTransitions } from '../src/index.ts';
+
+const folder = path.join(import.meta.dirname, '..');
+const read = (name: string) => fs.readFileSync(path.join(folder, name), 'utf8');
+const rows = (table: object) =>
+  Object.entries(table).map(([state, row]) => [state, ...Object.values(row as object).map((to) => to ?? '-')]);
+
+describe('SPEC.md', () => {
+  test('R1 O3 the tables of states are those the code runs', () => {
+    expect(tableUnder(read('SPEC.md'), 'Relay states')).toEqual(rows(relayTransitions));
+    expect(tableUnder(read('SPEC.md'), 'Deliveries')).toEqual(rows(deliveryTransitions));
+  });
+
+  test('R6 the verdicts are those of the code', () => {
+    const inCode = Object.entries(prefixes).map(([prefix, { outcome, reason }]) => [prefix, outcome, reason]);
+    expect(tableUnder(read('SPEC.md'), 'Verdicts')).toEqual(inCode);
+  });
+});
+
+test('the errors of README.md are those of the code', () => {
+  const inCode = Object.entries(bridgeErrors).map(([code, { recovery }]) => [code, recovery]);
+  expect(tableUnder(read('README.md'), 'Errors').map((cells) => cells.slice(0, 2))).toEqual(inCode);
+});

@@ -1,0 +1,75 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import Sqlite from 'better-sqlite3';
+import { openBridgeFile } from '../../src/index.ts';
+import { toBridgeError } from '../../src/store/store-errors.ts';
+import { codeOf, withFile, withFolder } from '../support/bridge-file.ts';
+
+describe('a bridge file', () => {
+  test('F1 has one owner; who only looks needs no lock, and makes nothing', async () => {
+    await withFile(async (file, name) => {
+      expect(await codeOf(() => openBridgeFile({ file: name, as: 'owner' }))).toBe('locked');
+      const observer = await openBridgeFile({ file: name, as: 'observer' });
+      expect(observer.read('Looking', () => observer.sqlite.prepare('select count(*) as n from jobs').get())).toEqual({
+        n: 0,
+      });
+      observer.close();
+      file.close();
+      expect(await codeOf(() => file.read('Looking', () => 1))).toBe('closed');
+      expect(await codeOf(() => file.transaction('Writing', () => 1))).toBe('closed');
+      (await openBridgeFile({ file: name, as: 'owner' })).close();
+      expect(await codeOf(() => openBridgeFile({ file: `${name}.other`, as: 'observer' }))).toBe('unusable_file');
+    });
+  });
+
+  test('F2 a file of another program, of a newer version, or that is no database, is left as it is', async () => {
+    await withFolder(async (folder) => {
+      const name = path.join(folder, 'other.sqlite');
+      const other = new Sqlite(name);
+      other.exec('create table things (id integer)');
+      other.close();
+      const text = path.join(folder, 'text');
+      fs.writeFileSync(text, 'hello '.repeat(1_000));
+      const before = [fs.readFileSync(name), fs.readFileSync(text)];
+      expect(await codeOf(() => openBridgeFile({ file: name, as: 'owner' }))).toBe('not_a_bridge_file');
+      expect(await codeOf(() => openBridgeFile({ file: text, as: 'owner' }))).toBe('not_a_bridge_file');
+      expect([fs.readFileSync(name), fs.readFileSync(text)]).toEqual(before);
+      expect(await codeOf(() => openBridgeFile({ file: path.join(folder, 'no', 'x'), as: 'owner' }))).toMatch(
+        /unusable_file|internal/,
+      );
+    });
+    await withFile(async (file, name) => {
+      file.sqlite.exec("insert into kysely_migration values ('9999_later', '')");
+      file.close();
+      expect(await codeOf(() => openBridgeFile({ file: name, as: 'owner' }))).toBe('schema_newer');
+    });
+  });
+
+  test('F3 a transaction is whole or nothing, also one within another', async () => {
+    await withFile(async (file) => {
+      const add = (name: string) => file.sqlite.prepare('insert into settings values (?, 1)').run(name);
+      const code = await codeOf(() =>
+        file.transaction('Outer', () => {
+          file.transaction('Inner', () => add('a'));
+          add('a');
+        }),
+      );
+      expect([code, file.sqlite.prepare('select * from settings').all()]).toEqual(['internal', []]);
+    });
+  });
+
+  test.each([
+    ['SQLITE_FULL', 'disk_full'],
+    ['SQLITE_BUSY_SNAPSHOT', 'locked'],
+    ['SQLITE_CORRUPT', 'corrupt'],
+    ['SQLITE_NOTADB', 'not_a_bridge_file'],
+    ['SQLITE_CANTOPEN', 'unusable_file'],
+    ['SQLITE_READONLY', 'unusable_file'],
+    ['SQLITE_IOERR_WRITE', 'io_error'],
+    ['SQLITE_MISUSE', 'internal'],
+  ])('F2 %s becomes %s', (native, code) => {
+    const cause = Object.assign(new Error('native'), { code: native });
+    expect(toBridgeError(cause, 'Testing')).toMatchObject({ code, cause, details: { native_code: native } });
+  });
+});
