@@ -3,6 +3,24 @@ export type { EventTemplate, NostrEvent, UnsignedEvent } from './event/event.ts'
 export { eventId } from './event/event-id.ts';
 export { type ParsedEvent, parseEvent } from './event/parse-event.ts';
 export { type Signer, secretKeySigner } from './event/signer.ts';
+export { type Refusal, refusals } from './inbound/checks.ts';
+export { type Following, follow } from './inbound/follow.ts';
+export {
+  defaultInboundSettings,
+  Inbound,
+  type InboundCounters,
+  type InboundParts,
+  type InboundSettings,
+} from './inbound/inbound.ts';
+export { nodeVerifyWorkers } from './inbound/node-verify-workers.ts';
+export { type Seen, SeenSet } from './inbound/seen-set.ts';
+export type { Verifier } from './inbound/verifier.ts';
+export {
+  type SpawnVerifyWorker,
+  type VerifyWorker,
+  WorkerVerifier,
+  type WorkerVerifierParts,
+} from './inbound/worker-verifier.ts';
 export {
   Deliveries,
   type DeliveryCounters,

@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { tableUnder } from '@autopilot/testing/markdown-table';
 import { describe, expect, test } from '@jest/globals';
-import { bridgeErrors, deliveryTransitions, prefixes, relayTransitions } from '../src/index.ts';
+import { bridgeErrors, deliveryTransitions, prefixes, refusals, relayTransitions } from '../src/index.ts';
 
 const folder = path.join(import.meta.dirname, '..');
 const read = (name: string) => fs.readFileSync(path.join(folder, name), 'utf8');
@@ -18,6 +18,11 @@ describe('SPEC.md', () => {
   test('R6 the verdicts are those of the code', () => {
     const inCode = Object.entries(prefixes).map(([prefix, { outcome, reason }]) => [prefix, outcome, reason]);
     expect(tableUnder(read('SPEC.md'), 'Verdicts')).toEqual(inCode);
+  });
+
+  test('I1 the checks are those of the code, in its order', () => {
+    const shown = tableUnder(read('SPEC.md'), 'Inbound events').map(([check]) => check);
+    expect(shown).toEqual([...refusals]);
   });
 });
 

@@ -21,3 +21,8 @@ export interface NostrEvent extends UnsignedEvent {
   /** 128 lowercase hexadecimal digits. */
   readonly sig: string;
 }
+
+/** The value of the first tag of a name. */
+export function tagValue(event: Pick<EventTemplate, 'tags'>, name: string): string | undefined {
+  return event.tags.find(([first]) => first === name)?.[1];
+}

@@ -40,10 +40,10 @@ interface JournalPositionsTable {
   seq: string;
 }
 
-/** Ids of verified events, by the day of their created_at. */
+/** Ids of verified events, by the hour of their created_at. */
 interface SeenTable {
   id: Uint8Array;
-  day: number;
+  hour: number;
 }
 
 /** Until when each subscription of a relay was known to be live. */

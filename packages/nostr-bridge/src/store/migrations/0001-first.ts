@@ -42,10 +42,10 @@ export const first: Migration = {
     await schema
       .createTable('seen')
       .addColumn('id', 'blob', (column) => column.primaryKey())
-      .addColumn('day', 'integer', (column) => column.notNull())
+      .addColumn('hour', 'integer', (column) => column.notNull())
       .modifyEnd(sql`strict, without rowid`)
       .execute();
-    await schema.createIndex('seen_by_day').on('seen').columns(['day']).execute();
+    await schema.createIndex('seen_by_hour').on('seen').columns(['hour']).execute();
     await schema
       .createTable('liveness')
       .addColumn('relay', 'text', (column) => column.notNull())

@@ -1,0 +1,217 @@
+import type { Cancel, Ports } from '@autopilot/sync-contract';
+import { BridgeError } from '../errors.ts';
+import type { NostrEvent } from '../event/event.ts';
+import type { Filter } from '../relay/relay-subscriptions.ts';
+import { TokenBucket } from '../relay/token-bucket.ts';
+import type { BridgeFile } from '../store/bridge-file.ts';
+import { type CheckSettings, checkEvent, type Refusal, refusals } from './checks.ts';
+import type { SeenSet } from './seen-set.ts';
+import type { Verifier } from './verifier.ts';
+
+/** Bounds of what comes in. */
+export interface InboundSettings extends CheckSettings {
+  /** Events of one relay that wait for their signature to be checked, or to be stored. */
+  readonly maxWaiting: number;
+  readonly batchSize: number;
+  /** Wrong ids and signatures that a relay may send: beyond it, it is treated as one that floods. */
+  readonly forgeries: { readonly perSecond: number; readonly burst: number };
+  /** Until a write that the file refused is tried again, in milliseconds. */
+  readonly storeRetryMs: number;
+}
+
+/** What is used where nothing is said. */
+export const defaultInboundSettings: InboundSettings = {
+  maxEventBytes: 128 * 1024,
+  maxAheadSeconds: 900,
+  maxWaiting: 1_000,
+  batchSize: 64,
+  forgeries: { perSecond: 0.2, burst: 20 },
+  storeRetryMs: 1_000,
+};
+
+/** What the pipeline of inbound events is made of. */
+export interface InboundParts {
+  readonly file: BridgeFile;
+  readonly ports: Ports;
+  readonly verifier: Verifier;
+  readonly seen: SeenSet;
+  /** Takes an event that is good and new, in the transaction that remembers its id. When it throws, both are undone. */
+  readonly accept: (event: NostrEvent, relay: string) => void;
+  readonly settings?: Partial<InboundSettings>;
+}
+
+/** What came in since this was made. */
+export type InboundCounters = Record<Refusal | 'accepted' | 'accept_failures' | 'store_failures', number>;
+
+interface Waiting {
+  readonly event: NostrEvent;
+  readonly relay: string;
+}
+
+interface Lane {
+  readonly waiting: NostrEvent[];
+  readonly forgeries: TokenBucket;
+  /** Waiting, being checked, or waiting to be stored. */
+  held: number;
+}
+
+/** Size, schema, NIP-40, id, signature, then the seen-set, then whoever takes it: in this order, for every relay alike. */
+export class Inbound {
+  readonly counters: InboundCounters;
+  readonly #parts: InboundParts;
+  readonly #settings: InboundSettings;
+  readonly #lanes = new Map<string, Lane>();
+  /** Verified, in the order of being verified, and not stored yet. */
+  readonly #verified: Waiting[] = [];
+  #turn = 0;
+  #batches = 0;
+  #cancelStore: Cancel | undefined;
+  #isClosed = false;
+
+  constructor(parts: InboundParts) {
+    this.#parts = parts;
+    this.#settings = { ...defaultInboundSettings, ...parts.settings };
+    const names = [...refusals, 'accepted', 'accept_failures', 'store_failures'];
+    this.counters = Object.fromEntries(names.map((name) => [name, 0])) as InboundCounters;
+  }
+
+  /** Events that are held for a relay, or for all. */
+  held(relay?: string): number {
+    if (relay !== undefined) return this.#lanes.get(relay)?.held ?? 0;
+    return [...this.#lanes.values()].reduce((sum, { held }) => sum + held, 0);
+  }
+
+  /**
+   * Takes what a relay sent for a subscription with these filters.
+   *
+   * @returns false when the relay has used up its share, of space or of patience: its connection is to be given up.
+   */
+  offer(relay: string, value: unknown, bytes: number, filters: readonly Filter[]): boolean {
+    const { ports } = this.#parts;
+    const lane = this.#lane(relay);
+    if (this.#isClosed) return false;
+    if (lane.held >= this.#settings.maxWaiting) return false;
+    const now = Math.floor(ports.clock.now() / 1000);
+    const checked = checkEvent(value, bytes, filters, now, this.#settings);
+    if ('refusal' in checked) {
+      this.counters[checked.refusal] += 1;
+      // Old and expired events are what honest relays have as well.
+      return checked.refusal === 'expired' || lane.forgeries.take();
+    }
+    lane.waiting.push(checked.event);
+    lane.held += 1;
+    this.#pump();
+    // One whose forged signatures used up its patience before.
+    return lane.forgeries.waitMs() === 0;
+  }
+
+  /** Takes nothing more. What is held is dropped: it was not remembered, so the overlap brings it again. */
+  close(): void {
+    this.#isClosed = true;
+    this.#cancelStore?.();
+    this.#verified.length = 0;
+    for (const lane of this.#lanes.values()) lane.waiting.length = 0;
+  }
+
+  #lane(relay: string): Lane {
+    let lane = this.#lanes.get(relay);
+    if (lane === undefined) {
+      const forgeries = new TokenBucket(this.#parts.ports.clock, this.#settings.forgeries);
+      lane = { waiting: [], forgeries, held: 0 };
+      this.#lanes.set(relay, lane);
+    }
+    return lane;
+  }
+
+  #pump(): void {
+    while (this.#batches < this.#parts.verifier.parallel) {
+      const batch = this.#nextBatch();
+      if (batch.length === 0) return;
+      this.#batches += 1;
+      this.#parts.verifier
+        .verify(batch.map(({ event }) => event))
+        .catch((): readonly boolean[] => [])
+        .then((results) => {
+          this.#batches -= 1;
+          if (this.#isClosed) return;
+          this.#judged(batch, results);
+          this.#pump();
+        });
+    }
+  }
+
+  /** One event of each relay in turn: a relay that sends much makes no other one wait longer than a turn. */
+  #nextBatch(): Waiting[] {
+    const lanes = [...this.#lanes].filter(([, { waiting }]) => waiting.length > 0);
+    const batch: Waiting[] = [];
+    for (let empty = 0; batch.length < this.#settings.batchSize && empty < lanes.length; this.#turn += 1) {
+      const [relay, lane] = lanes[this.#turn % lanes.length] ?? [];
+      const event = lane?.waiting.shift();
+      empty = event === undefined ? empty + 1 : 0;
+      if (event !== undefined && relay !== undefined) batch.push({ event, relay });
+    }
+    return batch;
+  }
+
+  #judged(batch: readonly Waiting[], results: readonly boolean[]): void {
+    batch.forEach((waiting, index) => {
+      if (results[index] === true) this.#verified.push(waiting);
+      else {
+        this.counters['wrong-signature'] += 1;
+        this.#release(waiting);
+        this.#lane(waiting.relay).forgeries.take();
+      }
+    });
+    if (this.#cancelStore === undefined) this.#store();
+  }
+
+  /** Stores what is verified, in order. A file that refuses is tried again, and meanwhile the relays' shares fill up. */
+  #store(): void {
+    while (this.#verified.length > 0) {
+      const waiting = this.#verified[0] as Waiting;
+      try {
+        this.counters[this.#take(waiting)] += 1;
+      } catch (error) {
+        if (!this.#reloaded() || (error instanceof BridgeError && error.recovery !== 'stop')) {
+          this.#storeLater();
+          return;
+        }
+        // Whoever takes it failed on this one: it is not remembered, and holds up no other.
+        this.counters.accept_failures += 1;
+      }
+      this.#verified.shift();
+      this.#release(waiting);
+    }
+  }
+
+  #reloaded(): boolean {
+    try {
+      this.#parts.seen.reload();
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  #take({ event, relay }: Waiting): Refusal | 'accepted' {
+    const { file, seen, accept } = this.#parts;
+    return file.transaction('Taking an event', () => {
+      const answer = seen.add(event.id, event.created_at);
+      if (answer !== 'new') return answer;
+      accept(event, relay);
+      return 'accepted';
+    });
+  }
+
+  #storeLater(): void {
+    this.counters.store_failures += 1;
+    this.#cancelStore = this.#parts.ports.scheduler.after(this.#settings.storeRetryMs, () => {
+      this.#cancelStore = undefined;
+      this.#store();
+    });
+  }
+
+  #release({ relay }: Waiting): void {
+    this.#lane(relay).held -= 1;
+  }
+}
