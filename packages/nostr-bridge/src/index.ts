@@ -21,6 +21,13 @@ export {
   WorkerVerifier,
   type WorkerVerifierParts,
 } from './inbound/worker-verifier.ts';
+export { type Cipher, secretKeyCipher } from './jobs/job-cipher.ts';
+export { JobCustomer, type JobCustomerParts } from './jobs/job-customer.ts';
+export { JobProvider, type JobProviderParts, type JobWork } from './jobs/job-provider.ts';
+export { type JobInput, type JobState, jobInputs, jobStates, jobTransitions } from './jobs/job-states.ts';
+export { type Job, type JobMove, type JobRole, JobStore } from './jobs/job-store.ts';
+export type { JobAmount, JobInputData, JobRequest } from './jobs/job-tags.ts';
+export { nip90 } from './jobs/nip90.ts';
 export {
   Deliveries,
   type DeliveryCounters,

@@ -2,7 +2,14 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { tableUnder } from '@autopilot/testing/markdown-table';
 import { describe, expect, test } from '@jest/globals';
-import { bridgeErrors, deliveryTransitions, prefixes, refusals, relayTransitions } from '../src/index.ts';
+import {
+  bridgeErrors,
+  deliveryTransitions,
+  jobTransitions,
+  prefixes,
+  refusals,
+  relayTransitions,
+} from '../src/index.ts';
 
 const folder = path.join(import.meta.dirname, '..');
 const read = (name: string) => fs.readFileSync(path.join(folder, name), 'utf8');
@@ -10,8 +17,9 @@ const rows = (table: object) =>
   Object.entries(table).map(([state, row]) => [state, ...Object.values(row as object).map((to) => to ?? '-')]);
 
 describe('SPEC.md', () => {
-  test('R1 O3 the tables of states are those the code runs', () => {
+  test('R1 O3 J1 the tables of states are those the code runs', () => {
     expect(tableUnder(read('SPEC.md'), 'Relay states')).toEqual(rows(relayTransitions));
+    expect(tableUnder(read('SPEC.md'), 'Job states')).toEqual(rows(jobTransitions));
     expect(tableUnder(read('SPEC.md'), 'Deliveries')).toEqual(rows(deliveryTransitions));
   });
 

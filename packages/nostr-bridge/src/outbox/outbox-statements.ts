@@ -56,6 +56,7 @@ export function outboxStatements({ sqlite, db }: BridgeFile) {
         .where('deliveries.relay', '=', place<string>())
         .where('deliveries.next_at_ms', '<=', place<number>())
         .orderBy('deliveries.next_at_ms')
+        .orderBy(sql.ref('events.rowid'))
         .limit(sql.lit(1)),
     ),
     earliest: prepare<[relay: string], { next_at_ms: number | null }>(sqlite, (place) =>

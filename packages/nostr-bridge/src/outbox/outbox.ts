@@ -14,7 +14,10 @@ import { checkQuorum, type QuorumPolicy } from './quorum.ts';
 export interface Outgoing {
   /** What the owner calls it. The same key again is the event that is stored already. */
   readonly key: string;
-  /** `created_at` is the time of the first call unless it is given. */
+  /**
+   * `created_at` is the time of the first call unless it is given, or the first second after it in which nothing was
+   * stored that says the same.
+   */
   readonly template: Omit<EventTemplate, 'created_at'> & { readonly created_at?: number };
   readonly relays: readonly string[];
   readonly quorum: QuorumPolicy;
@@ -30,6 +33,8 @@ export interface OutboxParts {
   readonly signMs: number;
 }
 
+/** How far ahead an event is dated to tell it from others that say the same. */
+const mostSeconds = 60;
 const largestEvent = 512 * 1024;
 
 /** Builds and signs an event once, stores it, and only then tells that it may be sent. */
@@ -45,6 +50,11 @@ export class Outbox {
     return this.#parts.signer.pubkey;
   }
 
+  /** The event that is stored under a key. */
+  byKey(key: string): NostrEvent | undefined {
+    return this.#parts.store.byKey(key);
+  }
+
   /** Hears of the relays that an event was stored for. */
   onStored(listener: (relays: readonly string[]) => void): () => void {
     this.#listeners.add(listener);
@@ -58,19 +68,26 @@ export class Outbox {
    * @throws {BridgeError} `invalid_option`, `invalid_event`, `idempotency_conflict`, `signer_failed`, or what the file
    * refuses; then nothing is stored.
    */
-  async enqueue(outgoing: Outgoing, along: () => void = () => {}): Promise<Enqueued> {
+  async enqueue(outgoing: Outgoing, along: (enqueued: Enqueued) => void = () => {}): Promise<Enqueued> {
     const { file, store, ports } = this.#parts;
     const { key, quorum } = outgoing;
     const relays = outgoing.relays.map(relayUrl);
     checkQuorum(quorum, relays);
-    const { created_at = Math.floor(ports.clock.now() / 1000), kind, tags, content } = outgoing.template;
-    const template = { created_at, kind, tags, content };
+    const { created_at, kind, tags, content } = outgoing.template;
+    const said = { kind, tags, content, pubkey: this.pubkey };
+    const template = { kind, tags, content, created_at: created_at ?? Math.floor(ports.clock.now() / 1000) };
     checkTemplate({ ...template, pubkey: this.pubkey });
+    // Two keys are two events, also when they say the same: an id has no more of a time than its second.
+    if (created_at === undefined && store.byKey(key) === undefined) {
+      for (const latest = template.created_at + mostSeconds; template.created_at < latest; template.created_at += 1) {
+        if (store.standingOf(eventId({ ...said, created_at: template.created_at })) === undefined) break;
+      }
+    }
     // Signed before the transaction, which must not wait for anybody: of two at once, one signature is never used.
     const event = store.byKey(key, { ...template, pubkey: this.pubkey }) ?? (await this.#sign(template));
     const enqueued = file.transaction('Storing an event', () => {
       const stored = store.add(key, event, relays, quorum);
-      along();
+      along(stored);
       return stored;
     });
     if (!enqueued.isRepeated) for (const listener of this.#listeners) listener(relays);

@@ -54,13 +54,15 @@ describe('the outbox', () => {
     });
   });
 
-  test('O1 two keys are two events: the very same event under another key is refused', async () => {
+  test('O1 two keys are two events: what says the same in the same second is dated a second later', async () => {
     await withFile(async (file) => {
-      const { ports, outbox } = make(file);
-      await outbox.enqueue(outgoing());
-      expect(await codeOf(() => outbox.enqueue(outgoing({ key: 'other' })))).toBe('idempotency_conflict');
-      ports.advance(1_000);
-      expect(await outbox.enqueue(outgoing({ key: 'other' }))).toMatchObject({ isRepeated: false });
+      const { outbox } = make(file);
+      const events = [];
+      for (const key of ['a', 'b', 'c']) events.push((await outbox.enqueue(outgoing({ key }))).event);
+      expect(events.map(({ created_at }) => created_at)).toEqual([second, second + 1, second + 2]);
+      expect(await outbox.enqueue(outgoing({ key: 'b' }))).toEqual({ event: events[1], isRepeated: true });
+      const template = { kind: 1, tags: [], content: 'hello', created_at: second };
+      expect(await codeOf(() => outbox.enqueue(outgoing({ key: 'd', template })))).toBe('idempotency_conflict');
     });
   });
 
@@ -139,6 +141,19 @@ describe('the outbox', () => {
       store.claim('ws://one');
       expect(store.recover()).toBe(1);
       expect(store.claim('ws://one')).toMatchObject({ tries: 2 });
+    });
+  });
+
+  test('O7 what is due at the same moment goes out in the order of being stored', async () => {
+    await withFile(async (file) => {
+      const { store, outbox } = make(file);
+      const stored = [];
+      for (let number = 0; number < 12; number += 1) {
+        const template = { kind: 1, tags: [], content: `${number}` };
+        stored.push((await outbox.enqueue(outgoing({ key: `${number}`, template }))).event.id);
+      }
+      const claimed = stored.map(() => store.claim('ws://one')?.event.id);
+      expect(claimed).toEqual(stored);
     });
   });
 

@@ -9,6 +9,8 @@ export const keyOf = (name: string): Uint8Array => createHash('sha256').update(n
 
 export const alice = secretKeySigner(keyOf('alice'), steady);
 
+export const bob = secretKeySigner(keyOf('bob'), steady);
+
 /** Seconds at which tests take place. */
 export const second = 1_800_000_000;
 

@@ -5,6 +5,7 @@ import type { Migration } from 'kysely/migration';
 export const first: Migration = {
   async up(db: Kysely<unknown>) {
     const { schema } = db;
+    // With a rowid, which rises: what is due at the same moment goes out in the order of being stored.
     await schema
       .createTable('events')
       .addColumn('id', 'text', (column) => column.primaryKey())
@@ -15,7 +16,7 @@ export const first: Migration = {
       .addColumn('standing', 'text', (column) => column.notNull())
       .addColumn('enqueued_at_ms', 'integer', (column) => column.notNull())
       .addColumn('settled_at_ms', 'integer')
-      .modifyEnd(sql`strict, without rowid`)
+      .modifyEnd(sql`strict`)
       .execute();
     await schema
       .createTable('deliveries')

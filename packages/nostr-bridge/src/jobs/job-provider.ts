@@ -1,0 +1,218 @@
+import type { Cancel, Ports } from '@autopilot/sync-contract';
+import { within } from '../deadline.ts';
+import { BridgeError } from '../errors.ts';
+import type { NostrEvent } from '../event/event.ts';
+import type { Outbox } from '../outbox/outbox.ts';
+import type { QuorumPolicy } from '../outbox/quorum.ts';
+import type { Filter } from '../relay/relay-subscriptions.ts';
+import type { Cipher } from './job-cipher.ts';
+import type { JobInput, JobState } from './job-states.ts';
+import type { Job, JobStore } from './job-store.ts';
+import { feedbackTemplate, type JobAmount, type JobRequest, readRequest, resultTemplate } from './job-tags.ts';
+import { isRequestKind, nip90 } from './nip90.ts';
+
+/** What does the work. It may be called again for the same job after a crash: its result is published once. */
+export interface JobWork {
+  /** What has to be paid first; undefined when nothing has. */
+  quote(request: JobRequest, job: Job): JobAmount | undefined | Promise<JobAmount | undefined>;
+  /** Its text is the result. `signal` ends it when the job is cancelled, expired, too slow, or the bridge stops. */
+  run(request: JobRequest, job: Job, progress: (text: string) => Promise<void>, signal: AbortSignal): Promise<string>;
+}
+
+/** What a provider is made of. */
+export interface JobProviderParts {
+  readonly jobs: JobStore;
+  readonly outbox: Outbox;
+  readonly ports: Ports;
+  readonly work: JobWork;
+  /** Kinds of requests that it takes. */
+  readonly kinds: readonly number[];
+  /** Where it answers. */
+  readonly relays: readonly string[];
+  readonly quorum: QuorumPolicy;
+  /** How long a request without an expiration is good, and how long one run, and one quote, may take: milliseconds. */
+  readonly jobMs: number;
+  readonly runMs: number;
+  readonly quoteMs: number;
+  /** Jobs that run at the same time. */
+  readonly maxRunning: number;
+  /** Between two looks at what is to be done, in milliseconds. */
+  readonly pollMs: number;
+  readonly cipher?: Cipher;
+}
+
+/** States in which a provider has something to do. */
+const workable: readonly JobState[] = ['partial', 'processing', 'paid', 'offered'];
+const expiredAtOnce = 100;
+
+/** Takes requests, and answers each with exactly one result or error. What a restart interrupted is done again. */
+export class JobProvider {
+  readonly counters = { taken: 0, finished: 0, failed: 0, cancelled: 0, expired: 0, refused: 0, faults: 0 };
+  readonly #parts: JobProviderParts;
+  readonly #running = new Map<string, AbortController>();
+  #cancelPoll: Cancel = () => {};
+  #isStarted = false;
+
+  constructor(parts: JobProviderParts) {
+    this.#parts = parts;
+  }
+
+  /** What to follow at its relays. */
+  filters(): readonly Filter[] {
+    return [{ kinds: [...this.#parts.kinds, nip90.deletion], '#p': [this.#parts.outbox.pubkey] }];
+  }
+
+  /** Goes on with what was interrupted. */
+  start(): void {
+    this.#isStarted = true;
+    this.#poll();
+  }
+
+  stop(): void {
+    this.#isStarted = false;
+    this.#cancelPoll();
+    for (const running of this.#running.values()) running.abort();
+  }
+
+  /** Takes an event that was verified and is new; runs in the transaction that remembers it. Call `wake` afterwards. */
+  take(event: NostrEvent): void {
+    const { jobs, outbox, kinds, ports, jobMs } = this.#parts;
+    if (event.kind === nip90.deletion) {
+      for (const [name, id = ''] of event.tags) {
+        const job = name === nip90.tags.event ? jobs.get('provider', id) : undefined;
+        // Only who asked may take back.
+        if (job?.customer === event.pubkey && jobs.move('provider', id, 'cancel') !== undefined) {
+          this.counters.cancelled += 1;
+          this.#running.get(id)?.abort();
+        }
+      }
+      return;
+    }
+    const isMine = event.tags.some(([name, key]) => name === nip90.tags.provider && key === outbox.pubkey);
+    if (!isMine || !isRequestKind(event.kind) || !kinds.includes(event.kind)) return;
+    const expiration = Number(event.tags.find(([name]) => name === nip90.tags.expiration)?.[1]);
+    const latest = Math.trunc(ports.clock.now() + jobMs);
+    const expires = Number.isFinite(expiration) ? Math.min(latest, Math.trunc(expiration * 1000)) : latest;
+    if (jobs.add('provider', event, outbox.pubkey, expires)) this.counters.taken += 1;
+  }
+
+  /** Somebody says that a quote was paid. */
+  notePaid(request_id: string): void {
+    const { jobs } = this.#parts;
+    if (jobs.get('provider', request_id) === undefined) {
+      throw new BridgeError('unknown_job', `There is no job ${request_id}.`);
+    }
+    if (jobs.move('provider', request_id, 'pay') === undefined) {
+      throw new BridgeError('job_refused', `The job ${request_id} waits for no payment.`);
+    }
+    this.wake();
+  }
+
+  /** Looks for something to do, as far as there is room. */
+  wake(): void {
+    if (!this.#isStarted) return;
+    for (const state of workable) {
+      const room = this.#parts.maxRunning - this.#running.size;
+      if (room <= 0) return;
+      // As many as may be running already, and room for others beside them.
+      const found = this.#parts.jobs.list(state, this.#parts.maxRunning + room);
+      const waiting = found.filter(({ role, request_id }) => role === 'provider' && !this.#running.has(request_id));
+      for (const job of waiting.slice(0, room)) void this.#work(job);
+    }
+  }
+
+  #poll(): void {
+    try {
+      for (const { request_id } of this.#parts.jobs.expire(expiredAtOnce)) {
+        this.counters.expired += 1;
+        this.#running.get(request_id)?.abort();
+      }
+      this.wake();
+    } catch {
+      // The file refuses: the next look tries again.
+      this.counters.faults += 1;
+    }
+    this.#cancelPoll = this.#parts.ports.scheduler.after(this.#parts.pollMs, () => this.#poll());
+  }
+
+  async #work(job: Job): Promise<void> {
+    const stop = new AbortController();
+    this.#running.set(job.request_id, stop);
+    let isFault = false;
+    try {
+      await this.#step(job, stop);
+    } catch (error) {
+      // Cancelled or expired meanwhile: nothing was published. Anything else is tried again at the next look.
+      isFault = !(error instanceof BridgeError && error.code === 'job_refused');
+      this.counters[isFault ? 'faults' : 'refused'] += 1;
+    } finally {
+      this.#running.delete(job.request_id);
+    }
+    if (!isFault) this.#guardedWake();
+  }
+
+  async #step(job: Job, stop: AbortController): Promise<void> {
+    const { outbox, work, ports, runMs, quoteMs, cipher } = this.#parts;
+    let request: JobRequest;
+    try {
+      request = readRequest(job.request, outbox.pubkey, cipher);
+    } catch {
+      return this.#fail(job, 'The request cannot be read.');
+    }
+    if (job.state === 'offered') {
+      const quoted = await within(ports.scheduler, quoteMs, () => work.quote(request, job));
+      if (quoted.outcome !== 'done') return this.#fail(job, 'No quote could be given.');
+      if (quoted.value !== undefined) return this.#say(job, 'quote', 'payment-required', 'quote', '', quoted.value);
+    }
+    if (job.state === 'offered' || job.state === 'paid') await this.#say(job, 'start', 'processing', 'processing', '');
+    let parts = 0;
+    const progress = async (text: string) => {
+      parts += 1;
+      // By number and version: a run that is repeated says its parts again, as what they are: new ones.
+      await this.#say(job, 'progress', 'partial', `partial ${job.version} ${parts}`, text);
+    };
+    const ran = await within(ports.scheduler, runMs, () => work.run(request, job, progress, stop.signal));
+    if (!this.#isStarted) return;
+    if (ran.outcome === 'late') stop.abort();
+    // What the work was told by this bridge is no failure of the work: ended meanwhile, or to be tried again.
+    if (ran.outcome === 'failed' && ran.cause instanceof BridgeError) throw ran.cause;
+    if (ran.outcome !== 'done') return this.#fail(job, ran.outcome === 'late' ? 'It took too long.' : 'It failed.');
+    const { relays, quorum } = this.#parts;
+    const template = resultTemplate(job.request, ran.value, amountOf(job), cipher);
+    await outbox.enqueue({ key: `job result ${job.request_id}`, template, relays, quorum }, () =>
+      this.#move(job, 'finish', ran.value),
+    );
+    this.counters.finished += 1;
+  }
+
+  async #fail(job: Job, text: string): Promise<void> {
+    await this.#say(job, 'fail', 'error', 'error', text);
+    this.counters.failed += 1;
+  }
+
+  /** Stores a feedback and the move that it tells of, together or not at all. */
+  async #say(job: Job, input: JobInput, status: string, key: string, text: string, amount: JobAmount = {}) {
+    const { outbox, relays, quorum, cipher } = this.#parts;
+    const template = feedbackTemplate(job.request, status, text, amount, cipher);
+    await outbox.enqueue({ key: `job ${key} ${job.request_id}`, template, relays, quorum }, () =>
+      this.#move(job, input, text, amount),
+    );
+  }
+
+  #move(job: Job, input: JobInput, detail: string, amount: JobAmount = {}): void {
+    const moved = this.#parts.jobs.move('provider', job.request_id, input, { detail, ...amount });
+    if (moved === undefined) throw new BridgeError('job_refused', `The job ${job.request_id} takes no ${input} now.`);
+  }
+
+  #guardedWake(): void {
+    try {
+      this.wake();
+    } catch {
+      this.counters.faults += 1;
+    }
+  }
+}
+
+function amountOf({ amount_msat, bolt11 }: Job): JobAmount {
+  return { ...(amount_msat === undefined ? {} : { amount_msat }), ...(bolt11 === undefined ? {} : { bolt11 }) };
+}
