@@ -43,7 +43,12 @@ export async function startRelay({ auth = false, information }: RelayOptions = {
   const url = `ws://127.0.0.1:${running.port}`;
 
   async function run(port: number) {
-    const relay = new NostrRelay(repository, { logger: quiet, ...(auth ? { hostname: '127.0.0.1' } : {}) });
+    const relay = new NostrRelay(repository, {
+      logger: quiet,
+      // It would answer the same REQ for a second out of a cache, without what was stored meanwhile.
+      filterResultCacheTtl: 0,
+      ...(auth ? { hostname: '127.0.0.1' } : {}),
+    });
     if (auth) relay.register({ handleMessage: insistOnAuth });
     const validator = new Validator();
     const http = await listen((_request, response) => {

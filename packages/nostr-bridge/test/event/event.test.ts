@@ -22,7 +22,7 @@ describe('events', () => {
       ),
       propertyRuns(200),
     );
-  });
+  }, 30_000);
 
   test('E2 the same template, key and bytes give the same event, which others verify', () => {
     const event = sign({ content: 'né\n"\\', tags: [['p', alice.pubkey]] });

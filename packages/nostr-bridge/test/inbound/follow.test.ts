@@ -2,7 +2,7 @@
 import { systemPorts } from '@autopilot/sync-contract/system-ports';
 import { waitFor } from '@autopilot/testing';
 import { startHostileRelay, startRelay } from '@autopilot/testing/nostr';
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import {
   type BridgeFile,
   follow,
@@ -15,6 +15,9 @@ import {
 } from '../../src/index.ts';
 import { codeOf, withFile } from '../support/bridge-file.ts';
 import { sign } from '../support/events.ts';
+
+// Real relays and threads, which a busy machine starts late.
+jest.setTimeout(60_000);
 
 const opened: { close(): unknown }[] = [];
 afterEach(async () => {

@@ -119,6 +119,6 @@ describe('a job over Nostr', () => {
       pool.destroy();
       for (const relay of relays) await relay.close();
     },
-    120_000,
+    240_000,
   );
 });

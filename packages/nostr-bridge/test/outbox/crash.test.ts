@@ -48,7 +48,7 @@ describe('a bridge that is killed', () => {
           try {
             await waitFor(() => lines().length >= after, {
               describe: () => `${after} of ${lines().length} lines`,
-              timeoutMs: 20_000,
+              timeoutMs: 60_000,
             });
             expect(await codeOf(() => openBridgeFile({ file, as: 'owner' }))).toBe('locked');
           } finally {
@@ -66,13 +66,13 @@ describe('a bridge that is killed', () => {
         try {
           await waitFor(() => relays.every((relay) => relay.stored().length >= count), {
             describe: 'every event',
-            timeoutMs: 20_000,
+            timeoutMs: 60_000,
           });
           const observer = await openBridgeFile({ file, as: 'observer' });
           const store = new OutboxStore(observer, systemPorts.clock);
           await waitFor(() => store.standings().reached === count, {
             describe: () => JSON.stringify(store.standings()),
-            timeoutMs: 20_000,
+            timeoutMs: 60_000,
           });
           observer.close();
         } finally {
@@ -95,5 +95,5 @@ describe('a bridge that is killed', () => {
     } finally {
       for (const relay of relays) await relay.close();
     }
-  }, 90_000);
+  }, 240_000);
 });
