@@ -47,13 +47,19 @@ function keepAlive(folder: string, urls: readonly string[]): { lives: () => numb
 const stored = (relay: Relay, kind: number) => relay.stored().filter((event) => event.kind === kind);
 
 describe('a job over Nostr', () => {
-  test.each([['open'], ['encrypted']])(
+  test.each([
+    ['encrypted', points],
+    ['open', ['before processing', 'after partial', 'before done']],
+  ])(
     'J3 J5 a provider that is killed before and after every state gives exactly one result (%s)',
-    async (how) => {
+    async (how, killedAt) => {
       const relays = [await startRelay(), await startRelay()];
       const urls = relays.map(({ url }) => url);
       const pool = new SimplePool();
       await withFolder(async (folder) => {
+        // Each death leaves a mark, and happens once: it does not where there is a mark already.
+        for (const point of points)
+          if (!killedAt.includes(point)) fs.writeFileSync(path.join(folder, `killed ${point}`), '');
         const provider = keepAlive(folder, urls);
         try {
           const customer = keyOf('customer');
@@ -95,7 +101,7 @@ describe('a job over Nostr', () => {
           });
           // A last life that finds nothing left to do.
           const lives = provider.lives();
-          expect(lives).toBeGreaterThan(points.length);
+          expect(lives).toBeGreaterThan(killedAt.length);
           const results = await pool.querySync(urls, { kinds: [6_050], '#e': [request.id] });
           expect(new Set(results.map(({ id }) => id)).size).toBe(1);
           for (const relay of relays) expect(stored(relay, 6_050)).toHaveLength(1);
