@@ -52,8 +52,9 @@ test('host-subscriptions evaluates nothing for rows that concern nobody', async 
   expect(found.figures.every(({ evaluations }) => evaluations === 0)).toBe(true);
 }, 120_000);
 
+// With fewer connections, what the host collects late can be more than what they take.
 test('host-idle measures connections beside those of the bare server', async () => {
-  const found = await report('host-idle', '50', '1');
+  const found = await report('host-idle', '300', '1');
   expect(found.figures.map(({ name }) => name)).toEqual([
     'bare ws',
     'host',
