@@ -4,18 +4,15 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 import { type DiskFigure, measureDecided } from './src/disk/measure-to-disk.ts';
 import { observeMachine } from './src/measure/machine.ts';
 import { short, tableOf } from './src/measure/print.ts';
+import { readArguments } from './src/measure/read-arguments.ts';
 import { printReport } from './src/measure/report.ts';
 import { wholeNumber } from './src/measure/whole-number.ts';
 import { keyShapes } from './src/wire/events.ts';
 
-const { positionals, values } = parseArgs({
-  allowPositionals: true,
-  options: { json: { type: 'boolean', default: false } },
-});
+const { positionals, json } = readArguments();
 const events = wholeNumber(positionals[0], 50_000, 'events');
 const batch = wholeNumber(positionals[1], 100, 'batch');
 const rounds = wholeNumber(positionals[2], 5, 'rounds');
@@ -33,7 +30,7 @@ try {
 }
 const needed = ['cpu_us', 'wall_us', 'events_per_second', 'of_same_table', 'of_sequence_only'] as const;
 printReport({ bench: 'apply-commit', settings: { events, batch, rounds }, machine: machine(), figures }, needed, {
-  json: values.json,
+  json,
   table: (measured) =>
     `Microseconds per event; rate as a share of that of the bare inserts, by processor time.
 ${tableOf(

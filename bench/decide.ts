@@ -2,13 +2,13 @@
 // its client, and GrowthBook's client. In turns, in one process; all three must give the same lanes.
 // node --conditions=@autopilot/source bench/decide.ts [evaluations] [--json]
 // Exits 1 when decide() is less than 20 times as fast as either, or takes a microsecond or more.
-import { parseArgs } from 'node:util';
 import { type CutoverPolicy, decide, parsePolicy, policySchema, unitOf } from '@autopilot/cutover-flags';
 import { GrowthBookClient } from '@growthbook/growthbook';
 import { OpenFeature, TypedInMemoryProvider } from '@openfeature/server-sdk';
 import { median } from './src/measure/in-turns.ts';
 import { observeMachine } from './src/measure/machine.ts';
 import { rounded, short, tableOf } from './src/measure/print.ts';
+import { readArguments } from './src/measure/read-arguments.ts';
 import { printReport } from './src/measure/report.ts';
 import { wholeNumber } from './src/measure/whole-number.ts';
 
@@ -18,10 +18,7 @@ const rounds = 7;
 const now = 1_800_000_000_000;
 const share = 25;
 
-const { positionals, values } = parseArgs({
-  allowPositionals: true,
-  options: { json: { type: 'boolean', default: false } },
-});
+const { positionals, json } = readArguments();
 const evaluations = wholeNumber(positionals[0], 100_000, 'evaluations');
 const machine = observeMachine();
 
@@ -117,7 +114,7 @@ const figures = names.map((name) => ({
 await OpenFeature.close();
 const settings = { evaluations, rounds, units: subjects.length };
 printReport({ bench: 'decide', settings, machine: machine(), figures }, ['nanoseconds', 'times_decide'], {
-  json: values.json,
+  json,
   table: (measured) =>
     tableOf(
       ['', 'ns', 'times decide'],

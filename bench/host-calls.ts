@@ -6,16 +6,13 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 import { measureCalls } from './src/embedded/measure-calls.ts';
 import { observeMachine } from './src/measure/machine.ts';
-import { short, tableOf } from './src/measure/print.ts';
+import { printFigures } from './src/measure/print-figures.ts';
+import { readArguments } from './src/measure/read-arguments.ts';
 import { wholeNumber } from './src/measure/whole-number.ts';
 
-const { positionals, values } = parseArgs({
-  allowPositionals: true,
-  options: { json: { type: 'boolean', default: false } },
-});
+const { positionals, json } = readArguments();
 const calls = wholeNumber(positionals[0], 10_000, 'calls');
 const rounds = wholeNumber(positionals[1], 5, 'rounds');
 
@@ -23,18 +20,22 @@ const machine = observeMachine();
 const folder = mkdtempSync(path.join(os.tmpdir(), 'bench-calls-'));
 try {
   const figures = await measureCalls(folder, { calls, rounds, windows: [1, 40] });
-  if (values.json) console.log(JSON.stringify({ bench: 'host-calls', calls, rounds, machine: machine(), figures }));
-  else {
-    console.log(JSON.stringify(machine()));
-    console.log('Microseconds of processor time of the server; how many times as much as the peer.');
-    const rows = figures.map((figure) => [
-      `${figure.window} under way: ${figure.name}`,
-      ...[figure.calls_per_second, figure.cpu_us, figure.of_echo_cpu, figure.of_echo_wall, figure.of_insert_cpu].map(
-        (value) => short(value ?? Number.NaN),
-      ),
-    ]);
-    console.log(tableOf(['', 'calls/s', 'cpu', 'cpu / echo', 'wall / echo', 'cpu / insert'], rows));
-  }
+  printFigures(
+    { bench: 'host-calls', calls, rounds, machine: machine(), figures },
+    {
+      json,
+      note: 'Microseconds of processor time of the server; how many times as much as the peer.',
+      head: ['', 'calls/s', 'cpu', 'cpu / echo', 'wall / echo', 'cpu / insert'],
+      cells: (figure) => [
+        `${figure.window} under way: ${figure.name}`,
+        figure.calls_per_second,
+        figure.cpu_us,
+        figure.of_echo_cpu,
+        figure.of_echo_wall,
+        figure.of_insert_cpu,
+      ],
+    },
+  );
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

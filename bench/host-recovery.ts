@@ -5,16 +5,13 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 import { measureRecovery } from './src/embedded/measure-recovery.ts';
 import { observeMachine } from './src/measure/machine.ts';
-import { short, tableOf } from './src/measure/print.ts';
+import { printFigures } from './src/measure/print-figures.ts';
+import { readArguments } from './src/measure/read-arguments.ts';
 import { wholeNumber } from './src/measure/whole-number.ts';
 
-const { positionals, values } = parseArgs({
-  allowPositionals: true,
-  options: { json: { type: 'boolean', default: false } },
-});
+const { positionals, json } = readArguments();
 const rows = wholeNumber(positionals[0], 1_000_000, 'rows');
 const rounds = wholeNumber(positionals[1], 3, 'rounds');
 
@@ -22,13 +19,14 @@ const machine = observeMachine();
 const folder = mkdtempSync(path.join(os.tmpdir(), 'bench-recovery-'));
 try {
   const figures = await measureRecovery(folder, { rows, rounds });
-  if (values.json) console.log(JSON.stringify({ bench: 'host-recovery', rows, rounds, machine: machine(), figures }));
-  else {
-    console.log(JSON.stringify(machine()));
-    console.log('Seconds for a gigabyte (2^30) of files; megabytes; how many times as much as the peer.');
-    const cells = figures.map((figure) => [
-      figure.name,
-      ...[
+  printFigures(
+    { bench: 'host-recovery', rows, rounds, machine: machine(), figures },
+    {
+      json,
+      note: 'Seconds for a gigabyte (2^30) of files; megabytes; how many times as much as the peer.',
+      head: ['', 'MB', 'rows/s', 's/GB', 'cpu s/GB', 'peak MB', 'cpu / read', 'cpu / insert'],
+      cells: (figure) => [
+        figure.name,
         figure.megabytes,
         figure.rows_per_second,
         figure.seconds_per_gb,
@@ -36,10 +34,9 @@ try {
         figure.peak_mb,
         figure.of_read_cpu,
         figure.of_insert_cpu,
-      ].map((value) => short(value ?? Number.NaN)),
-    ]);
-    console.log(tableOf(['', 'MB', 'rows/s', 's/GB', 'cpu s/GB', 'peak MB', 'cpu / read', 'cpu / insert'], cells));
-  }
+      ],
+    },
+  );
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

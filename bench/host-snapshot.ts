@@ -5,16 +5,13 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 import { measureSnapshot } from './src/embedded/measure-snapshot.ts';
 import { observeMachine } from './src/measure/machine.ts';
-import { short, tableOf } from './src/measure/print.ts';
+import { printFigures } from './src/measure/print-figures.ts';
+import { readArguments } from './src/measure/read-arguments.ts';
 import { wholeNumber } from './src/measure/whole-number.ts';
 
-const { positionals, values } = parseArgs({
-  allowPositionals: true,
-  options: { json: { type: 'boolean', default: false } },
-});
+const { positionals, json } = readArguments();
 const rows = wholeNumber(positionals[0], 1_000_000, 'rows');
 const rounds = wholeNumber(positionals[1], 3, 'rounds');
 
@@ -22,15 +19,14 @@ const machine = observeMachine();
 const folder = mkdtempSync(path.join(os.tmpdir(), 'bench-snapshot-'));
 try {
   const figures = await measureSnapshot(folder, { rows, rounds });
-  if (values.json) console.log(JSON.stringify({ bench: 'host-snapshot', rounds, machine: machine(), figures }));
-  else {
-    console.log(JSON.stringify(machine()));
-    console.log(
-      'Microseconds of processor time of the server for a row; megabytes; how many times as much as the peer.',
-    );
-    const cells = figures.map((figure) => [
-      figure.name,
-      ...[
+  printFigures(
+    { bench: 'host-snapshot', rounds, machine: machine(), figures },
+    {
+      json,
+      note: 'Microseconds of processor time of the server for a row; megabytes; how many times as much as the peer.',
+      head: ['', 'rows/s', 'cpu us', 'payload MB', 'peak MB', 'cpu / bare', 'wall / bare', 'cpu / insert'],
+      cells: (figure) => [
+        figure.name,
         figure.rows_per_second,
         figure.cpu_us,
         figure.payload_mb,
@@ -38,11 +34,9 @@ try {
         figure.of_bare_cpu,
         figure.of_bare_wall,
         figure.of_insert_cpu,
-      ].map((value) => short(value ?? Number.NaN)),
-    ]);
-    const head = ['', 'rows/s', 'cpu us', 'payload MB', 'peak MB', 'cpu / bare', 'wall / bare', 'cpu / insert'];
-    console.log(tableOf(head, cells));
-  }
+      ],
+    },
+  );
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

@@ -1,7 +1,6 @@
 // The comparator against the least that comparing can cost, in turns, in one process: a Map set, get and delete per
 // event under the same keys (the floor), and the same with the two chain hashes that the comparator makes per position.
 // node --conditions=@autopilot/source bench/parity.ts [events] [--json]
-import { parseArgs } from 'node:util';
 import { createComparator, type Side } from '@autopilot/cutover-flags/parity';
 import {
   canonicalJson,
@@ -14,13 +13,11 @@ import { systemPorts } from '@autopilot/sync-contract/system-ports';
 import { median } from './src/measure/in-turns.ts';
 import { observeMachine } from './src/measure/machine.ts';
 import { rounded, short, tableOf } from './src/measure/print.ts';
+import { readArguments } from './src/measure/read-arguments.ts';
 import { printReport } from './src/measure/report.ts';
 import { wholeNumber } from './src/measure/whole-number.ts';
 
-const { positionals, values } = parseArgs({
-  allowPositionals: true,
-  options: { json: { type: 'boolean', default: false } },
-});
+const { positionals, json } = readArguments();
 const machine = observeMachine();
 const positions = wholeNumber(positionals[0], 100_000, 'positions');
 const rounds = 5;
@@ -54,7 +51,7 @@ const figures = names.map((name) => ({
 const settings = { positions, streams, lag, rounds };
 const needed = ['events_per_second', 'microseconds_per_offer', 'of_map_and_chains', 'of_map'] as const;
 printReport({ bench: 'parity', settings, machine: machine(), figures }, needed, {
-  json: values.json,
+  json,
   table: (measured) =>
     tableOf(
       ['', 'offers/s', 'us', 'rate / map and chains', 'rate / map'],

@@ -3,17 +3,14 @@
 // cache begins empty) or to what comes after a position that its owner would have to know from elsewhere. Bytes are
 // counted by a TCP proxy before the host, compression off. In turns.
 // node --expose-gc --conditions=@autopilot/source bench/reconnect.ts [events] [missed] [rounds] [--json]
-import { parseArgs } from 'node:util';
 import { observeMachine } from './src/measure/machine.ts';
 import { short, tableOf } from './src/measure/print.ts';
+import { readArguments } from './src/measure/read-arguments.ts';
 import { printReport } from './src/measure/report.ts';
 import { wholeNumber } from './src/measure/whole-number.ts';
 import { measureReconnect } from './src/reconnect/measure-reconnect.ts';
 
-const { positionals, values } = parseArgs({
-  allowPositionals: true,
-  options: { json: { type: 'boolean', default: false } },
-});
+const { positionals, json } = readArguments();
 const events = wholeNumber(positionals[0], 1_000_000, 'events');
 const missed = wholeNumber(positionals[1], 1_000, 'missed');
 const rounds = wholeNumber(positionals[2], 3, 'rounds');
@@ -22,7 +19,7 @@ const machine = observeMachine();
 const figures = await measureReconnect({ events, missed, rounds });
 const needed = ['bytes', 'milliseconds', 'client_cpu_ms', 'times_the_bytes', 'times_the_time'] as const;
 printReport({ bench: 'reconnect', settings: { events, missed, rounds }, machine: machine(), figures }, needed, {
-  json: values.json,
+  json,
   table: (measured) =>
     tableOf(
       ['', 'bytes', 'ms', 'CPU ms', 'host CPU ms', 'bytes / session', 'time / session'],
