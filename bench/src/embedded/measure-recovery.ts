@@ -49,7 +49,7 @@ export async function measureRecovery(
     const figures = await inTurns(
       [
         bareInsert('bare insert, 1,000 a commit', own, () => next(), rows, 1_000),
-        ...kept.flatMap((each) => [reading(each, rows), opening(each, rows, peaks)]),
+        ...kept.flatMap((each) => [reading(each, rows), opening(each, peaks)]),
       ],
       { units: rows, rounds },
     );
@@ -80,7 +80,7 @@ function startProcess(): Child<RecoveryQuestion> {
 }
 
 /** Each turn has a process of its own, as a start has. */
-function opening({ name, dataDir }: Kept, rows: number, peaks: Map<string, number[]>): Contestant {
+function opening({ name, dataDir }: Kept, peaks: Map<string, number[]>): Contestant {
   let child: Child<RecoveryQuestion> | undefined;
   return {
     name,

@@ -61,7 +61,7 @@ export async function measureSnapshot(
       [
         bareBytes('bare ws, as many bytes', bare, payload, extra),
         bareInsert('bare insert, 10,000 a commit', own, () => next(), rows, perTransaction),
-        ...cases.map((each) => snapshot(each, host, rows, extra)),
+        ...cases.map((each) => snapshot(each, host, extra)),
       ],
       { units: rows, rounds },
     );
@@ -94,12 +94,7 @@ async function snapshotOf(host: ServerProcess, compression: 'None' | 'Brotli', q
   return payload;
 }
 
-function snapshot(
-  { name, compression, query }: (typeof cases)[number],
-  host: ServerProcess,
-  rows: number,
-  extra: Extra,
-): Contestant {
+function snapshot({ name, compression, query }: (typeof cases)[number], host: ServerProcess, extra: Extra): Contestant {
   return {
     name,
     cpu: host.cpu,

@@ -102,7 +102,7 @@ async function checkOwn(client: OwnClient, input: Input, { rows, chain }: Seen):
 
 function countRows(session: Session, work: 'bytes' | 'decoded'): Seen {
   const seen = { rows: 0, chain: undefined };
-  const batch = ({ changes }: { readonly changes: readonly { readonly inserts: readonly unknown[] }[] }) => {
+  const batch = ({ changes }: { readonly changes: readonly { readonly inserts: { readonly length: number } }[] }) => {
     for (const { inserts } of changes) seen.rows += inserts.length;
   };
   const queries = ['SELECT * FROM event_log'];

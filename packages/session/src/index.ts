@@ -23,3 +23,5 @@ export type { ReplayProgress } from './streams/replay.ts';
 export type { SessionToken, TokenProvider, TokenReason } from './token-source.ts';
 export { nextState, type SessionEvent, sessionEvents, transitions, transitionsAsMarkdown } from './transitions.ts';
 export { type Protocol, protocols } from './wire/client-message.ts';
+export type { RowList } from './wire/row-list.ts';
+export type { RowReader } from './wire/row-reader.ts';

@@ -314,22 +314,19 @@ export class Link {
   #live(tables: readonly TableUpdate[]): void {
     const streams = new Map<string, LiveRow[]>();
     for (const { table, events } of tables) {
-      for (const bytes of events) {
-        if (table === 'live_inbox') {
-          const row = decodeLiveRow(this.#reader, bytes);
-          const rows = streams.get(row.event.stream_id);
-          if (rows === undefined) streams.set(row.event.stream_id, [row]);
-          else rows.push(row);
-        } else if (table === 'stream_notice') {
-          const { stream_id, notice, detail } = decodeNotice(bytes);
-          this.#host.noticed(stream_id, notice, detail);
-        } else if (table === 'transient_signal' && this.#host.isPrimary(this)) {
-          this.#host.signalled(decodeTransient(bytes));
-        }
-      }
+      if (table === 'live_inbox') this.#reader.eachRow(events, (reader) => group(streams, decodeLiveRow(reader)));
+      else for (const bytes of events) this.#told(table, bytes);
     }
-    this.#reader.release();
     for (const [streamId, rows] of streams) this.#inbox.get(streamId)?.(rows);
+  }
+
+  #told(table: string, bytes: Uint8Array): void {
+    if (table === 'stream_notice') {
+      const { stream_id, notice, detail } = decodeNotice(bytes);
+      this.#host.noticed(stream_id, notice, detail);
+    } else if (table === 'transient_signal' && this.#host.isPrimary(this)) {
+      this.#host.signalled(decodeTransient(bytes));
+    }
   }
 
   #setLost(querySetId: number, message: string): void {
@@ -469,4 +466,10 @@ function readPage(reader: BsatnReader, streamId: string, bytes: Uint8Array): Out
     const what = error instanceof Error ? error.message : String(error);
     return { type: 'failed', error: new SessionError('protocol_error', `A page could not be read: ${what}`) };
   }
+}
+
+function group(streams: Map<string, LiveRow[]>, row: LiveRow): void {
+  const rows = streams.get(row.event.stream_id);
+  if (rows === undefined) streams.set(row.event.stream_id, [row]);
+  else rows.push(row);
 }

@@ -9,9 +9,9 @@ import { decodeReceipt } from './module/event-rows.ts';
 import { type Fanout, type GrantRole, type ReducerCall, reducers } from './module/reducers.ts';
 import { decodeGrant, type Grant, viewQueries } from './module/views.ts';
 import { type SessionOptions, type Settings, settingsOf } from './options.ts';
+import { decodeChanges, decodeRows } from './rows/decode-rows.ts';
 import { unionOfRows } from './rows/row-bag.ts';
 import {
-  type RowBatch,
   type RowDecoder,
   type Subscription,
   type SubscriptionHandlers,
@@ -21,9 +21,8 @@ import type { AppendReceipt, FollowOptions, GrantChange, ReadOptions, Session } 
 import type { ConnectionStatus, SessionStatus, StreamStatus } from './status.ts';
 import { StreamRecord } from './streams/record.ts';
 import { replayProgress } from './streams/replay.ts';
+import { BsatnReader } from './wire/bsatn-reader.ts';
 import type { QuerySetUpdate } from './wire/server-message.ts';
-
-const asBytes: RowDecoder<Uint8Array> = (_table, row) => row;
 
 /** The session behind the interface: what the owner asks for, on top of the lifecycle. */
 export class SpacetimeSession implements Session {
@@ -45,7 +44,8 @@ export class SpacetimeSession implements Session {
     this.#grants = new Grants(
       this.#env,
       {
-        subscribe: (handlers) => this.subscribe([viewQueries.myStreams], handlers, (_table, row) => decodeGrant(row)),
+        subscribe: (handlers) =>
+          this.subscribe([viewQueries.myStreams], handlers, (_table, row) => decodeGrant(row.readRest())),
         tell: (change) => {
           for (const listener of this.#grantListeners) this.#env.turns.tell(() => listener(change));
         },
@@ -253,16 +253,18 @@ export class SpacetimeSession implements Session {
   subscribe(
     queries: readonly string[],
     handlers: SubscriptionHandlers<unknown>,
-    decode: RowDecoder<unknown> = asBytes,
+    decode?: RowDecoder<unknown>,
     { readMode = this.#settings.readMode }: ReadOptions = {},
   ): Subscription<unknown> {
     this.#refuseWhenClosed();
     const { turns } = this.#env;
+    const reader = new BsatnReader();
     const record: SubscriptionRecord = new SubscriptionRecord(
       queries,
       (source, changes) =>
         turns.tell(() => {
-          if (record.state !== 'ended') handlers.batch(decoded({ source, changes }, decode));
+          if (record.state === 'ended') return;
+          handlers.batch({ source, changes: decode === undefined ? changes : decodeChanges(reader, changes, decode) });
         }),
       (error) => turns.tell(() => handlers.failed?.(error)),
     );
@@ -274,7 +276,10 @@ export class SpacetimeSession implements Session {
       get state() {
         return record.state;
       },
-      rows: (table) => record.visible.rows(table).map((row) => decode(table, row)),
+      rows: (table) => {
+        const rows = record.visible.rows(table);
+        return decode === undefined ? rows : decodeRows(reader, table, rows, decode);
+      },
       end: () =>
         turns.run(() => {
           record.state = 'ended';
@@ -399,17 +404,6 @@ export class SpacetimeSession implements Session {
  */
 function repeatable(call: ReducerCall, options: CallOptions): CallOptions {
   return { idempotencyKey: call.reducer, ...options };
-}
-
-function decoded(batch: RowBatch<Uint8Array>, decode: RowDecoder<unknown>): RowBatch<unknown> {
-  if (decode === asBytes) return batch;
-  const changes = batch.changes.map(({ table, inserts, deletes, events }) => ({
-    table,
-    inserts: inserts.map((row) => decode(table, row)),
-    deletes: deletes.map((row) => decode(table, row)),
-    events: events.map((row) => decode(table, row)),
-  }));
-  return { source: batch.source, changes };
 }
 
 function connectionStatus({ lifecycle, readMode }: Channel): ConnectionStatus {

@@ -2,8 +2,8 @@ import { type EmbeddedHost, startEmbedded } from '@autopilot/spacetime-embedded'
 import { draftEvent } from '@autopilot/sync-contract';
 import { systemHttp, systemPorts } from '@autopilot/sync-contract/system-ports';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { BinaryReader, BinaryWriter } from 'spacetimedb';
-import { createSession, nodeSocketFactory, type Session, type SessionOptions } from '../src/index.ts';
+import { BinaryWriter } from 'spacetimedb';
+import { createSession, nodeSocketFactory, type RowReader, type Session, type SessionOptions } from '../src/index.ts';
 import { until } from './support/embedded.ts';
 import { Harness } from './support/harness.ts';
 import { TestIssuer } from './support/issuer.ts';
@@ -50,9 +50,8 @@ function add(player: string, points: number): Uint8Array {
   return writer.getBuffer();
 }
 
-function scoreOf(_table: string, row: Uint8Array): string {
-  const reader = new BinaryReader(row);
-  return `${reader.readString()} ${reader.readU32()}`;
+function scoreOf(_table: string, row: RowReader): string {
+  return `${row.readString()} ${row.readU32()}`;
 }
 
 describe('a database that runs another module', () => {

@@ -128,7 +128,7 @@ describe('over a real socket, against the module in the embedded host', () => {
     const rows = stranger.session.subscribe(['SELECT * FROM public_event'], { batch: () => {} });
     await until(() => rows.state === 'applied');
     const bsatn = new BsatnReader();
-    const streams = new Set(rows.rows('public_event').map((row) => decodePublicRow(bsatn, row).event.stream_id));
+    const streams = new Set(rows.rows('public_event').map((row) => decodePublicRow(bsatn.begin(row)).event.stream_id));
     expect(streams.has(open)).toBe(true);
     expect(streams.has(closed)).toBe(false);
     stranger.session.follow(open, null);
@@ -278,8 +278,8 @@ describe('over a real socket, against the module in the embedded host', () => {
     const seen: Presence[] = [];
     const presence = reader.session.subscribe<Presence>(
       [viewQueries.streamPresence],
-      { batch: ({ changes }) => seen.push(...changes.flatMap(({ inserts }) => inserts)) },
-      (_table, row) => decodePresence(row),
+      { batch: ({ changes }) => seen.push(...changes.flatMap(({ inserts }) => [...inserts])) },
+      (_table, row) => decodePresence(row.readRest()),
     );
     const [receipt] = await append(stream, 1, 1);
     const { epoch, seq } = receipt ?? { epoch: '', seq: 0n };

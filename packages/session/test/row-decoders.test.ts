@@ -75,7 +75,7 @@ describe('decoders of rows', () => {
     fc.assert(
       fc.property(liveRow, (row) => {
         const { recipient, chain, inline, ...event } = row;
-        expect(decodeLiveRow(reader, among(bytesOfLive(row)))).toEqual({ inline, event });
+        expect(decodeLiveRow(reader.begin(among(bytesOfLive(row))))).toEqual({ inline, event });
       }),
     );
   });
@@ -87,7 +87,7 @@ describe('decoders of rows', () => {
         const { recipient, chain, inline, ...event } = row;
         const committed_at = new Timestamp(row.committed_at);
         const bytes = encode(publicRowCodecs.publicEvent, { ...row, segment_key, committed_at });
-        expect(decodePublicRow(reader, among(bytes))).toEqual({ inline, event });
+        expect(decodePublicRow(reader.begin(among(bytes)))).toEqual({ inline, event });
       }),
     );
   });
@@ -116,9 +116,9 @@ describe('decoders of rows', () => {
     if (row === undefined) throw new Error('no row');
     const bytes = among(bytesOfLive(row));
     for (let end = 0; end < bytes.length; end += 1) {
-      expect(() => decodeLiveRow(reader, bytes.subarray(0, end))).toThrow(RangeError);
+      expect(() => decodeLiveRow(reader.begin(bytes.subarray(0, end)))).toThrow(RangeError);
     }
-    expect(() => decodeLiveRow(reader, new Uint8Array([...bytes, 0]))).toThrow(RangeError);
+    expect(() => decodeLiveRow(reader.begin(new Uint8Array([...bytes, 0])))).toThrow(RangeError);
   });
 
   test('a page that announces more rows than it can hold is refused', () => {

@@ -2,11 +2,14 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { RowBag } from '../src/rows/row-bag.ts';
 import { RowTable } from '../src/rows/row-table.ts';
+import type { RowList } from '../src/wire/row-list.ts';
+import { noSlices, RowSlices } from '../src/wire/row-slices.ts';
 import type { TableUpdate } from '../src/wire/server-message.ts';
+import { slicesOf } from './support/row-slices.ts';
 
 const { imul } = Math;
 const text = (row: Uint8Array) => Buffer.from(row).toString('latin1');
-const texts = (rows: readonly Uint8Array[]) => rows.map(text);
+const texts = (rows: RowList<Uint8Array>) => rows.map(text);
 
 /** What a bag is, without being fast: counts by text, in the order in which rows have come. */
 class PlainBag {
@@ -39,18 +42,24 @@ const rows = fc.array(row, { maxLength: 12 });
 const step = fc.record({ inserts: rows, deletes: rows });
 
 /** Rows in one frame, at no particular place in it. */
-function inFrame(each: readonly string[]): Uint8Array[] {
-  const frame = Buffer.from(`.${each.join('')}`, 'latin1');
-  let end = 1;
-  return each.map((value) => {
-    const start = end;
-    end += value.length;
-    return frame.subarray(start, end);
-  });
+function inFrame(each: readonly string[]): RowSlices {
+  return slicesOf(each.map((value) => Buffer.from(value, 'latin1')));
+}
+
+/** Adds rows to a table that has room for them. Returns their entries. */
+function add(table: RowTable, rows: readonly Uint8Array[]): number[] {
+  const slices = slicesOf(rows);
+  const entries = rows.map((_, at) => table.add(slices.view, slices.startOf(at), slices.endOf(at)));
+  table.settle();
+  return entries;
+}
+
+function find(table: RowTable, row: Uint8Array): number {
+  return table.find(new DataView(row.buffer), row.byteOffset, row.byteOffset + row.byteLength);
 }
 
 function update(inserts: readonly string[], deletes: readonly string[]): TableUpdate {
-  return { table: 't', inserts: inFrame(inserts), deletes: inFrame(deletes), events: [] };
+  return { table: 't', inserts: inFrame(inserts), deletes: inFrame(deletes), events: noSlices };
 }
 
 describe('RowBag', () => {
@@ -81,10 +90,10 @@ describe('RowBag', () => {
 
   test('events are handed out without their frame', () => {
     const frame = new Uint8Array(1_000_000).fill(7);
-    const events = [frame.subarray(10, 12), frame.subarray(20, 21)];
-    const [change] = new RowBag().apply([{ table: 't', inserts: [], deletes: [], events }]);
+    const events = new RowSlices(new DataView(frame.buffer), [10, 12, 13]);
+    const [change] = new RowBag().apply([{ table: 't', inserts: noSlices, deletes: noSlices, events }]);
     expect(change?.events.map((each) => [...each])).toEqual([[7, 7], [7]]);
-    expect(change?.events[0]?.buffer.byteLength).toBe(3);
+    expect(change?.events.at(0)?.buffer.byteLength).toBe(3);
   });
 });
 
@@ -93,21 +102,21 @@ describe('RowTable', () => {
     // One block of MurmurHash3 maps one to one, so the second word can undo what the first one did.
     const colliding = Array.from({ length: 600 }, (_, n) => collidingRow(n));
     const table = new RowTable();
-    table.reserve(colliding);
-    for (const each of colliding.slice(0, 500)) table.setCount(table.add(each), 1);
+    table.reserve(600, 0);
+    for (const entry of add(table, colliding.slice(0, 500))) table.setCount(entry, 1);
     expect(table.isDefended).toBe(false);
-    for (const each of colliding.slice(500)) table.setCount(table.add(each), 2);
+    for (const entry of add(table, colliding.slice(500))) table.setCount(entry, 2);
     expect(table.isDefended).toBe(true);
     expect(table.size).toBe(600);
-    expect(colliding.map((each) => table.count(table.find(each)))).toEqual(colliding.map((_, n) => (n < 500 ? 1 : 2)));
+    expect(colliding.map((each) => table.count(find(table, each)))).toEqual(colliding.map((_, n) => (n < 500 ? 1 : 2)));
     expect(table.rows()).toEqual(colliding);
   });
 
   test('ordinary rows do not get the other hash', () => {
     const plain = Array.from({ length: 50_000 }, (_, n) => new Uint8Array(Int32Array.of(n, 0, n * 7).buffer));
     const table = new RowTable();
-    table.reserve(plain);
-    for (const each of plain) table.setCount(table.add(each), 1);
+    table.reserve(plain.length, 0);
+    for (const entry of add(table, plain)) table.setCount(entry, 1);
     expect([table.size, table.isDefended]).toEqual([50_000, false]);
   });
 
@@ -116,9 +125,9 @@ describe('RowTable', () => {
     const large = (n: number) => Buffer.from(`${n}`.padStart(1_000, '.'));
     for (let n = 0; n < 5_000; n += 1) {
       const next = large(n);
-      table.reserve([next]);
-      table.setCount(table.add(next), 1);
-      if (n > 0) table.remove(table.find(large(n - 1)));
+      table.reserve(1, next.length);
+      for (const entry of add(table, [next])) table.setCount(entry, 1);
+      if (n > 0) table.remove(find(table, large(n - 1)));
       // However many have gone through it: the piece that is being filled, and the rows since the last rebuilding.
       expect(table.memory).toBeLessThanOrEqual(2 * 64 * 1024);
     }
@@ -127,7 +136,7 @@ describe('RowTable', () => {
 
   test('adding without room is refused and changes nothing', () => {
     const table = new RowTable();
-    expect(() => table.add(new Uint8Array([1]))).toThrow(RangeError);
+    expect(() => add(table, [new Uint8Array([1])])).toThrow(RangeError);
     expect([table.size, table.rows()]).toEqual([0, []]);
   });
 });

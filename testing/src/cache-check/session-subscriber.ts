@@ -24,16 +24,16 @@ export function startSessionSubscriber(config: SubscriberConfig, record: RecordF
         const rows = changes.filter(({ table }) => table !== eventTable);
         record.seen({
           source,
-          in: rows.flatMap(({ inserts }) => inserts),
-          out: rows.flatMap(({ deletes }) => deletes),
-          events: changes.flatMap(({ events }) => events.map(Number)),
+          in: rows.flatMap(({ inserts }) => [...inserts]),
+          out: rows.flatMap(({ deletes }) => [...deletes]),
+          events: changes.flatMap(({ events }) => [...events].map(Number)),
           view: viewOf(tables.flatMap((table) => subscription.rows(table))),
         });
       },
       failed: (error) => record.write({ k: 'failed', at: Date.now(), message: error.message }),
     },
     (table, row) => {
-      const cells = decodeCells(columnsOf(table), row);
+      const cells = decodeCells(columnsOf(table), row.readRest());
       return table === eventTable ? `${cells[0]}` : rowText(table as PublicTable, cells);
     },
   );

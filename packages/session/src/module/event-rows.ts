@@ -69,11 +69,10 @@ export interface LiveRow {
 }
 
 /**
- * One row of live_inbox. Field by field and not by the codec above, which it must agree with: this is done for every live
+ * The row of live_inbox that the reader has begun with. Field by field and not by the codec above, which it must agree with: this is done for every live
  * event, and the codec makes an object of the identity that nobody asks for, and a string of the chain.
  */
-export function decodeLiveRow(reader: BsatnReader, bytes: Uint8Array): LiveRow {
-  reader.begin(bytes);
+export function decodeLiveRow(reader: BsatnReader): LiveRow {
   reader.skip(identityBytes);
   const stream_id = reader.readName();
   const epoch = reader.readName();

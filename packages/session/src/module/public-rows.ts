@@ -23,9 +23,8 @@ const publicEvent = t.object('PublicEvent', {
 /** The codec of the public table, for test servers. */
 export const publicRowCodecs = { publicEvent } as const;
 
-/** One row of public_event. Field by field and not by the codec above, as {@link decodeLiveRow} does it. */
-export function decodePublicRow(reader: BsatnReader, bytes: Uint8Array): LiveRow {
-  reader.begin(bytes);
+/** The row of public_event that the reader has begun with. Field by field and not by the codec above, as {@link decodeLiveRow} does it. */
+export function decodePublicRow(reader: BsatnReader): LiveRow {
   reader.skipString(); // the key of the segment that was asked for
   const stream_id = reader.readName();
   const epoch = reader.readName();

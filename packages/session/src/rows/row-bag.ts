@@ -1,13 +1,14 @@
-import { noRows } from '../wire/bsatn-reader.ts';
+import { noRows, type RowList } from '../wire/row-list.ts';
+import { RowSlices } from '../wire/row-slices.ts';
 import type { TableRows, TableUpdate } from '../wire/server-message.ts';
 import { RowTable } from './row-table.ts';
 
 /** What changed in one table, as raw rows. */
 export interface RawChange {
   readonly table: string;
-  readonly inserts: readonly Uint8Array[];
-  readonly deletes: readonly Uint8Array[];
-  readonly events: readonly Uint8Array[];
+  readonly inserts: RowList<Uint8Array>;
+  readonly deletes: RowList<Uint8Array>;
+  readonly events: RowList<Uint8Array>;
 }
 
 /**
@@ -24,16 +25,22 @@ export class RowBag {
     return this.#tables.get(table)?.rows() ?? [];
   }
 
+  /** Adds the rows of a table to another table. */
+  addTo(union: RowTable, table: string): void {
+    const held = this.#tables.get(table);
+    if (held === undefined) return;
+    union.reserve(held.size, 0);
+    held.each((view, start, end) => union.add(view, start, end));
+    union.settle();
+  }
+
   /** Adds the rows of a SubscribeApplied. */
   fill(tables: readonly TableRows[]): void {
     for (const { table, rows } of tables) {
       const held = this.#table(table);
-      held.reserve(rows);
-      for (const row of rows) {
-        const entry = held.add(row);
-        held.setCount(entry, held.count(entry) + 1);
-      }
-      held.release();
+      held.reserve(rows.length, rows.size);
+      for (let index = 0; index < rows.length; index += 1) held.increment(addRow(held, rows, index));
+      held.settle();
     }
   }
 
@@ -73,41 +80,36 @@ export class RowBag {
 /** The rows of a table over several bags, each once: what is there while any query set holds it. */
 export function unionOfRows(bags: Iterable<RowBag>, table: string): Uint8Array[] {
   const union = new RowTable();
-  for (const bag of bags) {
-    const rows = bag.rows(table);
-    union.reserve(rows);
-    for (const row of rows) union.add(row);
-  }
+  for (const bag of bags) bag.addTo(union, table);
   return union.rows();
 }
 
 const unchanged: Pick<RawChange, 'inserts' | 'deletes'> = { inserts: noRows, deletes: noRows };
 
+function addRow(held: RowTable, rows: RowSlices, index: number): number {
+  return held.add(rows.view, rows.startOf(index), rows.endOf(index));
+}
+
 /** Counts the rows of one transaction and tells which have come and which have gone, in the order of their naming. */
-function changed(
-  held: RowTable,
-  inserted: readonly Uint8Array[],
-  deleted: readonly Uint8Array[],
-): Pick<RawChange, 'inserts' | 'deletes'> {
-  held.reserve(inserted);
+function changed(held: RowTable, inserted: RowSlices, deleted: RowSlices): Pick<RawChange, 'inserts' | 'deletes'> {
+  held.reserve(inserted.length, inserted.size);
   if (deleted.length === 0) return { inserts: added(held, inserted), deletes: noRows };
   /** Entries with what they counted before, each at its first mention. */
   const touched = new Map<number, number>();
-  for (const row of inserted) {
-    const entry = held.add(row);
-    const count = held.count(entry);
+  for (let index = 0; index < inserted.length; index += 1) {
+    const entry = addRow(held, inserted, index);
+    const count = held.increment(entry);
     if (!touched.has(entry)) touched.set(entry, count);
-    held.setCount(entry, count + 1);
   }
-  for (const row of deleted) {
-    const entry = held.find(row);
+  held.settle();
+  for (let index = 0; index < deleted.length; index += 1) {
+    const entry = held.find(deleted.view, deleted.startOf(index), deleted.endOf(index));
     // A delete of a row that is not there is a defect of the server; it must not eat a later insert.
     if (entry < 0) continue;
     const count = held.count(entry);
     if (!touched.has(entry)) touched.set(entry, count);
     held.setCount(entry, Math.max(0, count - 1));
   }
-  held.release();
   const inserts: Uint8Array[] = [];
   const deletes: Uint8Array[] = [];
   for (const [entry, before] of touched) {
@@ -121,37 +123,25 @@ function changed(
 }
 
 /** Most transactions only add rows, and then nothing has to be remembered of what was there before. */
-function added(held: RowTable, rows: readonly Uint8Array[]): Uint8Array[] {
-  const inserts: Uint8Array[] = [];
-  for (const row of rows) {
-    const entry = held.add(row);
-    const count = held.count(entry);
-    if (count === 0) inserts.push(held.row(entry));
-    held.setCount(entry, count + 1);
-  }
-  held.release();
-  return inserts;
+function added(held: RowTable, rows: RowSlices): RowList<Uint8Array> {
+  const from = held.made;
+  for (let index = 0; index < rows.length; index += 1) held.increment(addRow(held, rows, index));
+  held.settle();
+  // Whatever was there already counted at least one: those that are new are those that were made.
+  return held.made === from ? noRows : held.from(from);
 }
 
-/** Copies rows together, so that an owner who keeps one does not keep the frame. */
-function copied(rows: readonly Uint8Array[]): readonly Uint8Array[] {
-  if (rows.length === 0) return rows;
-  let length = 0;
-  for (const row of rows) length += row.length;
-  const memory = new Uint8Array(length);
-  let at = 0;
-  return rows.map((row) => {
-    const start = at;
-    at += row.length;
-    memory.set(row, start);
-    return memory.subarray(start, at);
-  });
+/** Copied together, so that an owner who keeps one does not keep the frame. */
+function copied(events: RowSlices): RowList<Uint8Array> {
+  return events.length === 0 ? noRows : RowSlices.joined(events);
 }
 
 function missingIn(from: RowTable | undefined, other: RowTable | undefined): Uint8Array[] {
-  const rows = from?.rows() ?? [];
-  if (other === undefined || other.size === 0) return rows;
-  const missing = rows.filter((row) => other.find(row) < 0);
-  other.release();
+  if (from === undefined) return [];
+  if (other === undefined || other.size === 0) return from.rows();
+  const missing: Uint8Array[] = [];
+  from.each((view, start, end, entry) => {
+    if (other.find(view, start, end) < 0) missing.push(from.row(entry));
+  });
   return missing;
 }

@@ -1,74 +1,56 @@
 import { hash as digest } from 'node:crypto';
 
-/** Bytes. The memory that Node reads small frames into is smaller. */
-const mostKept = 256 * 1024;
-const nothing = new ArrayBuffer(0);
-const noView = new DataView(nothing);
 // Looking a global up for every word would be most of the time in a vm context, such as that of a test.
 const { imul } = Math;
+/** Bytes from which four words are mixed side by side. */
+const wide = 32;
 
-/** Hashes rows by their bytes, and compares them. One serves all rows: it keeps the view over the memory they share. */
-export class RowHash {
-  readonly strong: boolean;
-  #memory: ArrayBufferLike = nothing;
-  #view: DataView = noView;
+/** Hashes rows by their bytes: 32 bits, as a signed number. */
+export type RowHash = (view: DataView, start: number, end: number) => number;
 
-  /** @param strong SHA-256 instead of a few multiplications, which whoever makes the rows could aim at one value. */
-  constructor(strong: boolean) {
-    this.strong = strong;
-  }
-
-  /** 32 bits, as a signed number. */
-  of(row: Uint8Array): number {
-    return this.strong ? digest('sha256', row, 'buffer').readInt32LE(0) : this.#mixed(row);
-  }
-
-  /** Whether a row is there in `other` from `start`. */
-  isAt(row: Uint8Array, other: DataView, start: number): boolean {
-    const view = this.#viewOf(row);
-    const end = row.byteOffset + row.byteLength;
-    let at = row.byteOffset;
-    let there = start;
-    // Four bytes at a time: for a row of a few hundred bytes this is faster than a call out of JavaScript.
-    for (; at + 4 <= end; at += 4, there += 4)
-      if (view.getInt32(at, true) !== other.getInt32(there, true)) return false;
-    for (; at < end; at += 1, there += 1) if (view.getUint8(at) !== other.getUint8(there)) return false;
-    return true;
-  }
-
-  /** Lets go of the memory of the last row when it is that of a large frame. */
-  release(): void {
-    if (this.#memory.byteLength <= mostKept) return;
-    this.#memory = nothing;
-    this.#view = noView;
-  }
-
-  /** MurmurHash3, x86, 32 bits. */
-  #mixed(row: Uint8Array): number {
-    const view = this.#viewOf(row);
-    const end = row.byteOffset + row.byteLength;
-    let at = row.byteOffset;
-    let hash = 0;
-    for (; at + 4 <= end; at += 4) {
-      hash ^= scrambled(view.getInt32(at, true));
-      hash = (hash << 13) | (hash >>> 19);
-      hash = (imul(hash, 5) + 0xe6546b64) | 0;
+/**
+ * A few multiplications: MurmurHash3, x86, 32 bits, and for longer rows four of it side by side. Each step waits for the
+ * one before it, so that a processor gets through four chains in about the time of one.
+ */
+export const quickHash: RowHash = (view, start, end) => {
+  let at = start;
+  let hash = 0;
+  if (end - start >= wide) {
+    let [second, third, fourth] = [1, 2, 3];
+    for (const last = end - 16; at <= last; at += 16) {
+      hash = step(hash, view.getInt32(at, true));
+      second = step(second, view.getInt32(at + 4, true));
+      third = step(third, view.getInt32(at + 8, true));
+      fourth = step(fourth, view.getInt32(at + 12, true));
     }
-    let tail = 0;
-    for (let shift = 0; at < end; at += 1, shift += 8) tail |= view.getUint8(at) << shift;
-    hash ^= scrambled(tail) ^ row.byteLength;
-    hash = imul(hash ^ (hash >>> 16), 0x85ebca6b);
-    hash = imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-    return hash ^ (hash >>> 16);
+    hash = step(step(step(hash, second), third), fourth);
   }
+  for (; at + 4 <= end; at += 4) hash = step(hash, view.getInt32(at, true));
+  let tail = 0;
+  for (let shift = 0; at < end; at += 1, shift += 8) tail |= view.getUint8(at) << shift;
+  hash ^= scrambled(tail) ^ (end - start);
+  hash = imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return hash ^ (hash >>> 16);
+};
 
-  #viewOf(row: Uint8Array): DataView {
-    if (row.buffer !== this.#memory) {
-      this.#memory = row.buffer;
-      this.#view = new DataView(row.buffer);
-    }
-    return this.#view;
-  }
+/** SHA-256, for rows of somebody who aims them at one value of the other hash. */
+export const strongHash: RowHash = (view, start, end) =>
+  digest('sha256', new Uint8Array(view.buffer, start, end - start), 'buffer').readInt32LE(0);
+
+/** Whether the bytes from `start` to before `end` are there in `other` from `there`. */
+export function isSame(view: DataView, start: number, end: number, other: DataView, there: number): boolean {
+  const apart = there - start;
+  let at = start;
+  // Four bytes at a time: for a row of a few hundred bytes this is faster than a call out of JavaScript.
+  for (; at + 4 <= end; at += 4) if (view.getInt32(at, true) !== other.getInt32(at + apart, true)) return false;
+  for (; at < end; at += 1) if (view.getUint8(at) !== other.getUint8(at + apart)) return false;
+  return true;
+}
+
+function step(hash: number, word: number): number {
+  const mixed = hash ^ scrambled(word);
+  return (imul((mixed << 13) | (mixed >>> 19), 5) + 0xe6546b64) | 0;
 }
 
 function scrambled(word: number): number {

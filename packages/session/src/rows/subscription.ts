@@ -1,15 +1,17 @@
 import type { CodedError } from '@autopilot/sync-contract';
+import type { RowList } from '../wire/row-list.ts';
+import type { RowReader } from '../wire/row-reader.ts';
 import { type RawChange, RowBag } from './row-bag.ts';
 import { RowGap } from './row-gap.ts';
 
 /** What changed in one table. */
 export interface TableChange<Row> {
   readonly table: string;
-  readonly inserts: readonly Row[];
+  readonly inserts: RowList<Row>;
   /** An updated row is a delete and an insert. */
-  readonly deletes: readonly Row[];
+  readonly deletes: RowList<Row>;
   /** Rows of event tables: not kept anywhere. */
-  readonly events: readonly Row[];
+  readonly events: RowList<Row>;
 }
 
 /** What one transaction, or a new connection, changed for one subscription. */
@@ -30,8 +32,8 @@ export interface SubscriptionHandlers<Row> {
   failed?(error: CodedError<string>): void;
 }
 
-/** Reads a raw row. What it throws is counted as a listener error, and its batch is not told. */
-export type RowDecoder<Row> = (table: string, row: Uint8Array) => Row;
+/** Reads a row; the reader must not be kept. What it throws is counted as a listener error, and its batch is not told. */
+export type RowDecoder<Row> = (table: string, row: RowReader) => Row;
 
 /** A live set of queries. */
 export interface Subscription<Row> {

@@ -1,4 +1,4 @@
-import { decodeLiveRow } from '../module/event-rows.ts';
+import { decodeLiveRow, type LiveRow } from '../module/event-rows.ts';
 import { type SourceHost, type StreamSource, sqlText } from './source.ts';
 
 /** Rows come to the inbox of the identity, for all its streams in one query of the connection. */
@@ -21,8 +21,8 @@ export function ownInbox(host: SourceHost, streamId: string): StreamSource {
         host.listening(true);
       },
       changed: (tables) => {
-        const rows = tables.flatMap(({ events }) => events.map((row) => decodeLiveRow(host.reader, row)));
-        host.reader.release();
+        const rows: LiveRow[] = [];
+        for (const { events } of tables) host.reader.eachRow(events, (reader) => rows.push(decodeLiveRow(reader)));
         if (rows.length > 0) host.heard(rows);
       },
       lost: (message) => {

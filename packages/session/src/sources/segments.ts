@@ -1,5 +1,6 @@
+import type { LiveRow } from '../module/event-rows.ts';
 import { decodePublicRow, segmentLength } from '../module/public-rows.ts';
-import type { TableRows, TableUpdate } from '../wire/server-message.ts';
+import type { RowSlices } from '../wire/row-slices.ts';
 import { type SourceHost, type StreamSource, sqlText } from './source.ts';
 
 interface Segment {
@@ -30,11 +31,11 @@ export function segments(host: SourceHost): StreamSource {
       end: host.query(`SELECT * FROM public_event WHERE segment_key = ${sqlText(key)}`, {
         applied: (tables) => {
           segment.applied = true;
-          heard(tables.flatMap(({ rows }: TableRows) => rows));
+          heard(tables.map(({ rows }) => rows));
           // Its own rows may have led on into the next one.
           if (open.get(at)?.applied === true) host.listening(false);
         },
-        changed: (tables) => heard(tables.flatMap(({ inserts }: TableUpdate) => inserts)),
+        changed: (tables) => heard(tables.map(({ inserts }) => inserts)),
         lost: (message) => {
           close();
           host.lost(message);
@@ -43,13 +44,11 @@ export function segments(host: SourceHost): StreamSource {
     };
     open.set(place, segment);
   };
-  const heard = (rows: readonly Uint8Array[]) => {
-    if (rows.length === 0) return;
-    const events = rows
-      .map((row) => decodePublicRow(host.reader, row))
-      .sort((a, b) => (a.event.seq < b.event.seq ? -1 : 1));
-    host.reader.release();
-    host.heard(events);
+  const heard = (lists: readonly RowSlices[]) => {
+    const events: LiveRow[] = [];
+    for (const rows of lists) host.reader.eachRow(rows, (reader) => events.push(decodePublicRow(reader)));
+    if (events.length === 0) return;
+    host.heard(events.sort((a, b) => (a.event.seq < b.event.seq ? -1 : 1)));
   };
   const moved = (seq: bigint) => {
     if (!near) return;

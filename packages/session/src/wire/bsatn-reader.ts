@@ -1,11 +1,12 @@
+import type { RawRows } from './row-list.ts';
+import type { RowReader } from './row-reader.ts';
+import { noSlices, RowSlices } from './row-slices.ts';
 import { TextCache } from './text-cache.ts';
 
 /** Bytes. The memory that Node reads small frames into is smaller. */
 const mostKept = 256 * 1024;
 const nothing = new Uint8Array(0);
 const twoTo32 = 2 ** 32;
-/** Shared, since most lists of a transaction are empty. Nobody adds to a list of rows. */
-export const noRows: readonly Uint8Array[] = Object.freeze([]);
 
 /**
  * Reads BSATN values where they lie in a frame. One reader serves frame after frame and row after row: it keeps its views
@@ -14,7 +15,7 @@ export const noRows: readonly Uint8Array[] = Object.freeze([]);
  *
  * Each of them throws a {@link RangeError} when what was begun with ends early.
  */
-export class BsatnReader {
+export class BsatnReader implements RowReader {
   readonly #names = new TextCache();
   #memory: ArrayBufferLike = new ArrayBuffer(0);
   #bytes: Buffer = Buffer.alloc(0);
@@ -27,14 +28,22 @@ export class BsatnReader {
   begin(bytes: Uint8Array, from = 0): this {
     const { buffer, byteOffset, byteLength } = bytes;
     // The rows of a frame lie in the same memory, and so do most small frames.
-    if (buffer !== this.#memory) {
-      this.#memory = buffer;
-      this.#bytes = Buffer.from(buffer);
-      this.#view = new DataView(buffer);
-    }
+    if (buffer !== this.#memory) this.#move(new DataView(buffer));
     this.#at = byteOffset + from;
     this.#end = byteOffset + byteLength;
     return this;
+  }
+
+  /** Begins with each row of a list in turn, where it lies, and lets go of it. */
+  eachRow(rows: RawRows, read: (reader: this) => void): void {
+    for (let index = 0; index < rows.length; index += 1) {
+      const view = rows.viewOf(index);
+      if (view.buffer !== this.#memory) this.#move(view);
+      this.#at = rows.startOf(index);
+      this.#end = rows.endOf(index);
+      read(this);
+    }
+    this.release();
   }
 
   /** Lets go of a large frame, which would otherwise stay in memory until the next one is begun with. */
@@ -55,6 +64,10 @@ export class BsatnReader {
   /** Goes past `length` bytes. */
   skip(length: number): void {
     this.#take(length);
+  }
+
+  readRest(): Uint8Array {
+    return this.readBytes(this.remaining);
   }
 
   readBool(): boolean {
@@ -87,6 +100,34 @@ export class BsatnReader {
 
   readU256(): bigint {
     return this.readU128() | (this.readU128() << 128n);
+  }
+
+  readI8(): number {
+    return this.#view.getInt8(this.#take(1));
+  }
+
+  readI16(): number {
+    return this.#view.getInt16(this.#take(2), true);
+  }
+
+  readI32(): number {
+    return this.#view.getInt32(this.#take(4), true);
+  }
+
+  readI128(): bigint {
+    return BigInt.asIntN(128, this.readU128());
+  }
+
+  readI256(): bigint {
+    return BigInt.asIntN(256, this.readU256());
+  }
+
+  readF32(): number {
+    return this.#view.getFloat32(this.#take(4), true);
+  }
+
+  readF64(): number {
+    return this.#view.getFloat64(this.#take(8), true);
   }
 
   /** A view. */
@@ -122,12 +163,12 @@ export class BsatnReader {
   }
 
   /** Length-prefixed bytes as a view. */
-  readBlob(): Uint8Array {
+  readUInt8Array(): Uint8Array {
     return this.readBytes(this.readU32());
   }
 
-  /** A BsatnRowList: the rows one by one, as views. No view is made of what is only looked at here. */
-  readRowList(): readonly Uint8Array[] {
+  /** A BsatnRowList. */
+  readRowList(): RowSlices {
     const hint = this.readU8();
     if (hint === 0) return this.#fixedRows();
     if (hint !== 1) throw new RangeError(`Unknown row size hint ${hint}.`);
@@ -135,32 +176,38 @@ export class BsatnReader {
     const offsets = this.#take(count * 8);
     const size = this.readU32();
     const data = this.#take(size);
-    if (count === 0) return noRows;
-    const rows: Uint8Array[] = [];
+    if (count === 0) return noSlices;
     let start = this.#offsetAt(offsets);
+    const bounds = [data + start];
     for (let index = 1; index <= count; index += 1) {
       const end = index < count ? this.#offsetAt(offsets + index * 8) : size;
       if (start > end || end > size) throw new RangeError(`Row ${index - 1} lies outside of its list.`);
-      rows.push(new Uint8Array(this.#memory, data + start, end - start));
+      bounds.push(data + end);
       start = end;
     }
-    return rows;
+    return new RowSlices(this.#view, bounds);
   }
 
-  #fixedRows(): readonly Uint8Array[] {
+  #fixedRows(): RowSlices {
     const each = this.readU16();
     const size = this.readU32();
     const data = this.#take(size);
-    if (size === 0) return noRows;
+    if (size === 0) return noSlices;
     if (each === 0 || size % each !== 0) throw new RangeError(`${size} bytes do not hold rows of ${each}.`);
-    const rows: Uint8Array[] = [];
-    for (let at = 0; at < size; at += each) rows.push(new Uint8Array(this.#memory, data + at, each));
-    return rows;
+    const bounds = [data];
+    for (let at = each; at <= size; at += each) bounds.push(data + at);
+    return new RowSlices(this.#view, bounds);
   }
 
   /** A u64 without making a bigint of it. Beyond 2^53 it is not exact, but beyond every frame as well. */
   #offsetAt(at: number): number {
     return this.#view.getUint32(at, true) + this.#view.getUint32(at + 4, true) * twoTo32;
+  }
+
+  #move(view: DataView): void {
+    this.#memory = view.buffer;
+    this.#bytes = Buffer.from(view.buffer);
+    this.#view = view;
   }
 
   #take(length: number): number {

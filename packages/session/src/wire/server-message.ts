@@ -1,18 +1,19 @@
-import { type BsatnReader, noRows } from './bsatn-reader.ts';
+import type { BsatnReader } from './bsatn-reader.ts';
+import { noSlices, RowSlices } from './row-slices.ts';
 
-/** Rows of one table, each as its BSATN bytes: views into the frame, so copy what is kept. */
+/** Rows of one table, each as its BSATN bytes where they lie in the frame, so copy what is kept. */
 export interface TableRows {
   readonly table: string;
-  readonly rows: readonly Uint8Array[];
+  readonly rows: RowSlices;
 }
 
 /** What one transaction did to one table of one query set. */
 export interface TableUpdate {
   readonly table: string;
-  readonly inserts: readonly Uint8Array[];
-  readonly deletes: readonly Uint8Array[];
+  readonly inserts: RowSlices;
+  readonly deletes: RowSlices;
   /** Rows of an event table: they are never stored. */
-  readonly events: readonly Uint8Array[];
+  readonly events: RowSlices;
 }
 
 /** What one transaction did to one query set. */
@@ -112,7 +113,7 @@ export function readServerMessage(reader: BsatnReader): ServerMessage {
 function readProcedureResult(reader: BsatnReader): ServerMessage {
   const failed = readTag(reader, 1) === 1;
   const error = failed ? reader.readString() : undefined;
-  const returned = failed ? undefined : reader.readBlob();
+  const returned = failed ? undefined : reader.readUInt8Array();
   reader.readI64(); // timestamp
   reader.readI64(); // duration on the host
   return { type: 'procedure-result', request_id: reader.readU32(), returned, error };
@@ -121,12 +122,12 @@ function readProcedureResult(reader: BsatnReader): ServerMessage {
 function readOutcome(reader: BsatnReader): ReducerOutcome {
   switch (readTag(reader, 3)) {
     case 0:
-      reader.readBlob(); // return value: reducers have none
+      reader.readUInt8Array(); // return value: reducers have none
       return { type: 'ok', update: readUpdate(reader) };
     case 1:
       return { type: 'ok', update: [] };
     case 2:
-      return { type: 'error', error: reader.readBlob() };
+      return { type: 'error', error: reader.readUInt8Array() };
     default:
       return { type: 'internal-error', message: reader.readString() };
   }
@@ -145,9 +146,9 @@ function readUpdate(reader: BsatnReader): QuerySetUpdate[] {
 
 function readTableUpdate(reader: BsatnReader): TableUpdate {
   const table = reader.readName();
-  let inserts = noRows;
-  let deletes = noRows;
-  let events = noRows;
+  let inserts = noSlices;
+  let deletes = noSlices;
+  let events = noSlices;
   for (let left = reader.readCount(); left > 0; left -= 1) {
     if (readTag(reader, 1) === 0) {
       inserts = joined(inserts, reader.readRowList());
@@ -160,8 +161,9 @@ function readTableUpdate(reader: BsatnReader): TableUpdate {
 }
 
 /** A server mostly sends one list, which is then taken as it is. */
-function joined(before: readonly Uint8Array[], rows: readonly Uint8Array[]): readonly Uint8Array[] {
-  return before.length === 0 ? rows : [...before, ...rows];
+function joined(before: RowSlices, rows: RowSlices): RowSlices {
+  if (before.length === 0) return rows;
+  return rows.length === 0 ? before : RowSlices.joined(before, rows);
 }
 
 function readQueryRows(reader: BsatnReader): TableRows[] {
