@@ -47,6 +47,8 @@ export class StreamOwner {
   #resets: ResetHistory = noResets;
   #rewinds: readonly number[] = [];
   #rewinding: Cancel | undefined;
+  /** The lane has brought something of this stream since it was last told to read again. */
+  #answered = false;
   #storeRetry: Cancel | undefined;
   #storeFailures = 0;
   #standing: 'following' | 'closed' | 'blocked' = 'following';
@@ -82,6 +84,7 @@ export class StreamOwner {
   }
 
   batch(signal: Signal<'batch'>): void {
+    this.#answered = true;
     if (this.#standing !== 'following' || this.#storeRetry !== undefined) return;
     const before = this.#state;
     const result = this.#commit(signal);
@@ -105,11 +108,13 @@ export class StreamOwner {
     if (this.#standing !== 'following') return;
     const verdict = compareHead(this.#state, { epoch, head, ...(head_chain === undefined ? {} : { head_chain }) });
     if (verdict === 'differs') this.#context.noticed('divergence', this.#id, `${epoch}:${head}`);
-    if (verdict === 'other-epoch' && this.#rewinding === undefined) this.#rewind('the host names another epoch');
+    const isReading = this.#rewinding !== undefined || this.#storeRetry !== undefined;
+    if (verdict === 'other-epoch' && !isReading) this.#rewind('the host names another epoch');
   }
 
   stale(signal: Signal<'stale'>): void {
     const { store, ports, lane, noticed } = this.#context;
+    this.#answered = true;
     const floor = { epoch: signal.floor.epoch, seq: signal.floor.seq, chain: signal.floor_chain };
     const result = resetToFloor(this.#state, floor, this.#resets, ports.clock.monotonic());
     if (result.outcome === 'blocked') {
@@ -181,6 +186,8 @@ export class StreamOwner {
       noticed('refused writes', this.#id, error.code);
       const delay = Math.min(storeRetryLongestMs, storeRetryMs * 2 ** this.#storeFailures);
       this.#storeFailures += 1;
+      // It reads again by itself, and that is not for want of a good answer.
+      this.#endRewind();
       this.#storeRetry?.();
       this.#storeRetry = ports.scheduler.after(delay, () => {
         this.#storeRetry = undefined;
@@ -194,7 +201,7 @@ export class StreamOwner {
   }
 
   #rewind(why: string): void {
-    const { lane, ports, noticed } = this.#context;
+    const { ports, noticed } = this.#context;
     const now = ports.clock.monotonic();
     this.#rewinds = this.#rewinds.filter((at) => now - at < rewindWindowMs);
     if (this.#rewinds.length >= rewindLimit) {
@@ -203,12 +210,21 @@ export class StreamOwner {
     }
     this.#rewinds = [...this.#rewinds, now];
     noticed('rewinds', this.#id, why);
+    this.#readAgain(why);
+  }
+
+  #readAgain(why: string): void {
+    const { lane, ports } = this.#context;
     this.#endRewind();
     // What was held back comes again with the pages.
     this.#held = [];
+    this.#answered = false;
     this.#rewinding = ports.scheduler.after(rewindPatienceMs, () => {
       this.#rewinding = undefined;
-      if (this.#standing === 'following') this.#rewind(why);
+      if (this.#standing !== 'following') return;
+      // An answer that was no better is a try that did not help. Without any, the lane could not read: it is asked again.
+      if (this.#answered) this.#rewind(why);
+      else this.#readAgain(why);
     });
     lane.rewind(this.#id, positionOf(this.#state));
   }

@@ -63,6 +63,8 @@ export class StreamApplier {
   #standing: 'following' | 'stopped' = 'following';
   /** A rewind is under way: what comes too early in the meantime is no new gap. */
   #rewinding: Cancel | undefined;
+  /** The lane has brought something of this stream since it was last told to read again. */
+  #answered = false;
   #storeRetry: Cancel | undefined;
   #storeFailures = 0;
   /** Monotonic time since when events are known and missing while the lane says live. */
@@ -86,6 +88,7 @@ export class StreamApplier {
   }
 
   batch(signal: Signal<'batch'>): void {
+    this.#answered = true;
     if (this.#standing === 'stopped' || this.#storeRetry !== undefined) return;
     const before = this.#state;
     const result = this.#commit(signal);
@@ -137,6 +140,7 @@ export class StreamApplier {
 
   stale(signal: Signal<'stale'>): void {
     const { view, store, ports, lane } = this.#context;
+    this.#answered = true;
     view.count('stale');
     const floor = { epoch: signal.floor.epoch, seq: signal.floor.seq, chain: signal.floor_chain };
     const result = resetToFloor(this.#state, floor, this.#resets, ports.clock.monotonic());
@@ -267,6 +271,8 @@ export class StreamApplier {
       log.error({ stream_id: this.#id, code: error.code, err: error }, 'store failed');
       const delay = Math.min(storeRetryLongestMs, storeRetryMs * 2 ** this.#storeFailures);
       this.#storeFailures += 1;
+      // It reads again by itself, and that is not for want of a good answer.
+      this.#endRewind();
       this.#storeRetry?.();
       this.#storeRetry = ports.scheduler.after(delay, () => {
         this.#storeRetry = undefined;
@@ -298,18 +304,27 @@ export class StreamApplier {
 
   /** Reads again from the watermark; blocks the stream when that did not help several times. */
   #rewind(why: string, otherwise: 'blocked' | 'quarantined' = 'blocked'): void {
-    const { lane, ports, log } = this.#context;
+    const { ports, log } = this.#context;
     if (!this.#budget.take(ports.clock.monotonic())) {
       this.#stop(otherwise, `Read again ${rewindLimit} times without help: ${why}.`);
       return;
     }
     log.warn({ stream_id: this.#id, seq: String(this.#state.seq), why }, 'rewind');
+    this.#readAgain(why, otherwise);
+  }
+
+  #readAgain(why: string, otherwise: 'blocked' | 'quarantined'): void {
+    const { lane, ports } = this.#context;
     this.#endRewind();
     // What was held back comes again with the pages.
     this.#held = [];
+    this.#answered = false;
     this.#rewinding = ports.scheduler.after(rewindPatienceMs, () => {
       this.#rewinding = undefined;
-      if (this.#standing === 'following') this.#rewind(why, otherwise);
+      if (this.#standing !== 'following') return;
+      // An answer that was no better is a try that did not help. Without any, the lane could not read: it is asked again.
+      if (this.#answered) this.#rewind(why, otherwise);
+      else this.#readAgain(why, otherwise);
     });
     lane.rewind(this.#id, this.position);
   }
@@ -383,7 +398,7 @@ export class StreamApplier {
       view.chainProven(this.#id, false);
       view.raise('chain_divergence', `${this.#id} has another history than the host at ${this.#state.seq}.`, this.#id);
       log.error({ stream_id: this.#id, seq: String(this.#state.seq) }, 'chain divergence');
-    } else if (verdict === 'other-epoch' && this.#rewinding === undefined) {
+    } else if (verdict === 'other-epoch' && this.#rewinding === undefined && this.#storeRetry === undefined) {
       this.#rewind('the host names another epoch');
     }
   }

@@ -131,12 +131,31 @@ describe('gaps', () => {
     expect(bench.stream(id)).toMatchObject({ seq: 4n, chain: chainOf(id, events) });
   });
 
-  test('rewinds that bring nothing end in a blocked stream, an alarm, and no further try', () => {
+  test('a rewind that nothing answers is made again, and is no try that did not help', () => {
+    bench.pipeline.follow(id);
+    const events = eventsOf(id, 1, 6);
+    bench.lane.batch(events.slice(0, 2));
+    bench.lane.batch(events.slice(4), 'live');
+    bench.ports.advance(120_000);
+    expect(bench.lane.callsOf('rewind', id)).toHaveLength(25);
+    expect(bench.stream(id)).toMatchObject({ seq: 2n });
+    expect(bench.alarms()).not.toContain('stream_blocked');
+    bench.lane.batch(events.slice(2));
+    expect(bench.stream(id)).toMatchObject({ seq: 6n, chain: chainOf(id, events) });
+    bench.ports.advance(60_000);
+    expect(bench.lane.callsOf('rewind', id)).toHaveLength(25);
+  });
+
+  test('rewinds that bring nothing new end in a blocked stream, an alarm, and no further try', () => {
     bench.pipeline.follow(id);
     bench.pipeline.follow(other);
     goLive(bench.lane);
     bench.lane.batch(eventsOf(id, 5, 6), 'live');
-    bench.ports.advance(60_000);
+    for (let seconds = 0; seconds < 60; seconds += 5) {
+      // Read again, and as much is missing as before.
+      bench.lane.batch(eventsOf(id, 5, 6), 'replay');
+      bench.ports.advance(5_000);
+    }
     const rewinds = bench.lane.callsOf('rewind', id).length;
     expect(rewinds).toBe(6);
     expect(bench.stream(id)).toMatchObject({ state: 'blocked', seq: 0n });
@@ -389,6 +408,41 @@ describe('a store that fails', () => {
     bench.lane.batch(events.slice(2));
     expect(bench.stream(id)).toMatchObject({ seq: 6n, chain: chainOf(id, events) });
     expect(bench.alarms()).toEqual([]);
+  });
+
+  test('while it refuses the floor of another epoch, nothing is blocked, and it begins anew once it takes it', async () => {
+    let broken = true;
+    await restart((store) =>
+      Object.assign(Object.create(store) as CheckpointStore, {
+        quarantined: () => store.quarantined(),
+        commit: (changes: Parameters<CheckpointStore['commit']>[0]) => store.commit(changes),
+        resetStream: (...args: Parameters<CheckpointStore['resetStream']>) => {
+          if (broken) throw new CheckpointError('disk_full', 'The disk is full.');
+          return store.resetStream(...args);
+        },
+        load: (streamId: string) => store.load(streamId),
+        hashAt: (...args: Parameters<CheckpointStore['hashAt']>) => store.hashAt(...args),
+        streams: () => store.streams(),
+      }),
+    );
+    bench.pipeline.follow(id);
+    bench.lane.batch(eventsOf(id, 1, 2));
+    const stale = () =>
+      bench.lane.signal({
+        ...{ type: 'stale', stream_id: id, reason: 'epoch_changed', floor: { epoch: 'e2', seq: 0n } },
+        ...{ floor_chain: genesisChain(id), head: 9n },
+      } as const);
+    for (let seconds = 0; seconds < 120; seconds += 5) {
+      bench.lane.head(id, 9, undefined, 'e2');
+      stale();
+      bench.ports.advance(5_000);
+    }
+    expect(bench.alarms()).toEqual(['store_failed']);
+    expect(bench.stream(id)).toMatchObject({ seq: 2n });
+    broken = false;
+    stale();
+    expect(bench.stream(id)).toMatchObject({ seq: 0n });
+    expect(bench.alarms()).toEqual(['history_skipped']);
   });
 });
 
