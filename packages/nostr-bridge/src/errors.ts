@@ -30,6 +30,14 @@ export const bridgeErrors = {
     next: 'Set the damaged file aside; the bridge makes a new one, and forgets its outbox.',
   },
   io_error: { recovery: 'retry', next: 'Try again; if it stays, look at the disk and at the cause of this error.' },
+  bridge_away: {
+    recovery: 'retry',
+    next: 'The bridge is not running, or its queue is full: it starts again by itself; call again later.',
+  },
+  bridge_silent: {
+    recovery: 'retry',
+    next: 'The bridge did not answer in time. It may have done it: call again with the same key.',
+  },
   internal: { recovery: 'stop', next: 'Report this error with its cause: the bridge met a state it does not expect.' },
 } as const satisfies Record<string, ErrorSpec>;
 

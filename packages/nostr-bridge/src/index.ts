@@ -1,3 +1,6 @@
+export { Bridge, type BridgeParts, type Publishing } from './bridge/bridge.ts';
+export type { BridgeSettings, ProviderSettings } from './bridge/bridge-settings.ts';
+export { type BridgeStatus, type StoredStatus, storedStatus } from './bridge/bridge-status.ts';
 export { BridgeError, type BridgeErrorCode, bridgeErrors } from './errors.ts';
 export type { EventTemplate, NostrEvent, UnsignedEvent } from './event/event.ts';
 export { eventId } from './event/event-id.ts';
@@ -65,3 +68,23 @@ export { type RelayInput, type RelayState, relayInputs, relayStates, relayTransi
 export type { Filter, RelaySubscription } from './relay/relay-subscriptions.ts';
 export { type Prefix, prefixes, type RejectReason, type RetryReason, type Verdict } from './relay/verdict.ts';
 export { type BridgeFile, type BridgeFileOptions, openBridgeFile } from './store/bridge-file.ts';
+export {
+  BridgeThread,
+  type BridgeThreadParts,
+  type BridgeThreadStatus,
+  type BridgeWorker,
+  type SpawnBridge,
+} from './thread/bridge-thread.ts';
+export type { DeskCounters } from './thread/journal-desk.ts';
+export type { BridgeCommand, FromBridge, JournalQuestion, ThreadMemory, ToBridge } from './thread/messages.ts';
+export { type NodeBridgeOptions, nodeBridgeWorker } from './thread/node-bridge-worker.ts';
+export { nodeOwnerPort } from './thread/node-owner-port.ts';
+export { type OwnerPort, type ServingParts, serveBridge } from './thread/serve-bridge.ts';
+export { defaultThreadSettings, type ThreadSettings } from './thread/thread-settings.ts';
+export {
+  type ThreadInput,
+  type ThreadState,
+  threadInputs,
+  threadStates,
+  threadTransitions,
+} from './thread/thread-states.ts';

@@ -1,48 +1,28 @@
 // The example of README.md, compiled and run; the last test compares the text of both.
 import fs from 'node:fs';
 import path from 'node:path';
-import {
-  Deliveries,
-  nodeRelaySockets,
-  Outbox,
-  OutboxStore,
-  openBridgeFile,
-  Relay,
-  type Signer,
-} from '@autopilot/nostr-bridge';
+import { Bridge, type BridgeSettings, nodeRelaySockets, nodeVerifyWorkers, type Signer } from '@autopilot/nostr-bridge';
 import { systemPorts as ports, systemHttp } from '@autopilot/sync-contract/system-ports';
 import { startRelay } from '@autopilot/testing/nostr';
 import { expect, test } from '@jest/globals';
 import { withFolder } from './support/bridge-file.ts';
 import { alice } from './support/events.ts';
 
-async function publishToMost(file: string, relays: readonly string[], signer: Signer, content: string) {
-  const bridge = await openBridgeFile({ file, as: 'owner' });
-  const store = new OutboxStore(bridge, ports.clock);
-  const outbox = new Outbox({ file: bridge, store, ports, signer, signMs: 5_000 });
-  const deliveries = new Deliveries(store, ports);
-  const environment = { ports, signer, sockets: nodeRelaySockets(1 << 20), http: systemHttp };
-  const targets = relays.map(
-    (url) =>
-      new Relay(url, environment, {
-        mayPublish: () => deliveries.wake(url),
-        late: (id, verdict) => deliveries.late(url, id, verdict),
-      }),
-  );
-  const settled = new Promise((resolve) => deliveries.onStanding((_id, standing) => resolve(standing)));
-  outbox.onStored((urls) => {
-    for (const url of urls) deliveries.wake(url);
+async function publishToMost(settings: BridgeSettings, signer: Signer, content: string): Promise<string> {
+  const sockets = nodeRelaySockets(1 << 20);
+  const bridge = await Bridge.open(settings, {
+    ports,
+    sockets,
+    http: systemHttp,
+    signer,
+    spawnVerifier: nodeVerifyWorkers,
   });
-  deliveries.start(targets);
-  for (const target of targets) target.start();
-
-  const template = { kind: 1, tags: [], content };
-  await outbox.enqueue({ key: `note ${content}`, template, relays, quorum: { type: 'majority' } });
+  const settled = new Promise<string>((resolve) => bridge.onStanding((_id, standing) => resolve(standing)));
+  bridge.start();
+  // The same key again is the same event: safe to repeat after a crash.
+  await bridge.publish({ key: `note ${content}`, template: { kind: 1, tags: [], content } });
   const standing = await settled;
-
-  deliveries.stop();
-  for (const target of targets) target.close();
-  bridge.close();
+  await bridge.close();
   return standing;
 }
 
@@ -50,7 +30,8 @@ test('the example does what the README says', async () => {
   const relays = [await startRelay(), await startRelay()];
   const urls = relays.map(({ url }) => url);
   await withFolder(async (folder) => {
-    expect(await publishToMost(path.join(folder, 'bridge.sqlite'), urls, alice, 'hello')).toBe('reached');
+    const settings = { file: path.join(folder, 'bridge.sqlite'), relays: urls };
+    expect(await publishToMost(settings, alice, 'hello')).toBe('reached');
   });
   for (const relay of relays) {
     expect(relay.stored()).toMatchObject([{ content: 'hello' }]);

@@ -9,6 +9,7 @@ import {
   prefixes,
   refusals,
   relayTransitions,
+  threadTransitions,
 } from '../src/index.ts';
 
 const folder = path.join(import.meta.dirname, '..');
@@ -17,9 +18,10 @@ const rows = (table: object) =>
   Object.entries(table).map(([state, row]) => [state, ...Object.values(row as object).map((to) => to ?? '-')]);
 
 describe('SPEC.md', () => {
-  test('R1 O3 J1 the tables of states are those the code runs', () => {
+  test('R1 O3 J1 T1 the tables of states are those the code runs', () => {
     expect(tableUnder(read('SPEC.md'), 'Relay states')).toEqual(rows(relayTransitions));
     expect(tableUnder(read('SPEC.md'), 'Job states')).toEqual(rows(jobTransitions));
+    expect(tableUnder(read('SPEC.md'), 'Thread states')).toEqual(rows(threadTransitions));
     expect(tableUnder(read('SPEC.md'), 'Deliveries')).toEqual(rows(deliveryTransitions));
   });
 

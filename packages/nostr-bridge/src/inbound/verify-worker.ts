@@ -1,11 +1,12 @@
-// A worker thread that checks signatures: batches come in, booleans go out. It imports nothing of this repository at run
-// time but the two verifiers beside it.
+// A worker thread that checks signatures: batches come in, booleans go out.
 import { parentPort } from 'node:worker_threads';
 import type { NostrEvent } from '../event/event.ts';
+import { yieldToOthers } from '../thread/yield-to-others.ts';
 import { verifyByNoble } from './noble-verify.ts';
 import type { VerifyOne } from './verifier.ts';
 import { loadWasmVerify } from './wasm-verify.ts';
 
+yieldToOthers();
 let verify: VerifyOne = verifyByNoble;
 try {
   verify = await loadWasmVerify();

@@ -76,6 +76,11 @@ export class JobStore {
     return this.#file.read('Listing jobs', () => this.#statements.list.all(state, limit)).map(toJob);
   }
 
+  /** Jobs per role and state. */
+  counts(): readonly { readonly role: JobRole; readonly state: JobState; readonly number: number }[] {
+    return this.#file.read('Counting jobs', () => this.#statements.counts.all());
+  }
+
   /** Ends at most `limit` jobs whose time has come. @returns those. */
   expire(limit: number): readonly Job[] {
     return this.#file.transaction('Ending jobs', () =>
@@ -146,6 +151,16 @@ function jobStatements({ sqlite, db }: BridgeFile) {
         .orderBy('created_at_ms')
         .orderBy('request_id')
         .limit(place<number>() as never),
+    ),
+    counts: prepare<[], { role: JobRole; state: JobState; number: number }>(
+      sqlite,
+      () =>
+        db
+          .selectFrom('jobs')
+          .select((eb) => ['role', 'state', eb.fn.countAll<number>().as('number')])
+          .groupBy(['role', 'state'])
+          .orderBy('role')
+          .orderBy('state') as never,
     ),
     over: prepare<[now: number, limit: number], { role: string; request_id: string }>(sqlite, (place) =>
       db

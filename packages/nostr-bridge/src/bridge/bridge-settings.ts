@@ -1,0 +1,111 @@
+import { BridgeError } from '../errors.ts';
+import type { InboundSettings } from '../inbound/inbound.ts';
+import type { DeliverySettings } from '../outbox/deliveries.ts';
+import { checkQuorum, type QuorumPolicy } from '../outbox/quorum.ts';
+import { type RelaySettings, relayUrl } from '../relay/relay-options.ts';
+
+/** How a bridge provides work for others; times in milliseconds. */
+export interface ProviderSettings {
+  /** Kinds of requests that it takes: 5000 to 5999. */
+  readonly kinds: readonly number[];
+  readonly jobMs: number;
+  readonly runMs: number;
+  readonly quoteMs: number;
+  readonly maxRunning: number;
+  readonly pollMs: number;
+}
+
+/** What a bridge is to do: plain data, so that it can be handed to a thread or read from a file. */
+export interface BridgeSettings {
+  /** Path of its file; see `openBridgeFile`. */
+  readonly file: string;
+  readonly maxFileBytes?: number;
+  readonly relays: readonly string[];
+  /** When an event counts as published; a majority of the relays by default. */
+  readonly quorum?: QuorumPolicy;
+  readonly relay?: Partial<RelaySettings>;
+  readonly deliveries?: Partial<DeliverySettings>;
+  readonly inbound?: Partial<InboundSettings>;
+  /** Ids that are remembered of what came in. */
+  readonly seen?: number;
+  /** How the journal is read; times in milliseconds. */
+  readonly mirror?: {
+    readonly pageSize?: number;
+    readonly readMs?: number;
+    readonly pollMs?: number;
+    readonly maxPending?: number;
+  };
+  /** Set: it takes requests of NIP-90. */
+  readonly provider?: Partial<ProviderSettings> & Pick<ProviderSettings, 'kinds'>;
+  /** Set: it asks others for work, and waits so long for each job, in milliseconds. */
+  readonly customer?: { readonly jobMs: number };
+  /** For the first REQ of a relay: how far back events are asked for, in seconds. */
+  readonly lookbackSeconds?: number;
+  readonly overlapSeconds?: number;
+  /** How often the moment at which a subscription was known to be live is written, in milliseconds. */
+  readonly noteMs?: number;
+  readonly signMs?: number;
+  /** Threads that check signatures, and how long one batch may take. */
+  readonly verifiers?: number;
+  readonly verifyMs?: number;
+  /** How long what has settled is kept, in milliseconds. */
+  readonly keepMs?: number;
+}
+
+/** {@link BridgeSettings} with everything said. */
+export type CompleteSettings = Required<Omit<BridgeSettings, 'maxFileBytes' | 'provider' | 'customer' | 'mirror'>> & {
+  readonly maxFileBytes: number | undefined;
+  readonly provider: ProviderSettings | undefined;
+  readonly customer: { readonly jobMs: number } | undefined;
+  readonly mirror: Required<NonNullable<BridgeSettings['mirror']>>;
+};
+
+const day = 86_400_000;
+
+/** @throws {BridgeError} `invalid_option` naming what is wrong. */
+export function completeSettings(given: BridgeSettings): CompleteSettings {
+  const relays = given.relays.map(relayUrl);
+  if (new Set(relays).size !== relays.length) throw new BridgeError('invalid_option', 'A relay is named twice.');
+  const quorum = given.quorum ?? { type: 'majority' };
+  checkQuorum(quorum, relays);
+  const settings: CompleteSettings = {
+    seen: 1_000_000,
+    lookbackSeconds: 3_600,
+    overlapSeconds: 120,
+    noteMs: 10_000,
+    signMs: 5_000,
+    verifiers: 1,
+    verifyMs: 20_000,
+    keepMs: 7 * day,
+    relay: {},
+    deliveries: {},
+    inbound: {},
+    ...given,
+    relays,
+    quorum,
+    maxFileBytes: given.maxFileBytes,
+    mirror: { pageSize: 100, readMs: 5_000, pollMs: 1_000, maxPending: 10_000, ...given.mirror },
+    customer: given.customer,
+    provider: given.provider && {
+      jobMs: day,
+      runMs: 600_000,
+      quoteMs: 30_000,
+      maxRunning: 4,
+      pollMs: 1_000,
+      ...given.provider,
+    },
+  };
+  const { mirror, provider, customer } = settings;
+  const numbers = { ...numbersOf('', settings), ...numbersOf('mirror.', mirror) };
+  const jobs = { ...numbersOf('provider.', provider ?? {}), ...numbersOf('customer.', customer ?? {}) };
+  for (const [name, value] of Object.entries({ ...numbers, ...jobs })) {
+    if (Number.isFinite(value) && value >= 1) continue;
+    throw new BridgeError('invalid_option', `${name} has to be a number from 1, not ${value}.`);
+  }
+  return settings;
+}
+
+function numbersOf(prefix: string, settings: object): Record<string, number> {
+  const numbers = Object.entries(settings).filter(([, value]) => typeof value === 'number');
+  return Object.fromEntries(numbers.map(([name, value]) => [prefix + name, value]));
+}

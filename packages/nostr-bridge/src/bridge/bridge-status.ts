@@ -1,0 +1,33 @@
+import type { InboundCounters } from '../inbound/inbound.ts';
+import type { JobProvider } from '../jobs/job-provider.ts';
+import type { JobStore } from '../jobs/job-store.ts';
+import type { DeliveryCounters } from '../outbox/deliveries.ts';
+import type { MirrorCounters } from '../outbox/mirror.ts';
+import type { OutboxStore } from '../outbox/outbox-store.ts';
+import type { RelayStatus } from '../relay/relay.ts';
+
+/** What a file holds: also when no bridge has it open. */
+export interface StoredStatus {
+  readonly deliveries: ReturnType<OutboxStore['counts']>;
+  readonly standings: ReturnType<OutboxStore['standings']>;
+  readonly jobs: ReturnType<JobStore['counts']>;
+}
+
+/** How a bridge stands: a plain snapshot, for pages and metrics. Counters begin when the bridge was made. */
+export interface BridgeStatus extends StoredStatus {
+  readonly pubkey: string;
+  readonly relays: readonly RelayStatus[];
+  readonly delivered: DeliveryCounters;
+  readonly inbound: InboundCounters;
+  readonly mirror: MirrorCounters;
+  /** Why the journal, or an event of it, was last not dealt with. */
+  readonly mirror_failure: string | undefined;
+  readonly provider: JobProvider['counters'] | undefined;
+  /** Housekeeping that the file refused. */
+  readonly faults: number;
+}
+
+/** What a file holds. */
+export function storedStatus(store: OutboxStore, jobs: JobStore): StoredStatus {
+  return { deliveries: store.counts(), standings: store.standings(), jobs: jobs.counts() };
+}

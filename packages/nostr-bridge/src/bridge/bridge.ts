@@ -1,0 +1,266 @@
+import type { Cancel, HttpClient, Ports, SocketFactory } from '@autopilot/sync-contract';
+import { BridgeError } from '../errors.ts';
+import type { NostrEvent } from '../event/event.ts';
+import type { Signer } from '../event/signer.ts';
+import { follow } from '../inbound/follow.ts';
+import { Inbound } from '../inbound/inbound.ts';
+import { SeenSet } from '../inbound/seen-set.ts';
+import { type SpawnVerifyWorker, WorkerVerifier } from '../inbound/worker-verifier.ts';
+import type { Cipher } from '../jobs/job-cipher.ts';
+import { JobCustomer } from '../jobs/job-customer.ts';
+import { JobProvider, type JobWork } from '../jobs/job-provider.ts';
+import { type Job, JobStore } from '../jobs/job-store.ts';
+import type { JobRequest } from '../jobs/job-tags.ts';
+import { Deliveries } from '../outbox/deliveries.ts';
+import { type Journal, type MirrorPolicy, mirrorNothing } from '../outbox/journal.ts';
+import { Mirror } from '../outbox/mirror.ts';
+import { Outbox, type Outgoing } from '../outbox/outbox.ts';
+import { type Enqueued, OutboxStore } from '../outbox/outbox-store.ts';
+import type { Standing } from '../outbox/quorum.ts';
+import { Relay } from '../relay/relay.ts';
+import { type BridgeFile, openBridgeFile } from '../store/bridge-file.ts';
+import { type BridgeSettings, type CompleteSettings, completeSettings } from './bridge-settings.ts';
+import { type BridgeStatus, storedStatus } from './bridge-status.ts';
+
+/** What a bridge needs from outside. */
+export interface BridgeParts {
+  readonly ports: Ports;
+  readonly sockets: SocketFactory;
+  readonly signer: Signer;
+  readonly spawnVerifier: SpawnVerifyWorker;
+  /** Without it no NIP-11 document is read. */
+  readonly http?: HttpClient;
+  /** Without it encrypted jobs are refused. */
+  readonly cipher?: Cipher;
+  /** What is mirrored, and what of it. Without both nothing is. */
+  readonly journal?: Journal;
+  readonly policy?: MirrorPolicy;
+  /** What does the work, where `provider` is set. */
+  readonly work?: JobWork;
+  /** Hears of every job of this bridge as customer that an answer has moved. */
+  readonly answered?: (job: Job) => void;
+}
+
+/** An event to publish; where nothing is said, at the relays and by the quorum of the bridge. */
+export type Publishing = Pick<Outgoing, 'key' | 'template'> & Partial<Outgoing>;
+
+const housekeepingMs = 5_000;
+const atOnce = 500;
+
+/** All parts of a bridge, put together on one file. */
+export class Bridge {
+  readonly #settings: CompleteSettings;
+  readonly #parts: BridgeParts;
+  readonly #file: BridgeFile;
+  readonly #store: OutboxStore;
+  readonly #outbox: Outbox;
+  readonly #deliveries: Deliveries;
+  readonly #jobs: JobStore;
+  readonly #relays: readonly Relay[];
+  readonly #verifier: WorkerVerifier;
+  readonly #inbound: Inbound;
+  readonly #mirror: Mirror;
+  readonly #provider: JobProvider | undefined;
+  readonly #customer: JobCustomer | undefined;
+  #cancels: Cancel[] = [];
+  #cancelHousekeeping: Cancel = () => {};
+  #state: 'made' | 'started' | 'closed' = 'made';
+  #faults = 0;
+
+  private constructor(settings: CompleteSettings, parts: BridgeParts, file: BridgeFile) {
+    const { ports, signer, sockets, http, cipher, journal, policy = mirrorNothing, work } = parts;
+    const { quorum, relays, provider, customer } = settings;
+    this.#settings = settings;
+    this.#parts = parts;
+    this.#file = file;
+    this.#store = new OutboxStore(file, ports.clock);
+    const store = this.#store;
+    this.#outbox = new Outbox({ file, store, ports, signer, signMs: settings.signMs });
+    const outbox = this.#outbox;
+    this.#deliveries = new Deliveries(store, ports, settings.deliveries);
+    const deliveries = this.#deliveries;
+    this.#jobs = new JobStore(file, ports.clock);
+    const jobs = this.#jobs;
+    const environment = { ports, sockets, signer, settings: settings.relay, ...(http === undefined ? {} : { http }) };
+    this.#relays = relays.map(
+      (url) =>
+        new Relay(url, environment, {
+          mayPublish: () => deliveries.wake(url),
+          late: (id, verdict) => deliveries.late(url, id, verdict),
+        }),
+    );
+    const secret = cipher === undefined ? {} : { cipher };
+    if (provider !== undefined) {
+      if (work === undefined) throw new BridgeError('invalid_option', 'A provider needs something that does the work.');
+      this.#provider = new JobProvider({ jobs, outbox, ports, work, relays, quorum, ...provider, ...secret });
+    }
+    if (customer !== undefined)
+      this.#customer = new JobCustomer({ jobs, outbox, ports, quorum, ...customer, ...secret });
+    this.#verifier = new WorkerVerifier({
+      ports,
+      spawn: parts.spawnVerifier,
+      workers: settings.verifiers,
+      batchMs: settings.verifyMs,
+    });
+    this.#inbound = new Inbound({
+      file,
+      ports,
+      verifier: this.#verifier,
+      seen: new SeenSet(file, settings.seen),
+      accept: (event) => this.#accept(event),
+      settings: settings.inbound,
+    });
+    const empty: Journal = { streams: () => [], read: () => ({ epoch: '', events: [], more: false }) };
+    this.#mirror = new Mirror({ file, outbox, journal: journal ?? empty, policy, ports, ...settings.mirror });
+  }
+
+  /**
+   * Opens the file and puts everything together; nothing is sent before `start`.
+   *
+   * @throws {BridgeError} `invalid_option`, or why the file cannot be used.
+   */
+  static async open(given: BridgeSettings, parts: BridgeParts): Promise<Bridge> {
+    const settings = completeSettings(given);
+    const { file: name, maxFileBytes } = settings;
+    const bound = maxFileBytes === undefined ? {} : { maxBytes: maxFileBytes };
+    const file = await openBridgeFile({ file: name, as: 'owner', ...bound });
+    try {
+      return new Bridge(settings, parts, file);
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+  }
+
+  get pubkey(): string {
+    return this.#outbox.pubkey;
+  }
+
+  /** Connects, goes on with what was interrupted, and follows what its jobs need. */
+  start(): void {
+    if (this.#state !== 'made') throw new BridgeError('closed', 'A bridge is started once.');
+    this.#state = 'started';
+    this.#cancels.push(
+      this.#outbox.onStored((urls) => {
+        for (const url of urls) this.#deliveries.wake(url);
+      }),
+    );
+    this.#deliveries.start(this.#relays);
+    for (const relay of this.#relays) {
+      if (this.#provider !== undefined) this.#follow(relay, 'requests', this.#provider.filters());
+      if (this.#customer !== undefined) this.#follow(relay, 'answers', this.#customer.filters());
+      relay.start();
+    }
+    this.#provider?.start();
+    this.#mirror.start();
+    this.#housekeeping();
+  }
+
+  /** Stores an event for its relays. @throws {BridgeError} and then nothing is stored; see `Outbox.enqueue`. */
+  publish(publishing: Publishing): Promise<Enqueued> {
+    const { relays, quorum } = this.#settings;
+    return this.#outbox.enqueue({ relays, quorum, ...publishing });
+  }
+
+  /** Hears how an event stands, once for each change. */
+  onStanding(listener: (event_id: string, standing: Standing) => void): () => void {
+    return this.#deliveries.onStanding(listener);
+  }
+
+  /** Asks a provider once per key. @throws {BridgeError} `invalid_option` when the bridge is no customer, and others. */
+  async request(key: string, request: JobRequest): Promise<Job> {
+    if (this.#customer === undefined) throw new BridgeError('invalid_option', 'This bridge asks for no work.');
+    return this.#customer.request(key, request);
+  }
+
+  /** Somebody says that the quote of a job was paid. @throws {BridgeError} `unknown_job`, `job_refused` */
+  notePaid(role: Job['role'], request_id: string): void {
+    const side = role === 'provider' ? this.#provider : this.#customer;
+    if (side === undefined) throw new BridgeError('unknown_job', `This bridge is no ${role}.`);
+    side.notePaid(request_id);
+  }
+
+  /** Takes a request back. @throws {BridgeError} `unknown_job`, `job_refused` */
+  async cancel(request_id: string): Promise<Job> {
+    if (this.#customer === undefined) throw new BridgeError('unknown_job', 'This bridge is no customer.');
+    return this.#customer.cancel(request_id);
+  }
+
+  job(role: Job['role'], request_id: string): Job | undefined {
+    return this.#jobs.get(role, request_id);
+  }
+
+  status(): BridgeStatus {
+    return {
+      pubkey: this.pubkey,
+      relays: this.#relays.map((relay) => relay.status()),
+      ...storedStatus(this.#store, this.#jobs),
+      delivered: { ...this.#deliveries.counters },
+      inbound: { ...this.#inbound.counters },
+      mirror: { ...this.#mirror.counters },
+      mirror_failure: this.#mirror.lastFailure?.message,
+      provider: this.#provider && { ...this.#provider.counters },
+      faults: this.#faults,
+    };
+  }
+
+  /** Ends everything. What was stored and not delivered is delivered by the next bridge on the file. */
+  async close(): Promise<void> {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    this.#cancelHousekeeping();
+    for (const cancel of this.#cancels.splice(0)) cancel();
+    this.#mirror.stop();
+    this.#provider?.stop();
+    this.#deliveries.stop();
+    this.#inbound.close();
+    for (const relay of this.#relays) relay.close();
+    await this.#verifier.close();
+    this.#file.close();
+  }
+
+  #follow(relay: Relay, name: string, filters: Parameters<typeof follow>[0]['filters']): void {
+    const { lookbackSeconds, overlapSeconds, noteMs } = this.#settings;
+    const { ports } = this.#parts;
+    const from = Math.floor(ports.clock.now() / 1000) - lookbackSeconds;
+    const following = { file: this.#file, ports, relay, inbound: this.#inbound, name, filters };
+    this.#cancels.push(follow({ ...following, from, overlapSeconds, noteMs }));
+  }
+
+  /** In the transaction that remembers the event. */
+  #accept(event: NostrEvent): void {
+    const { scheduler } = this.#parts.ports;
+    this.#provider?.take(event);
+    const job = this.#customer?.take(event);
+    // After the transaction: until then nothing of it is true.
+    scheduler.after(0, () => {
+      if (this.#state !== 'started') return;
+      this.#guarded(() => this.#provider?.wake());
+      if (job !== undefined) this.#guarded(() => this.#tellOf(job));
+    });
+  }
+
+  /** Of what was stored: the transaction may have been undone. */
+  #tellOf({ request_id, version }: Job): void {
+    const job = this.#jobs.get('customer', request_id);
+    if (job !== undefined && job.version >= version) this.#parts.answered?.(job);
+  }
+
+  #housekeeping(): void {
+    this.#guarded(() => {
+      // A provider ends its own, with what runs of them.
+      if (this.#provider === undefined) this.#jobs.expire(atOnce);
+      this.#store.prune(this.#settings.keepMs, atOnce);
+    });
+    this.#cancelHousekeeping = this.#parts.ports.scheduler.after(housekeepingMs, () => this.#housekeeping());
+  }
+
+  #guarded(task: () => unknown): void {
+    try {
+      task();
+    } catch {
+      // The file refuses, or a listener failed: the bridge goes on, and the next time tries again.
+      this.#faults += 1;
+    }
+  }
+}

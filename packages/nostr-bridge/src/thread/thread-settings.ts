@@ -1,0 +1,60 @@
+import { type BackoffPolicy, isBackoffPolicy } from '@autopilot/sync-contract';
+import { BridgeError } from '../errors.ts';
+import type { BucketOptions } from '../relay/token-bucket.ts';
+
+/** Bounds of what a bridge in a thread may cost its owner. Times in milliseconds. */
+export interface ThreadSettings {
+  /** From the start of a thread to its first word. */
+  readonly startMs: number;
+  /** A thread that says nothing for so long hangs, and is ended. */
+  readonly silenceMs: number;
+  /** For one command, from being called to being answered. */
+  readonly commandMs: number;
+  /** Commands that are not answered; one more is refused at once. */
+  readonly maxCommands: number;
+  /** A thread with more beside its heap is ended. Its heap is bounded by whoever spawns it. */
+  readonly maxExternalBytes: number;
+  /** Between the end of a thread and the start of the next one. */
+  readonly restart: BackoffPolicy;
+  /** Failures in a row are forgotten after so long a life. */
+  readonly provenMs: number;
+  /** Questions of the bridge to the journal that are answered. */
+  readonly questions: BucketOptions;
+  /** Events of one page at most, and bytes of their payloads; one event is given however large it is. */
+  readonly maxPageEvents: number;
+  readonly maxPageBytes: number;
+  /** From being asked to end to being ended. */
+  readonly closeMs: number;
+}
+
+/** What is used where nothing is said. */
+export const defaultThreadSettings: ThreadSettings = {
+  startMs: 30_000,
+  silenceMs: 10_000,
+  commandMs: 10_000,
+  maxCommands: 100,
+  maxExternalBytes: 256 << 20,
+  restart: { floorMs: 1_000, baseMs: 2_000, capMs: 300_000 },
+  provenMs: 60_000,
+  questions: { perSecond: 4, burst: 4 },
+  maxPageEvents: 16,
+  maxPageBytes: 64 << 10,
+  closeMs: 5_000,
+};
+
+/** @throws {BridgeError} `invalid_option` naming the setting. */
+export function threadSettings(changes: Partial<ThreadSettings> = {}): ThreadSettings {
+  const settings = { ...defaultThreadSettings, ...changes };
+  const { restart, questions, ...numbers } = settings;
+  for (const [name, value] of Object.entries({ ...numbers, 'questions.burst': questions.burst })) {
+    if (typeof value === 'number' && Number.isFinite(value) && value >= 1) continue;
+    throw new BridgeError('invalid_option', `${name} has to be a number from 1.`);
+  }
+  if (!(Number.isFinite(questions.perSecond) && questions.perSecond > 0)) {
+    throw new BridgeError('invalid_option', 'questions.perSecond has to be a number above 0.');
+  }
+  if (!isBackoffPolicy(restart) || restart.floorMs <= 0) {
+    throw new BridgeError('invalid_option', 'restart needs 0 < floorMs <= capMs and a baseMs above 0.');
+  }
+  return settings;
+}

@@ -1,0 +1,80 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { manualPorts } from '@autopilot/testing/manual-ports';
+import { describe, expect, test } from '@jest/globals';
+import { Bridge, type BridgeParts, type BridgeSettings } from '../../src/index.ts';
+import { codeOf, withFolder } from '../support/bridge-file.ts';
+import { alice, bob, second } from '../support/events.ts';
+import { fakeSockets } from '../support/fake-sockets.ts';
+
+const relay = 'wss://relay.test';
+
+function world() {
+  const ports = manualPorts({ start: second * 1000 });
+  const { factory, sockets } = fakeSockets();
+  const parts: BridgeParts = {
+    ports,
+    sockets: factory,
+    signer: alice,
+    // No thread is needed where nothing comes in.
+    spawnVerifier: ({ ended }) => ({ send: () => {}, terminate: async () => ended() }),
+  };
+  const open = (folder: string, more: Partial<BridgeSettings> = {}) =>
+    Bridge.open({ file: path.join(folder, 'bridge.sqlite'), relays: [relay], ...more }, parts);
+  return { ports, sockets, open };
+}
+
+describe('Bridge', () => {
+  test.each<[string, Partial<BridgeSettings>]>([
+    ['a relay twice', { relays: [relay, `${relay}/`] }],
+    ['no address of a relay', { relays: ['https://relay.test'] }],
+    ['a quorum of more relays than there are', { quorum: { type: 'count', count: 2 } }],
+    ['a time of nothing', { signMs: 0 }],
+    ['a number that is none', { mirror: { pageSize: Number.NaN } }],
+    ['a provider without work', { provider: { kinds: [5_050] } }],
+    ['a customer who waits for no time', { customer: { jobMs: -1 } }],
+  ])('B2 %s is refused', (_what, more) =>
+    withFolder(async (folder) => {
+      expect(await codeOf(() => world().open(folder, more))).toBe('invalid_option');
+      // Refused before the file is made, but for what only its parts can tell.
+      if (more.provider === undefined) expect(fs.readdirSync(folder)).toEqual([]);
+      const bridge = await world().open(folder);
+      await bridge.close();
+    }),
+  );
+
+  test('B3 what has settled goes after its time, and the job of a customer ends at its time', () =>
+    withFolder(async (folder) => {
+      const { ports, sockets, open } = world();
+      const bridge = await open(folder, { keepMs: 60_000, customer: { jobMs: 30_000 } });
+      expect(await codeOf(() => bridge.notePaid('provider', 'x'))).toBe('unknown_job');
+      bridge.start();
+      await ports.advanceAsync(0);
+      sockets[0]?.open();
+      const { event } = await bridge.publish({ key: 'note', template: { kind: 1, tags: [], content: 'hello' } });
+      await ports.advanceAsync(0);
+      expect(sockets[0]?.sent.find(([type]) => type === 'EVENT')).toMatchObject(['EVENT', { id: event.id }]);
+      sockets[0]?.say(['OK', event.id, true, '']);
+      const request = {
+        kind: 5_050,
+        provider: bob.pubkey,
+        inputs: [],
+        params: [],
+        relays: [relay],
+        isEncrypted: false,
+      };
+      const job = await bridge.request('job', request);
+      await ports.advanceAsync(1_000);
+      expect(bridge.status()).toMatchObject({ standings: { reached: 1, open: 1 }, faults: 0 });
+      expect(bridge.job('customer', job.request_id)?.state).toBe('offered');
+      await ports.advanceAsync(40_000);
+      expect(bridge.job('customer', job.request_id)?.state).toBe('expired');
+      expect(bridge.status().standings.reached).toBe(1);
+      await ports.advanceAsync(30_000);
+      expect(bridge.status()).toMatchObject({ standings: { reached: 0 }, faults: 0 });
+      await bridge.close();
+      await bridge.close();
+      expect(await codeOf(() => bridge.start())).toBe('closed');
+      expect(ports.pending).toBe(0);
+    }));
+});
