@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { StateImage } from './engine/commit-log.ts';
@@ -154,8 +153,8 @@ export class DatabaseSlot {
       this.store(module);
       return 'created';
     }
-    const { moduleHash, moduleBytes } = before.engine.definition;
-    if (createHash('sha256').update(module).digest('hex') === moduleHash) return 'updated';
+    const { moduleBytes } = before.engine.definition;
+    if (Buffer.from(moduleBytes).equals(module)) return 'updated';
     const plan = await this.plan(moduleBytes, module);
     if (plan.refusals.length > 0) throw new HostError('update_refused', `${plan.refusals.join('. ')}.`);
     if (plan.breaksClients && !mayBreakClients) {

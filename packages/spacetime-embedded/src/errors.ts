@@ -26,6 +26,10 @@ export const hostErrors = {
   no_such_column: { recovery: 'stop', next: 'Check the name against the schema of the database.' },
   sql_type: { recovery: 'stop', next: 'Compare the column with a literal of its own type.' },
   sql_conflict: { recovery: 'stop', next: 'Change the values, or delete the rows that they conflict with.' },
+  sql_row_limit: {
+    recovery: 'stop',
+    next: 'Narrow the query by what an index finds, or let the owner of the database raise its row_limit.',
+  },
   token_rejected: { recovery: 'refresh-token', next: 'Get a new token from its issuer and try again.' },
   issuer_unavailable: {
     recovery: 'retry',

@@ -17,6 +17,7 @@ import { sqlCases } from './cases/sql.ts';
 import { storeCases } from './cases/store.ts';
 import { streamCases } from './cases/streams.ts';
 import { subscriptionCases } from './cases/subscriptions.ts';
+import { systemCases } from './cases/system.ts';
 import { tokenCases } from './cases/tokens.ts';
 import { upgradeCases } from './cases/upgrade.ts';
 import { viewCases } from './cases/views.ts';
@@ -35,6 +36,7 @@ export const allCases: readonly ConformanceCase[] = [
   ...limitCases,
   ...sqlCases,
   ...literalCases,
+  ...systemCases,
   ...storeCases,
   ...eventCases,
   ...streamCases,

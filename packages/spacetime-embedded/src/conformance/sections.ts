@@ -42,6 +42,8 @@ export const sections = {
   'sql.subscriptions': section('SQL of subscriptions', '/reference/sql', 'crates/sql-parser/src/parser/sub.rs'),
   'sql.http': section('SQL over HTTP', '/reference/sql', 'crates/sql-parser/src/parser/sql.rs'),
   'sql.literals': section('Literals', '/reference/sql', 'crates/expr/src/lib.rs'),
+  'sql.variables': section('System variables', '/reference/sql', 'crates/core/src/estimation.rs'),
+  'sql.system': section('System tables', undefined, 'crates/datastore/src/system_tables.rs'),
   'store.rows': section('Tables as sets of rows', '/tables', 'crates/datastore/src/locking_tx_datastore/mut_tx.rs'),
   'store.indexes': section('Indexes', '/tables/indexes', 'crates/table/src/table_index'),
   'store.sequences': section(

@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto';
+import { keccak_256 } from '@noble/hashes/sha3.js';
 import { AlgebraicType } from 'spacetimedb';
 import { walkOf } from './bsatn-walk.ts';
 import type { DatabaseDefinition, TableDefinition } from './database.ts';
@@ -8,6 +8,7 @@ import { snakeCase } from './names.ts';
 import type { RawFunction, RawModule, RawView } from './raw-module.ts';
 import { TypeResolver } from './resolve-type.ts';
 import { readRowRules } from './row-rules.ts';
+import { isSystemTableName } from './system-table-names.ts';
 import { buildTable } from './table-schema.ts';
 
 /**
@@ -49,6 +50,9 @@ export function buildSchema(raw: RawModule, rawBytes: Uint8Array, moduleBytes: U
   const byName = new Map<string, TableDefinition>();
   for (const { definition } of [...tables, ...views]) {
     if (byName.has(definition.name)) throw nameTaken(definition.name);
+    if (isSystemTableName(definition.name)) {
+      throw new EngineError('module_invalid', `"${definition.name}" is the name of a system table.`);
+    }
     byName.set(definition.name, definition);
   }
   const all = [...functions.values()];
@@ -75,7 +79,7 @@ export function buildSchema(raw: RawModule, rawBytes: Uint8Array, moduleBytes: U
     })),
     rowLevelSecurity: raw.rowLevelSecurity,
     rowRules: readRowRules(raw.rowLevelSecurity, byName),
-    moduleHash: hash('sha256', moduleBytes, 'hex'),
+    moduleHash: Buffer.from(keccak_256(moduleBytes)).toString('hex'),
     moduleBytes,
     raw: rawBytes,
   };

@@ -3,12 +3,16 @@ import type { ClientConnection } from './client-connection.ts';
 import type { LogRecord, ModuleMark, StateImage } from './commit-log.ts';
 import type { ModuleSchema } from './module-schema.ts';
 import { Sequences } from './sequences.ts';
+import { variablesSchema } from './system-variables.ts';
 import { TableStore } from './table-store.ts';
 import type { NetChange } from './transaction.ts';
 
 /** Everything that is committed: tables, counters, open connections. */
 export class CommittedState {
+  /** The tables of the module. */
   readonly stores: readonly TableStore[];
+  /** The system variables that are set. */
+  readonly variables: TableStore;
   readonly sequences: Sequences;
   readonly clients = new Map<string, ClientConnection>();
   offset = 0n;
@@ -17,8 +21,9 @@ export class CommittedState {
 
   constructor(schema: ModuleSchema, seed: number) {
     this.stores = schema.tables.map((table) => new TableStore(table, seed));
+    this.variables = new TableStore(variablesSchema(), seed);
     this.sequences = new Sequences(schema.tables);
-    this.#byName = new Map(this.stores.map((store) => [store.schema.definition.name, store]));
+    this.#byName = new Map([...this.stores, this.variables].map((store) => [store.schema.definition.name, store]));
   }
 
   /** Brings the net changes of a transaction into the tables. */
@@ -72,7 +77,7 @@ export class CommittedState {
     return {
       offset: this.offset,
       module,
-      tables: this.stores
+      tables: [...this.stores, this.variables]
         .filter((store) => store.rows.size > 0)
         .map((store) => ({ name: store.schema.definition.name, rows: [...store.rows].map((row) => row.bytes) })),
       sequences,

@@ -36,6 +36,10 @@ export interface EngineDatabase {
    * @throws {EngineError} `view_not_held` for a view that nobody holds with that argument.
    */
   rows(table: TableDefinition, arg?: ViewArgument): Iterable<Row>;
+  /** How many rows {@link rows} gives. */
+  rowCount(table: TableDefinition, arg?: ViewArgument): number;
+  /** How many different values the columns of an index have; undefined where no index is over exactly these. */
+  distinctKeys(table: TableDefinition, columns: readonly number[]): number | undefined;
   /** Committed rows whose column equals the BSATN of a value, by an index where there is one, else undefined. */
   rowsByColumn(table: TableDefinition, column: number, key: Uint8Array): Iterable<Row> | undefined;
 
@@ -52,6 +56,10 @@ export interface EngineDatabase {
   write(table: TableDefinition, inserts: readonly Uint8Array[], deletes: readonly Row[]): string | undefined;
   /** Who is connected. */
   connections(): readonly ClientConnection[];
+  /** The table `st_var`: the system variables that the owner has set. It is not among the tables of the module. */
+  readonly variables: TableDefinition;
+  /** The value behind the last one that is reserved, of each sequence, by `table.column`. */
+  reservations(): ReadonlyMap<string, bigint>;
 
   /** Called synchronously, in commit order, for every transaction that changed a table, an event table or a held view. */
   onCommit(listener: (commit: Commit) => void): () => void;
@@ -151,7 +159,7 @@ export interface DatabaseDefinition {
   readonly rowLevelSecurity: readonly string[];
   /** The same rules, read, by canonical table name: a reader who is not the owner gets the rows of each of them. */
   readonly rowRules: ReadonlyMap<string, readonly Select[]>;
-  /** SHA-256 of the module bytes, hex. */
+  /** Keccak-256 of the module bytes, hex, as upstream names a program. */
   readonly moduleHash: string;
   readonly moduleBytes: Uint8Array;
   /** The raw module definition as the module describes it (BSATN). */

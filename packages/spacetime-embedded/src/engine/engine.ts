@@ -20,6 +20,7 @@ import type {
   ViewArgument,
 } from './database.ts';
 import { ClientRejected } from './database.ts';
+import { distinctKeys } from './distinct-keys.ts';
 import { EngineError } from './errors.ts';
 import { HeldViews } from './held-views.ts';
 import { type ModuleHttpClient, type ModuleHttpRequest, readHttpResponse, writeHttpRequest } from './http-codec.ts';
@@ -283,6 +284,15 @@ export class Engine implements EngineDatabase {
     return this.#views.rows(this.#view(table), arg ?? 'anonymous');
   }
 
+  rowCount(table: TableDefinition, arg?: ViewArgument): number {
+    if (table.kind === 'table') return this.#store(table).rows.size;
+    return this.#views.rows(this.#view(table), arg ?? 'anonymous').size;
+  }
+
+  distinctKeys(table: TableDefinition, columns: readonly number[]): number | undefined {
+    return table.kind === 'table' ? distinctKeys(this.#store(table), columns) : undefined;
+  }
+
   rowsByColumn(table: TableDefinition, column: number, key: Uint8Array): Iterable<Row> | undefined {
     if (table.kind !== 'table') return undefined;
     const store = this.#store(table);
@@ -322,6 +332,14 @@ export class Engine implements EngineDatabase {
 
   connections(): readonly ClientConnection[] {
     return [...this.#state.clients.values()];
+  }
+
+  get variables(): TableDefinition {
+    return this.#state.variables.schema.definition;
+  }
+
+  reservations(): ReadonlyMap<string, bigint> {
+    return new Map(this.#state.sequences.all().map(({ name, reserved }) => [name, reserved]));
   }
 
   onCommit(listener: (commit: Commit) => void): () => void {
@@ -562,6 +580,7 @@ export class Engine implements EngineDatabase {
   }
 
   #store(table: TableDefinition): TableStore {
+    if (table === this.variables) return this.#state.variables;
     const store = this.#state.stores[table.id - 1];
     if (store?.schema.definition !== table) throw new TypeError(`"${table.name}" is not a table of this database`);
     return store;

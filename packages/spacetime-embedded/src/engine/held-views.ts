@@ -62,7 +62,7 @@ export class HeldViews {
     this.#seed = seed;
   }
 
-  rows(schema: ViewSchema, arg: ViewArgument): Iterable<StoredRow> {
+  rows(schema: ViewSchema, arg: ViewArgument): RowSet {
     const held = this.#held.get(keyOf(schema, arg));
     if (held !== undefined) return held.rows;
     throw new EngineError('view_not_held', `Nobody holds the view "${schema.definition.name}" for ${arg}.`);

@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import type { StateImage } from './commit-log.ts';
 import { EngineError } from './errors.ts';
 import type { ModuleSchema, TableSchema } from './module-schema.ts';
+import { isSystemTableName } from './system-table-names.ts';
 import { columnKey, columnStarts } from './table-store.ts';
 
 /**
@@ -12,6 +13,8 @@ import { columnKey, columnStarts } from './table-store.ts';
  */
 export function migrateImage(image: StateImage, before: ModuleSchema, after: ModuleSchema): StateImage {
   const tables = image.tables.flatMap(({ name, rows }) => {
+    // What the owner has set stays set.
+    if (isSystemTableName(name)) return [{ name, rows }];
     const old = before.tables.find(({ definition }) => definition.name === name);
     const table = after.tables.find(({ definition }) => definition.name === name);
     if (table === undefined) {

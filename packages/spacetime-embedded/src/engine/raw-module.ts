@@ -1,6 +1,7 @@
 import { AlgebraicType, BinaryReader, type ProductType } from 'spacetimedb';
 import { EngineError } from './errors.ts';
 import { httpMethods } from './http-codec.ts';
+import { scalarTags } from './type-bytes.ts';
 
 /** A module definition as the module describes itself: names of the source, types with references. */
 export interface RawModule {
@@ -253,24 +254,7 @@ function readView(reader: BinaryReader): RawView {
   };
 }
 
-const primitives = [
-  AlgebraicType.String,
-  AlgebraicType.Bool,
-  AlgebraicType.I8,
-  AlgebraicType.U8,
-  AlgebraicType.I16,
-  AlgebraicType.U16,
-  AlgebraicType.I32,
-  AlgebraicType.U32,
-  AlgebraicType.I64,
-  AlgebraicType.U64,
-  AlgebraicType.I128,
-  AlgebraicType.U128,
-  AlgebraicType.I256,
-  AlgebraicType.U256,
-  AlgebraicType.F32,
-  AlgebraicType.F64,
-] as const;
+const primitives = scalarTags.map((tag) => AlgebraicType[tag]);
 
 function readType(reader: BinaryReader): AlgebraicType {
   const tag = reader.readU8();

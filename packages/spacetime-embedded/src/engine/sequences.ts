@@ -1,7 +1,19 @@
 import type { SequenceSchema, TableSchema } from './module-schema.ts';
+import type { RawSequence } from './raw-module.ts';
 
 /** Values are reserved in blocks: what of a block was not used is skipped after a restart. */
 const sequenceBlock = 4096;
+
+/** Where a sequence begins and within what it stays: what the module says, or upstream's defaults. */
+export function sequenceRange(raw: RawSequence): {
+  readonly min: bigint;
+  readonly max: bigint;
+  readonly start: bigint;
+} {
+  const min = raw.min ?? 1n;
+  const max = raw.max ?? 2n ** 127n - 1n;
+  return { min, max, start: raw.start ?? (raw.increment > 0n ? min : max) };
+}
 
 interface State {
   readonly schema: SequenceSchema;

@@ -5,6 +5,7 @@ import { EngineError } from './errors.ts';
 import type { IndexSchema, ScheduleSchema, SequenceSchema, TableSchema } from './module-schema.ts';
 import type { RawSequence, RawTable } from './raw-module.ts';
 import { isScheduleAt, type TypeResolver } from './resolve-type.ts';
+import { sequenceRange } from './sequences.ts';
 import { keyEncoderOf } from './sort-key.ts';
 
 interface TableContext {
@@ -112,9 +113,7 @@ function buildSequence(
   if (column === undefined || size === undefined || raw.increment === 0n) {
     throw new EngineError('module_invalid', `A sequence of "${table}" is not over an integer column.`);
   }
-  const min = raw.min ?? 1n;
-  const max = raw.max ?? 2n ** 127n - 1n;
-  const start = raw.start ?? (raw.increment > 0n ? min : max);
+  const { min, max, start } = sequenceRange(raw);
   return { name: `${table}.${column.name}`, column: raw.column, start, min, max, increment: raw.increment, size };
 }
 

@@ -24,7 +24,7 @@ export async function sql(context: ApiContext, { incoming, url, params }: ApiReq
   const body = await asClient(context, database, credentials, async () => {
     const started = clock.monotonic();
     const viewer = { identity, isOwner: identity === database.engine.owner };
-    const result = answer(() => runStatement(withSystemTables(database.engine, viewer), viewer, statement));
+    const result = answer(() => runStatement(withSystemTables(database.engine), viewer, statement));
     const micros = Math.round((clock.monotonic() - started) * 1000);
     if (confirmed) await untilDurable(database.engine, database.subscriptions.offset);
     return resultJson(result, micros);

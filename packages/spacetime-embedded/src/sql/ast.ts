@@ -72,6 +72,19 @@ export interface Delete {
   readonly where: Condition | undefined;
 }
 
+/** `SET name = literal`, or with TO. */
+export interface SetVariable {
+  readonly kind: 'set';
+  readonly name: string;
+  readonly value: Operand;
+}
+
+/** `SHOW name`. */
+export interface ShowVariable {
+  readonly kind: 'show';
+  readonly name: string;
+}
+
 /** A statement that changes rows. */
 export type Change = Insert | Update | Delete;
 
@@ -79,3 +92,6 @@ export type Change = Insert | Update | Delete;
 export interface SelectEverything {
   readonly kind: 'everything';
 }
+
+/** A statement of the HTTP grammar. */
+export type Statement = Select | SelectEverything | Change | SetVariable | ShowVariable;

@@ -9,6 +9,7 @@ import type {
   BoundConstant,
   BoundQuery,
   BoundTable,
+  QueryParts,
   Viewer,
 } from './bound-query.ts';
 import { literalValue } from './literal.ts';
@@ -42,7 +43,8 @@ export class Binder {
     if (join !== undefined && join.on === undefined) {
       throw new HostError('sql_unsupported', 'A join without ON is not supported here.');
     }
-    return this.queries(join?.on && this.join(join.on.left, join.on.right), this.where(select));
+    const on = join?.on && this.join(join.on.left, join.on.right);
+    return this.queries(on, [], { joins: [on], where: this.where(select) });
   }
 
   /**
@@ -51,10 +53,11 @@ export class Binder {
    */
   bindAll(select: Select): readonly BoundQuery[] {
     this.bindTables(select);
-    const joins = select.joins.flatMap(({ on }): BoundComparison[] =>
-      on === undefined ? [] : [{ kind: 'compare', operator: '=', ...this.join(on.left, on.right) }],
+    const joins = select.joins.map(({ on }) => on && this.join(on.left, on.right));
+    const equalities = joins.flatMap((join): BoundComparison[] =>
+      join === undefined ? [] : [{ kind: 'compare', operator: '=', ...join }],
     );
-    return this.queries(undefined, [...joins, ...this.where(select)]);
+    return this.queries(undefined, equalities, { joins, where: this.where(select) });
   }
 
   /** A literal, or `:sender`, as a value of a column, decoded. */
@@ -102,15 +105,25 @@ export class Binder {
     return { table, alias, arg: table.isAnonymous ? 'anonymous' : this.viewer.identity, hasRules };
   }
 
-  private queries(join: BoundQuery['join'], conditions: readonly BoundCondition[]): readonly BoundQuery[] {
-    let choices: readonly (readonly BoundCondition[])[] = [[]];
+  private queries(
+    join: BoundQuery['join'],
+    equalities: readonly BoundCondition[],
+    parts: Pick<QueryParts, 'joins' | 'where'>,
+  ): readonly BoundQuery[] {
+    let choices: readonly QueryParts['rules'][] = [[]];
     for (const [index, { table, hasRules }] of this.tables.entries()) {
-      if (!hasRules) continue;
-      const rules = (this.definition.rowRules.get(table.name) ?? []).map((rule) => this.rule(rule, index));
-      choices = choices.flatMap((before) => rules.map((rule) => [...before, ...rule]));
+      const known = hasRules ? (this.definition.rowRules.get(table.name) ?? []) : undefined;
+      const rules = known?.map((rule) => this.rule(rule, index)) ?? [[]];
+      choices = choices.flatMap((before) => rules.map((rule) => [...before, rule]));
     }
     const { tables, isPersonal } = this;
-    return choices.map((rules) => ({ join, conditions: [...rules, ...conditions], tables, isPersonal }));
+    return choices.map((rules) => ({
+      join,
+      conditions: [...rules.flat(), ...equalities, ...parts.where],
+      tables,
+      isPersonal,
+      parts: { ...parts, rules },
+    }));
   }
 
   /** The conditions of a rule of one of the tables. A rule speaks of its own table alone, by its own alias. */

@@ -45,12 +45,28 @@ export type BoundCondition =
   | { readonly kind: 'and' | 'or'; readonly parts: readonly BoundCondition[] }
   | BoundComparison;
 
+/** Columns of two tables that must be equal. */
+export interface BoundJoin {
+  readonly left: BoundColumn;
+  readonly right: BoundColumn;
+}
+
+/** Where the conditions of a query come from. */
+export interface QueryParts {
+  /** By table, the conditions of the one rule of it that this query is about. */
+  readonly rules: readonly (readonly BoundCondition[])[];
+  /** By table, from the second on; undefined joins with every row. */
+  readonly joins: readonly (BoundJoin | undefined)[];
+  readonly where: readonly BoundCondition[];
+}
+
 /** A query over one or two tables, the row rules of its tables included. */
 export interface BoundQuery {
   readonly tables: readonly BoundTable[];
-  readonly join: { readonly left: BoundColumn; readonly right: BoundColumn } | undefined;
+  readonly join: BoundJoin | undefined;
   /** Top-level conjuncts: all must hold. */
   readonly conditions: readonly BoundCondition[];
+  readonly parts: QueryParts;
   /** Whether another viewer would get another query from the same text. */
   readonly isPersonal: boolean;
 }

@@ -8,6 +8,8 @@ import type {
   Projection,
   Select,
   SelectEverything,
+  SetVariable,
+  Statement,
   TableName,
 } from './ast.ts';
 import { type Token, tokenize } from './tokenizer.ts';
@@ -33,7 +35,7 @@ const reserved = new Set([
   'FALSE',
 ]);
 const changes = new Set(['INSERT', 'UPDATE', 'DELETE']);
-const refused = new Set(['SET', 'SHOW', 'CREATE', 'DROP', 'ALTER', 'BEGIN', 'WITH']);
+const refused = new Set(['CREATE', 'DROP', 'ALTER', 'BEGIN', 'WITH']);
 const refusedInSelect = new Set(['ORDER', 'GROUP', 'HAVING', 'OFFSET', 'UNION', 'LEFT', 'RIGHT', 'FULL', 'CROSS']);
 const refusedInCondition = new Set(['NOT', 'IN', 'LIKE', 'BETWEEN', 'IS']);
 const operators = new Map<string, Operator>(
@@ -57,7 +59,7 @@ export function parseSelect(text: string): Select | SelectEverything {
  *
  * @throws as {@link parseSelect}
  */
-export function parseStatement(text: string): Select | SelectEverything | Change {
+export function parseStatement(text: string): Statement {
   if (Buffer.byteLength(text) > longestQuery) {
     throw new HostError('sql_syntax', `The query has more than ${longestQuery} bytes.`);
   }
@@ -72,13 +74,19 @@ class Parser {
     this.tokens = tokens;
   }
 
-  statement(): Select | SelectEverything | Change {
+  statement(): Statement {
     const first = this.peek();
     if (first.kind === 'word' && refused.has(first.upper)) {
-      const text = `${first.upper} is not supported here: this host runs SELECT, INSERT, UPDATE and DELETE.`;
+      const text = `${first.upper} is not supported here: this host runs SELECT, INSERT, UPDATE, DELETE, SET and SHOW.`;
       throw new HostError('sql_unsupported', text);
     }
     if (first.kind === 'word' && changes.has(first.upper)) return this.change();
+    if (this.takeKeyword('SET')) return this.set();
+    if (this.takeKeyword('SHOW')) {
+      const name = this.name('a variable');
+      this.end();
+      return { kind: 'show', name };
+    }
     this.keyword('SELECT');
     const projection = this.projection();
     this.keyword('FROM');
@@ -126,6 +134,14 @@ class Parser {
     const set = [assignment()];
     while (this.takeSymbol(',')) set.push(assignment());
     return { kind: 'update', table, set, where: this.lastCondition() };
+  }
+
+  private set(): SetVariable {
+    const name = this.name('a variable');
+    if (!this.takeKeyword('TO')) this.symbol('=');
+    const value = this.operand();
+    this.end();
+    return { kind: 'set', name, value };
   }
 
   private lastCondition(): Condition | undefined {

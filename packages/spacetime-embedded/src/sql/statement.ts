@@ -1,12 +1,15 @@
 import { AlgebraicType, type ProductType } from 'spacetimedb';
 import { HostError } from '../errors.ts';
+import type { Select } from './ast.ts';
 import { Binder } from './binder.ts';
 import type { BoundQuery, Viewer } from './bound-query.ts';
 import { type ChangeCounts, changeRows } from './change-rows.ts';
 import { evaluate, type Match } from './evaluate.ts';
 import { evaluateAll } from './evaluate-all.ts';
 import { parseStatement } from './parser.ts';
+import { requireRowLimit } from './row-limit.ts';
 import type { StatementSource } from './statement-source.ts';
+import { setVariable, showVariable } from './system-variables.ts';
 
 /** The answer to a statement: decoded column values by the schema's element order. */
 export interface StatementResult {
@@ -21,13 +24,26 @@ export interface StatementResult {
  * @throws {HostError} the codes `sql_*`, `no_such_table` and `no_such_column`.
  */
 export function runStatement(source: StatementSource, viewer: Viewer, text: string): StatementResult {
-  const select = parseStatement(text);
-  if (select.kind === 'insert' || select.kind === 'update' || select.kind === 'delete') {
-    return { schema: { elements: [] }, rows: [], changed: changeRows(source, viewer, select) };
+  const statement = parseStatement(text);
+  switch (statement.kind) {
+    case 'insert':
+    case 'update':
+    case 'delete':
+      return { schema: { elements: [] }, rows: [], changed: changeRows(source, viewer, statement) };
+    case 'set': {
+      const inserted = setVariable(source, viewer, statement);
+      return { schema: { elements: [] }, rows: [], changed: { inserted, deleted: 0, updated: 0 } };
+    }
+    case 'show':
+      return runSelect(source, viewer, showVariable(statement));
+    case 'everything':
+      throw new HostError('sql_unsupported', 'SELECT * FROM * is for subscriptions; name one table.');
+    case 'select':
+      return runSelect(source, viewer, statement);
   }
-  if (select.kind === 'everything') {
-    throw new HostError('sql_unsupported', 'SELECT * FROM * is for subscriptions; name one table.');
-  }
+}
+
+function runSelect(source: StatementSource, viewer: Viewer, select: Select): StatementResult {
   const changed = { inserted: 0, deleted: 0, updated: 0 };
   const binder = new Binder(source.definition, viewer);
   // Two tables that columns join are read by what the planner of subscriptions knows; all others one after the other.
@@ -36,6 +52,7 @@ export function runStatement(source: StatementSource, viewer: Viewer, text: stri
   const tables = queries[0]?.tables ?? [];
   const releases = tables.flatMap(({ table, arg }) => (arg === undefined ? [] : [source.holdView(table, arg)]));
   try {
+    requireRowLimit(source, viewer, queries);
     const { projection, limit = Number.POSITIVE_INFINITY } = select;
     if (projection.kind === 'count') {
       // LIMIT applies to the rows of the answer, and a count has one.

@@ -1,4 +1,5 @@
 import type { DatabaseDefinition } from '../engine/database.ts';
+import { isSystemTableName } from '../engine/system-table-names.ts';
 import { HostError } from '../errors.ts';
 import type { Select } from './ast.ts';
 import { Binder } from './binder.ts';
@@ -31,6 +32,7 @@ export function compileSubscription(
       .filter((table) => table.kind === 'table' && !table.isEvent && (table.isPublic || viewer.isOwner))
       .flatMap(({ name }) => binder.bind(wholeTable(name)).map((query) => ({ ...query, output: 0 })));
   }
+  for (const { name } of [select.from, ...select.joins.map(({ table }) => table)]) refuseSystemTable(name);
   const queries = compile(definition, viewer, select);
   for (const query of queries) if (query.join !== undefined) requireJoinable(query, query.join);
   return queries;
@@ -50,6 +52,13 @@ export function compileOneOff(
   const select = parseSelect(text);
   if (select.kind === 'select') return compile(definition, viewer, select);
   throw new HostError('sql_unsupported', 'SELECT * FROM * is for subscriptions; name one table.');
+}
+
+/** Nobody is told of the changes of system tables. */
+function refuseSystemTable(name: string): void {
+  if (!isSystemTableName(name)) return;
+  const text = `The system table \`${name}\` cannot be subscribed to here: read it by a one-off query or over HTTP.`;
+  throw new HostError('sql_unsupported', text);
 }
 
 function compile(definition: DatabaseDefinition, viewer: Viewer, select: Select): readonly SubscriptionQuery[] {

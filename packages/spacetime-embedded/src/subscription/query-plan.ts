@@ -1,4 +1,5 @@
 import type { EngineDatabase, TableChange } from '../engine/database.ts';
+import type { RowSource } from '../sql/evaluate.ts';
 import type { SubscriptionQuery } from '../sql/subscription-query.ts';
 import {
   type EncodedTableUpdate,
@@ -17,16 +18,19 @@ export interface QuerySet {
   readonly plans: readonly QueryPlan[];
 }
 
+/** What a plan reads. */
+type PlanSource = RowSource & Pick<EngineDatabase, 'holdView'>;
+
 /** A compiled query that is evaluated once per commit for all query sets that hold it. */
 export class QueryPlan {
   readonly key: string;
   readonly query: SubscriptionQuery;
   readonly holders = new Set<QuerySet>();
-  private readonly database: EngineDatabase;
+  private readonly database: PlanSource;
   private readonly releases: readonly (() => void)[];
 
   /** Views are materialised from here on, until {@link release}. */
-  constructor(key: string, query: SubscriptionQuery, database: EngineDatabase) {
+  constructor(key: string, query: SubscriptionQuery, database: PlanSource) {
     this.key = key;
     this.query = query;
     this.database = database;

@@ -1,6 +1,8 @@
 import { isCodedError } from '@autopilot/sync-contract';
 import type { Commit, EngineDatabase } from '../engine/database.ts';
+import { requireRowLimit } from '../sql/row-limit.ts';
 import { compileOneOff, compileSubscription } from '../sql/subscription-query.ts';
+import { withSystemTables } from '../sql/system-tables.ts';
 import { share } from '../wire/frame.ts';
 import { type EncodedTableUpdate, type QuerySetUpdate, serverMessage, type TableRows } from '../wire/server-message.ts';
 import { type Candidates, DispatchIndex } from './dispatch-index.ts';
@@ -85,9 +87,10 @@ export class Subscriptions {
     // They live as long as the call: the views that they read are materialised meanwhile.
     const plans: QueryPlan[] = [];
     try {
-      for (const query of compileOneOff(this.database.definition, client, text)) {
-        plans.push(new QueryPlan('', query, this.database));
-      }
+      const source = withSystemTables(this.database);
+      const queries = compileOneOff(source.definition, client, text);
+      for (const query of queries) plans.push(new QueryPlan('', query, source));
+      requireRowLimit(source, client, queries);
       const found = plans.map((plan) => plan.snapshot());
       // One table, also when it has no rows.
       const rows = { table: found[0]?.table ?? '', rows: found.flatMap((one) => one.rows) };
@@ -175,8 +178,15 @@ export class Subscriptions {
       for (const { key, query } of compiled) {
         if (!plans.has(key)) plans.set(key, this.plans.get(key) ?? new QueryPlan(key, query, this.database));
       }
+      // As upstream, what somebody subscribes to already is not counted.
+      const added = [...plans.values()].filter(({ key }) => !this.plans.has(key));
+      requireRowLimit(
+        this.database,
+        client,
+        added.map(({ query }) => query),
+      );
     } catch (error) {
-      // A view that throws when it is materialised: let go of the ones before it.
+      // A view throws when it is materialised, or there would be too many rows: let go of the views that are held.
       for (const plan of plans.values()) this.releaseUnheld(plan);
       throw error;
     }

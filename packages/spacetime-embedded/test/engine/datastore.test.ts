@@ -55,6 +55,19 @@ describe('tables', () => {
     expect(db.said().at(-1)).toBe('item 7');
   });
 
+  test('an index knows how many different values it has, of equal rows too', () => {
+    const distinct = (...columns: number[]) => {
+      const item = db.database.definition.tables.get('item');
+      return item === undefined ? undefined : db.database.distinctKeys(item, columns);
+    };
+    expect([distinct(0), distinct(2, 3), distinct(4)]).toEqual([0, 0, 0]);
+    addItems();
+    // By id, by owner and rank, by tag; by the owner alone there is no index.
+    expect([distinct(0), distinct(2, 3), distinct(4), distinct(2)]).toEqual([6, 5, 2, undefined]);
+    db.call('delete_item', { id: 6n });
+    expect([distinct(0), distinct(2, 3), distinct(4)]).toEqual([5, 4, 2]);
+  });
+
   test('a narrow auto-increment column is cut off, and then collides', () => {
     expect(db.call('fill_tiny', { count: 255, text: 'a' }).outcome).toBe('committed');
     expect(db.values('tiny')).toHaveLength(255);

@@ -16,6 +16,7 @@ import {
   type TableDefinition,
 } from '../../src/engine/database.ts';
 import { readRowRules } from '../../src/engine/row-rules.ts';
+import { variablesSchema } from '../../src/engine/system-variables.ts';
 
 type Columns = Readonly<Record<string, TypeBuilder<unknown, AlgebraicType>>>;
 
@@ -66,6 +67,7 @@ export class MemoryDatabase implements EngineDatabase {
   durableOffset = 0n;
   offset = 0n;
   readonly failure = undefined;
+  readonly variables = variablesSchema().definition;
   readonly connected = new Set<string>();
   readonly lines: LogLine[] = [];
   private readonly spec: MemorySpec;
@@ -226,6 +228,20 @@ export class MemoryDatabase implements EngineDatabase {
     return [...this.rows(table)].filter(
       (row) => Buffer.from(encode(type, row.values[column])).toString('hex') === wanted,
     );
+  }
+
+  rowCount(table: TableDefinition): number {
+    return this.rowsOf(table.name).size;
+  }
+
+  distinctKeys(table: TableDefinition, columns: readonly number[]): number | undefined {
+    if (!table.indexes.some((index) => index.columns.join() === columns.join())) return undefined;
+    return new Set([...this.rows(table)].map(({ values }) => columns.map((column) => String(values[column])).join()))
+      .size;
+  }
+
+  reservations(): ReadonlyMap<string, bigint> {
+    return new Map();
   }
 
   holdView(): () => void {

@@ -363,7 +363,7 @@ export const sqlCases = group('sql', [
   ],
   [
     'system-tables',
-    'sql.http',
+    'sql.system',
     'the owner reads st_table and st_client',
     async (server) => {
       const database = await server.database('store');
@@ -374,7 +374,7 @@ export const sqlCases = group('sql', [
   ],
   [
     'system-indexes',
-    'sql.http',
+    'sql.system',
     'st_table and st_index say what a table is made of',
     async (server) => {
       const database = await server.database('store');
@@ -390,7 +390,7 @@ export const sqlCases = group('sql', [
   ],
   [
     'system-events-and-rules',
-    'sql.http',
+    'sql.system',
     'st_event_table and st_row_level_security name the tables that are so',
     async (server) => {
       const database = await server.database('events');
