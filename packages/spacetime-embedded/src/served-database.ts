@@ -16,6 +16,11 @@ export class ServedDatabase {
     this.engine = engine;
     this.subscriptions = new Subscriptions(engine);
     this.stopDurable = engine.onDurable(() => {
+      if (engine.failure !== undefined) {
+        // Nothing will be confirmed any more, and no call be taken.
+        for (const client of [...this.clients]) client.close(1011, 'the host cannot go on; see its log');
+        return;
+      }
       // Who is idle costs a commit nothing. Who has to wait again says so again.
       const clients = [...this.waiting];
       this.waiting.clear();

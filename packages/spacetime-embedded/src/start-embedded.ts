@@ -48,7 +48,7 @@ export interface StartEmbeddedOptions {
   readonly moduleHttp?: ModuleHttpClient;
   readonly durability?: NonNullable<OpenDatabaseOptions['durability']>;
   readonly fidelity?: NonNullable<OpenDatabaseOptions['fidelity']>;
-  /** Gets what should not have happened and was answered with 500 or a dropped socket. */
+  /** Gets what should not have happened: what was answered with 500 or a dropped socket, and a log that cannot be written. */
   readonly onError?: (error: unknown) => void;
   /** Replaces the engine, for tests of the server alone. */
   readonly openEngine?: OpenEngine;
@@ -146,9 +146,9 @@ export async function startEmbedded(options: StartEmbeddedOptions): Promise<Embe
 }
 
 function engineOpener(options: StartEmbeddedOptions, ports: Ports): (owner: string, identity: string) => OpenEngine {
-  const { durability, fidelity, moduleHttp } = options;
-  return (owner, identity) => (module, directory, initial) =>
-    openDatabase({
+  const { durability, fidelity, moduleHttp, onError } = options;
+  return (owner, identity) => async (module, directory, initial) => {
+    const engine = await openDatabase({
       module,
       owner,
       databaseIdentity: identity,
@@ -159,6 +159,11 @@ function engineOpener(options: StartEmbeddedOptions, ports: Ports): (owner: stri
       ...(durability === undefined ? {} : { durability }),
       ...(fidelity === undefined ? {} : { fidelity }),
     });
+    engine.onDurable(() => {
+      if (engine.failure !== undefined) onError?.(engine.failure);
+    });
+    return engine;
+  };
 }
 
 /** The owner of earlier starts, or a new one. */

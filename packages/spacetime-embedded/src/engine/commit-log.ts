@@ -47,6 +47,7 @@ export interface CommitLog {
   /** Set when the log could not be written; nothing is accepted any more. */
   readonly failure: Error | undefined;
   append(record: LogRecord): void;
+  /** Listeners are also told when it fails. */
   onDurable(listener: (offset: bigint) => void): () => void;
   /** Makes everything durable and lets go of the directory. */
   close(): Promise<void>;

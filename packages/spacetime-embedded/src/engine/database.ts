@@ -63,9 +63,11 @@ export interface EngineDatabase {
 
   /** Called synchronously, in commit order, for every transaction that changed a table, an event table or a held view. */
   onCommit(listener: (commit: Commit) => void): () => void;
+  /** The newest commit, also one that changed no table. */
+  readonly offset: bigint;
   /** Highest commit offset that is on disk (fsync). */
   readonly durableOffset: bigint;
-  /** Called when `durableOffset` moves. */
+  /** Called when `durableOffset` moves, and once when it will not move any more: see {@link failure}. */
   onDurable(listener: (offset: bigint) => void): () => void;
 
   /** Log lines of the module, newest last, bounded. */

@@ -189,8 +189,11 @@ export class DiskLog implements CommitLog {
   }
 
   #fail(cause: unknown): void {
+    const isFirst = this.failure === undefined;
     this.failure ??= new EngineError('data_dir_unusable', `Writing to ${this.#start.directory} failed.`, { cause });
     this.#pending = [];
+    // Whoever waits for the disk waits in vain.
+    if (isFirst) this.#tell(this.durableOffset);
   }
 }
 

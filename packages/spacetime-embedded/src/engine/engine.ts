@@ -112,6 +112,10 @@ export class Engine implements EngineDatabase {
     this.#views = new HeldViews(this.#runner, now, schema.definition, state.stores, this.owner, viewSeed);
   }
 
+  get offset(): bigint {
+    return this.#state.offset;
+  }
+
   get durableOffset(): bigint {
     return this.#log.durableOffset;
   }

@@ -4,8 +4,10 @@ import { isDatabaseName } from '../database-directory.ts';
 import type { HostedDatabase } from '../hosted-database.ts';
 import type { ApiContext, ApiRequest } from './api.ts';
 import { requireToken } from './authenticate.ts';
+import { confirmationTimeout } from './confirmation-timeout.ts';
 import { identityJson } from './database-routes.ts';
 import { json, largestModule, Refusal, type Reply, readBody } from './reply.ts';
+import { untilDurable } from './until-durable.ts';
 
 /** The database of a request, also while nothing is served under it. @throws {Refusal} 404. */
 export function hostedNamed({ databases }: ApiContext, name: string): HostedDatabase {
@@ -23,7 +25,11 @@ export async function publish(context: ApiContext, request: ApiRequest): Promise
   requireJavaScript(request.url);
   if (known !== undefined && request.url.searchParams.get('clear') === 'true') return await emptied(known, request);
   if (known !== undefined) {
+    const milliseconds = confirmationTimeout(request.url);
     const op = await opened(known, await readBody(request.incoming, largestModule), request.url);
+    const engine = known.slot.current?.engine;
+    const { scheduler } = context.ports;
+    if (engine !== undefined) await untilDurable(engine, engine.offset, { scheduler, milliseconds });
     return published(known, name, op);
   }
   requireMayCreate(context, claims.identity);

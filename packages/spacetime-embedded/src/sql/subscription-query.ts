@@ -15,8 +15,8 @@ export interface SubscriptionQuery extends BoundQuery {
 }
 
 /**
- * Compiles a text of the subscription grammar. `SELECT * FROM *` becomes one query for each table that the viewer may
- * read, event tables and views excepted. Row rules may make several queries of any other text too.
+ * Compiles a text of the subscription grammar. `SELECT * FROM *` becomes one query for each table and view that the viewer
+ * may read, event tables excepted. Row rules may make several queries of any other text too.
  *
  * @throws {HostError} the codes `sql_*`, `no_such_table` and `no_such_column`.
  */
@@ -29,7 +29,7 @@ export function compileSubscription(
   if (select.kind === 'everything') {
     const binder = new Binder(definition, viewer);
     return [...definition.tables.values()]
-      .filter((table) => table.kind === 'table' && !table.isEvent && (table.isPublic || viewer.isOwner))
+      .filter((table) => !table.isEvent && (table.isPublic || viewer.isOwner))
       .flatMap(({ name }) => binder.bind(wholeTable(name)).map((query) => ({ ...query, output: 0 })));
   }
   for (const { name } of [select.from, ...select.joins.map(({ table }) => table)]) refuseSystemTable(name);

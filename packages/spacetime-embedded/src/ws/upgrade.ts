@@ -60,10 +60,8 @@ export class Upgrades {
     const connectionId = this.connectionId(url);
     const protocol = this.protocol((incoming.headers['sec-websocket-protocol'] ?? '').split(/\s*,\s*/));
     if (protocol === undefined) {
-      throw new Refusal(
-        400,
-        'no valid protocol selected: this host speaks v3.bsatn.spacetimedb and v2.bsatn.spacetimedb',
-      );
+      const text = 'no valid protocol selected: this host speaks v3.bsatn.spacetimedb and v2.bsatn.spacetimedb';
+      throw new Refusal(400, `${text}; v1 of the 1.x clients it does not speak`);
     }
     const { token, claims } = await authenticate(context.tokens, incoming, url);
     const database = databaseNamed(context, decoded(name));

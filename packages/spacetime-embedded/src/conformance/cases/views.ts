@@ -41,6 +41,32 @@ export const viewCases = group('views', [
     },
   ],
   [
+    'everything',
+    'sql.subscriptions',
+    'SELECT * FROM * has the views too, each for its reader, and follows them',
+    async (server) => {
+      const database = await server.fresh('views');
+      await database.commit('put', [1, 'red', 10]);
+      const client = await database.connect();
+      client.send(clientMessage.subscribe(1, 1, 'SELECT * FROM *'));
+      const { rows } = await client.next('SubscribeApplied');
+      equal(
+        new Map(rows.map(({ table, rows: found }) => [table, found])),
+        new Map([
+          ['player', [player(1, 'red', 10n)]],
+          ['red_players', [player(1, 'red', 10n)]],
+        ]),
+        'rows',
+      );
+      await database.commit('put', [2, 'blue', 20]);
+      equal(
+        part((await client.next('TransactionUpdate')).sets, 'blue_players'),
+        { inserts: [player(2, 'blue', 20n)], deletes: [] },
+        'an insert',
+      );
+    },
+  ],
+  [
     'unchanged',
     'module.views',
     'a change that leaves the view as it was is not told',
