@@ -9,7 +9,6 @@ import { schemaVersion9 } from './schema-9.ts';
 
 /** The first byte of a module description of version 10. */
 const versionTen = 2;
-const defaultLogLines = 1000;
 
 /** GET /v1/database/:name */
 export function databaseInfo(context: ApiContext, { params }: ApiRequest): Reply {
@@ -54,14 +53,19 @@ export async function databaseLogs(context: ApiContext, { incoming, url, params 
   const database = databaseNamed(context, params[0] ?? '');
   const { engine } = database;
   if (claims.identity !== engine.owner) throw new Refusal(401, 'Only the owner of a database may read its logs.');
-  const lines = url.searchParams.get('num_lines') ?? String(defaultLogLines);
-  if (!/^\d{1,9}$/.test(lines)) throw new Refusal(400, 'num_lines must be a number.');
-  const body = engine.logs(Number(lines)).map(logLine).join('');
+  const lines = url.searchParams.get('num_lines');
+  if (lines !== null && !/^\d{1,9}$/.test(lines)) throw new Refusal(400, 'num_lines must be a number.');
+  const body = engine
+    .logs(lines === null ? Number.POSITIVE_INFINITY : Number(lines))
+    .map(logLine)
+    .join('');
   const type = 'application/x-ndjson';
-  if (url.searchParams.get('follow') !== 'true') return { status: 200, type, body };
+  const headers = { 'cache-control': 'no-cache' };
+  if (url.searchParams.get('follow') !== 'true') return { status: 200, type, headers, body };
   return {
     status: 200,
     type,
+    headers,
     body,
     follow: (send, end) => {
       const stops = [engine.onLog((line) => send(logLine(line))), database.onClose(end)];

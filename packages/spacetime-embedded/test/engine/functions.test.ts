@@ -1,7 +1,11 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { ScheduleAt } from 'spacetimedb';
+import { AlgebraicType, ScheduleAt } from 'spacetimedb';
+import { buildSchema } from '../../src/engine/build-schema.ts';
 import type { ClientConnection } from '../../src/engine/client-connection.ts';
 import type { TableDefinition } from '../../src/engine/database.ts';
+import { describeModule } from '../../src/engine/describe-module.ts';
+import { translateModule } from '../../src/engine/module-script.ts';
+import { decodeRawModule, type RawModule } from '../../src/engine/raw-module.ts';
 import { bundleFixture, bundleText } from '../support/bundle.ts';
 import { ann, bob, DatabaseDriver, databaseIdentity, owner } from './database-driver.ts';
 
@@ -323,6 +327,49 @@ describe('modules that are refused', () => {
     ],
   ])('%s', async (_, source) => {
     expect(await open(start + source)).toBe('module_unsupported');
+  });
+
+  test.each([
+    ['a definition of version 9', [1]],
+    ['submodules', [2, 1, 0, 0, 0, 14, 1, 0, 0, 0]],
+    ['a section that nobody knows', [2, 1, 0, 0, 0, 99]],
+  ])('%s', (_, bytes) => {
+    expect(() => decodeRawModule(Uint8Array.from(bytes))).toThrow(
+      expect.objectContaining({ code: 'module_unsupported' }),
+    );
+  });
+
+  test.each([
+    [
+      'a view with parameters',
+      (raw: RawModule) => {
+        raw.views = [
+          {
+            sourceName: 'of',
+            index: 0,
+            isPublic: true,
+            isAnonymous: true,
+            params: { elements: [{ name: 'id', algebraicType: AlgebraicType.U32 }] },
+            returns: AlgebraicType.Array(AlgebraicType.Ref(0)),
+          },
+        ];
+      },
+    ],
+    [
+      'a type that contains itself',
+      (raw: RawModule) => {
+        const place = raw.tables[0]?.productTypeRef ?? 0;
+        const elements = [{ name: 'children', algebraicType: AlgebraicType.Array(AlgebraicType.Ref(place)) }];
+        raw.types[place] = AlgebraicType.Product({ elements });
+      },
+    ],
+  ])('%s', async (_, change) => {
+    const bytes = await bundleText(start);
+    const raw = describeModule(await translateModule(bytes));
+    const read = decodeRawModule(raw);
+    expect(() => buildSchema(read, raw, bytes)).not.toThrow();
+    change(read);
+    expect(() => buildSchema(read, raw, bytes)).toThrow(expect.objectContaining({ code: 'module_unsupported' }));
   });
 
   test('E8: a view that gives a query holds its rows, of a private table too, and fails when it reads a view', async () => {
