@@ -78,3 +78,69 @@ test('W8 a message that waits for a later commit is woken until that one is on d
   await turn();
   expect([reader.sent, reader.wakes]).toEqual([['two'], 2]);
 });
+
+/** An outbox whose bodies leave when the test lets them. */
+function sender(protocol: 'v2.bsatn.spacetimedb' | 'v3.bsatn.spacetimedb', longest = 100_000) {
+  const bodies: number[] = [];
+  const leaving: (() => void)[] = [];
+  let overflows = 0;
+  const outbox = new Outbox({
+    protocol,
+    longest,
+    confirmed: false,
+    durableOffset: () => 0n,
+    untilDurable: () => undefined,
+    transmit: (body, sent) => {
+      bodies.push(body.length);
+      leaving.push(sent);
+    },
+    overflow: () => {
+      overflows += 1;
+    },
+  });
+  const push = (count: number, bytes: number) => {
+    const message = new Uint8Array(bytes);
+    for (let index = 0; index < count; index += 1) outbox.push(message, undefined);
+  };
+  return { outbox, bodies, leaving, push, overflows: () => overflows };
+}
+
+test('W6 v3 joins up to 4096 messages, and up to 512 KiB; a longer message goes by itself', async () => {
+  const many = sender('v3.bsatn.spacetimedb');
+  many.push(5000, 1);
+  await turn();
+  expect(many.bodies).toEqual([4096, 904]);
+  const long = sender('v3.bsatn.spacetimedb');
+  long.push(3, 200 * 1024);
+  long.push(1, 600 * 1024);
+  await turn();
+  expect(long.bodies).toEqual([400 * 1024, 200 * 1024, 600 * 1024]);
+});
+
+test('W6 v2 joins nothing', async () => {
+  const { push, bodies } = sender('v2.bsatn.spacetimedb');
+  push(3, 10);
+  await turn();
+  expect(bodies).toEqual([10, 10, 10]);
+});
+
+test('W10 what waits behind a megabyte that has not left is counted, message by message', async () => {
+  const { outbox, push, bodies, leaving, overflows } = sender('v3.bsatn.spacetimedb', 5);
+  push(3, 500 * 1024);
+  await turn();
+  expect(bodies).toEqual([500 * 1024, 500 * 1024, 500 * 1024]);
+  push(5, 1);
+  await turn();
+  expect([bodies.length, outbox.length, overflows()]).toEqual([3, 5, 0]);
+  leaving[0]?.();
+  await turn();
+  // Half a megabyte less is on its way: what waited goes.
+  expect([bodies.at(-1), outbox.length]).toEqual([5, 0]);
+  push(1, 600 * 1024);
+  await turn();
+  push(5, 1);
+  await turn();
+  expect([outbox.length, overflows()]).toEqual([5, 0]);
+  push(1, 1);
+  expect(overflows()).toBe(1);
+});

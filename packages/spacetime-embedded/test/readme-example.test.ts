@@ -8,25 +8,28 @@ test('the example of the README', async () => {
   // From here on as in the README.
   const host = await startEmbedded({ module: bundle, database: 'my-app', listen: '127.0.0.1:0' });
   const headers = { authorization: `Bearer ${host.ownerToken}`, 'content-type': 'application/json' };
+  const post = (path: string, body: string) =>
+    fetch(`${host.url}/v1/database/my-app/${path}`, { method: 'POST', headers, body });
 
-  const call = await fetch(`${host.url}/v1/database/my-app/call/add_player`, {
-    method: 'POST',
-    headers,
-    body: JSON.stringify([1, 'red', 10]),
-  });
-  // call.status is 200; 530 with the module's message when the reducer throws
-
-  const answer = await fetch(`${host.url}/v1/database/my-app/sql`, {
-    method: 'POST',
-    headers,
-    body: "SELECT id, score FROM player WHERE team = 'red'",
-  });
+  const { status } = await post('call/add_player', '[1, "red", 10]'); // 200; 530 with its message when the reducer throws
+  const answer = await post('sql', "SELECT id, score FROM player WHERE team = 'red'");
   const [{ rows }] = (await answer.json()) as [{ rows: unknown[][] }]; // [[1, 10]]
 
   await host.close();
   // Until here.
-  expect(call.status).toBe(200);
+  expect(status).toBe(200);
   expect(rows).toEqual([[1, 10]]);
+});
+
+test('the example above is the one of the README', () => {
+  const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+  const [, example = ''] = /## Test a module in ten lines\n+```ts\n(.*?)```/s.exec(readme) ?? [];
+  const [head, ...shown] = example.trim().split('\n');
+  expect(head).toBe("import { startEmbedded } from '@autopilot/spacetime-embedded';");
+  const source = readFileSync(new URL(import.meta.url), 'utf8');
+  const [, tested = ''] = /From here on as in the README\.\n(.*?) *\/\/ Until here\./s.exec(source) ?? [];
+  const lines = tested.split('\n').map((line) => line.replace(/^ {2}/, ''));
+  expect(lines.join('\n').trim()).toBe(shown.join('\n').trim());
 });
 
 test('the error tables of the README are those of the code', () => {

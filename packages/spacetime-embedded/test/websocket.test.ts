@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect as connectTcp } from 'node:net';
 import { manualPorts } from '@autopilot/testing/manual-ports';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { AlgebraicType, Identity, t } from 'spacetimedb';
@@ -318,6 +320,33 @@ describe('endings', () => {
     const client = await connect();
     await host.close();
     expect(await client.closed).toEqual({ code: 1001, reason: 'module exited' });
+  });
+
+  test('W11 a client that does not answer a close is dropped after 250 ms', async () => {
+    const ports = manualPorts();
+    await restart({ ports });
+    const stream = connectTcp(host.port, '127.0.0.1');
+    let got = Buffer.alloc(0);
+    stream.on('data', (data) => {
+      got = Buffer.concat([got, data]);
+    });
+    const closed = once(stream, 'close');
+    stream.write(
+      'GET /v1/database/test-db/subscribe?compression=None HTTP/1.1\r\nHost: host\r\nUpgrade: websocket\r\n' +
+        'Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n' +
+        'Sec-WebSocket-Protocol: v3.bsatn.spacetimedb\r\n\r\n',
+    );
+    await until(() => host.connections === 1);
+    host.faults.closeConnections();
+    await until(() => got.includes('module exited'));
+    ports.advance(249);
+    // A round trip of somebody else: by then the end would have come too.
+    const other = await connect();
+    other.send(clientMessage.oneOff(1, 'SELECT * FROM player'));
+    await other.next('OneOffQueryResult');
+    expect(stream.closed).toBe(false);
+    ports.advance(1);
+    await closed;
   });
 
   test('W12 a client that answers pings lives, one that does not is dropped after 30 s', async () => {
