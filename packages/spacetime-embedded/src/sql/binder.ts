@@ -60,16 +60,22 @@ export class Binder {
     return this.queries(undefined, equalities, { joins, where: this.where(select) });
   }
 
-  /** A literal, or `:sender`, as a value of a column, decoded. */
+  /** A literal as a value that is stored in a column, decoded. As upstream, a text is stored in columns of text alone. */
   value(column: ColumnDefinition, operand: Operand): unknown {
-    if (operand.kind === 'column') throw new HostError('sql_unsupported', 'A value is a literal or :sender.');
-    if (operand.kind !== 'sender') return literalValue(column.type, operand);
-    this.sender(column);
-    return new Identity(BigInt(`0x${this.viewer.identity}`));
+    if (operand.kind === 'column' || operand.kind === 'sender') {
+      throw new HostError('sql_unsupported', 'A value that is stored is a literal.');
+    }
+    if (operand.kind === 'string' && scalarKind(column.type) !== 'string') {
+      throw new HostError('sql_type', `The column ${column.name} is not of text.`);
+    }
+    return literalValue(column.type, operand);
   }
 
   /** A column of the tables that were bound last. */
   column(name: ColumnName): BoundColumn & { readonly definition: ColumnDefinition } {
+    if (name.table === undefined && this.tables.length > 1) {
+      throw new HostError('sql_syntax', `Columns of joins are written with their table: \`${name.column}\` is not.`);
+    }
     const found = this.tables.flatMap(({ table, alias }, index) => {
       if (name.table !== undefined && name.table !== alias) return [];
       const column = columnIndex(table, name.column);
@@ -227,7 +233,7 @@ function conjuncts(condition: BoundCondition): BoundCondition[] {
 
 function requireSameType(one: ColumnDefinition, other: ColumnDefinition): void {
   const kind = scalarKind(one.type);
-  if (kind === undefined || kind !== scalarKind(other.type) || one.type.tag !== other.type.tag) {
+  if (kind === undefined || kind === 'duration' || kind !== scalarKind(other.type) || one.type.tag !== other.type.tag) {
     throw new HostError('sql_type', `The columns ${one.name} and ${other.name} cannot be compared.`);
   }
 }

@@ -54,15 +54,17 @@ export function changeRows(source: StatementSource, viewer: Viewer, change: Chan
 
 function insertedRows(binder: Binder, table: TableDefinition, { columns, rows }: Insert): readonly Uint8Array[] {
   const positions = columns.map((column) => binder.column({ table: undefined, column }).column);
-  if (new Set(positions).size !== table.columns.length || positions.length !== table.columns.length) {
-    throw new HostError('sql_unsupported', `INSERT names each of the ${table.columns.length} columns once.`);
+  // Upstream goes by the place of a value and not by the name before it: elsewhere it would land in another column.
+  if (positions.length !== table.columns.length || positions.some((position, index) => position !== index)) {
+    const text = `INSERT names all ${table.columns.length} columns in the order of the table.`;
+    throw new HostError('sql_unsupported', text);
   }
   return rows.map((values) => {
     if (values.length !== columns.length) {
       throw new HostError('sql_syntax', `${columns.length} columns are named, and ${values.length} values given.`);
     }
     return encoded(table, (column, position) => {
-      const value = values[positions.indexOf(position)];
+      const value = values[position];
       return value === undefined ? undefined : binder.value(column, value);
     });
   });

@@ -24,11 +24,12 @@ function read(type: AlgebraicType, literal: Literal): unknown {
   const { text } = literal;
   switch (kind) {
     case 'int':
-      return literal.kind === 'number' ? integer(type.tag, text) : undefined;
+      // Digits in quotes are a number too, and a number is a text. Of hex upstream reads the digits as decimal ones.
+      return literal.kind === 'hex' || !isNumber(text) ? undefined : integer(type.tag, text);
     case 'float':
-      return literal.kind === 'number' ? float(type.tag, text) : undefined;
+      return literal.kind === 'hex' || !isNumber(text) ? undefined : float(type.tag, text);
     case 'string':
-      return literal.kind === 'string' ? text : undefined;
+      return text;
     case 'bytes':
       return isHex(text) && text.length % 2 === 0 && literal.kind !== 'number' ? bytes(text) : undefined;
     case 'identity':
@@ -57,7 +58,7 @@ function integer(tag: string, text: string): number | bigint | undefined {
 /** `12`, `1.2e1` and `12.0` are the same integer; `1.5` is none. */
 function exactInteger(text: string): bigint | undefined {
   const [, sign, whole = '', fraction = '', exponent = '0'] =
-    /^(-?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/.exec(text) ?? [];
+    /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/.exec(text) ?? [];
   const shift = Number(exponent) - fraction.length;
   // No integer type has more than 78 digits.
   if (Math.abs(shift) > 100) return undefined;
@@ -68,9 +69,13 @@ function exactInteger(text: string): bigint | undefined {
   return BigInt(`${kept === '' ? '0' : kept}`) * (sign === '-' ? -1n : 1n);
 }
 
-function float(tag: string, text: string): number | undefined {
-  const value = tag === 'F32' ? Math.fround(Number(text)) : Number(text);
-  return Number.isFinite(value) ? value : undefined;
+/** What is too large is infinite. */
+function float(tag: string, text: string): number {
+  return tag === 'F32' ? Math.fround(Number(text)) : Number(text);
+}
+
+function isNumber(text: string): boolean {
+  return /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(text);
 }
 
 const rfc3339 = /^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)$/;

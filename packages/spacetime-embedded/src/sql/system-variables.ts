@@ -22,6 +22,7 @@ export function setVariable(source: StatementSource, { isOwner }: Viewer, { name
   if (value.kind === 'column' || value.kind === 'sender') {
     throw new HostError('sql_unsupported', 'A variable is set to a literal.');
   }
+  if (value.kind !== 'number') throw new HostError('sql_type', `The variable ${name} is a number.`);
   const number = literalValue(variant.algebraicType, value);
   if (!isOwner) throw new HostError('sql_unsupported', 'Only the owner of a database sets its variables.');
   const row = Buffer.concat([bsatn(nameColumn.type, name).slice(), bsatn(type, { tag: 'U64', value: number }).slice()]);

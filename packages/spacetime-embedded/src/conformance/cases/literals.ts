@@ -104,6 +104,24 @@ export const literalCases = group('literals', [
     (server) => found(server, ["uuid = '00000000-0000-0000-0000-0000000000ff'"]),
   ],
   [
+    'crossed',
+    'sql.literals',
+    'digits in quotes are a number, and a number is a text',
+    async (server) => {
+      const database = await server.fresh('store');
+      await database.commit('add_bag', ['12', 34]);
+      for (const condition of ["player_1_score = '34'", 'word = 12', "word = '12'", 'word = 0x12']) {
+        equal(await database.rows(`SELECT * FROM bag WHERE ${condition}`), [['12', 34]], condition);
+      }
+    },
+  ],
+  [
+    'infinite',
+    'sql.literals',
+    'a float that is too large is infinite',
+    (server) => found(server, ['float_32 < 1e40', 'float_32 > -1e40'], ['float_32 > 1e40']),
+  ],
+  [
     'option',
     'sql.literals',
     'there are no literals of options',

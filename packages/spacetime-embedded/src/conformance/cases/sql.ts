@@ -283,11 +283,27 @@ export const sqlCases = group('sql', [
   refused(
     'types',
     'literals of another type or out of range are refused',
-    'SELECT * FROM bag WHERE word = 1',
     "SELECT * FROM bag WHERE player_1_score = 'x'",
     'SELECT * FROM bag WHERE player_1_score = -1',
     'SELECT * FROM bag WHERE player_1_score = 4294967296',
     'SELECT * FROM bag WHERE player_1_score = TRUE',
+  ),
+  refused(
+    'unqualified-in-joins',
+    'columns of a join without their table are refused',
+    'SELECT b.* FROM bag b JOIN mark m ON player_1_score = m.id',
+    'SELECT b.* FROM bag b JOIN mark m ON b.player_1_score = m.id WHERE rank = 1',
+    'SELECT rank FROM bag b JOIN mark m ON b.player_1_score = m.id',
+  ),
+  refused(
+    'stored-values',
+    'a value that is stored is a literal, and a text only in a column of text',
+    "INSERT INTO bag (word, player_1_score) VALUES ('a', '1')",
+    "UPDATE bag SET player_1_score = '1'",
+    'UPDATE bag SET word = :sender',
+    'UPDATE bag SET word = word',
+    "INSERT INTO bag (word) VALUES ('a')",
+    "INSERT INTO bag (word, player_1_score) VALUES ('a')",
   ),
   [
     'private',

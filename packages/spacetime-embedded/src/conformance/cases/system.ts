@@ -64,7 +64,7 @@ export const systemCases = group('system', [
     'sql.variables',
     'other variables and other types are refused',
     async (server) => {
-      await refused(await server.database('store'), [
+      await refused(await server.fresh('store'), [
         'SET slow_query_ms = 5',
         'SET ROW_LIMIT = 5',
         'SHOW search_path',
