@@ -48,10 +48,11 @@ export class Binder {
   }
 
   /**
-   * As {@link bind}, for any number of tables, with or without columns to compare: what joins them is among the
-   * conditions.
+   * As {@link bind}, for any number of tables, with or without columns to compare: unless there are two, with columns to
+   * compare, what joins them is among the conditions.
    */
   bindAll(select: Select): readonly BoundQuery[] {
+    if (select.joins.length <= 1 && select.joins.every(({ on }) => on !== undefined)) return this.bind(select);
     this.bindTables(select);
     const joins = select.joins.map(({ on }) => on && this.join(on.left, on.right));
     const equalities = joins.flatMap((join): BoundComparison[] =>

@@ -1,10 +1,16 @@
 import type { Row } from '../engine/database.ts';
 import type { BoundColumn, BoundCondition, BoundQuery } from './bound-query.ts';
-import { holds, type Match, type RowSource } from './evaluate.ts';
+import { evaluate, holds, type Match, type RowSource } from './evaluate.ts';
 import { bsatn } from './scalar.ts';
 
+/** The committed matches of a query, over one table, two that columns join, or any number of others. */
+export function matchesOf(source: RowSource, query: BoundQuery): Generator<Match> {
+  // Two tables that columns join are read by what the planner of subscriptions knows; all others one after the other.
+  return query.tables.length === 1 || query.join !== undefined ? evaluate(source, query) : evaluateAll(source, query);
+}
+
 /** The committed matches of a query over any number of tables, what joins them being among its conditions. */
-export function* evaluateAll(source: RowSource, query: BoundQuery): Generator<Match> {
+function* evaluateAll(source: RowSource, query: BoundQuery): Generator<Match> {
   // A condition is looked at as soon as all of its tables have a row.
   const due = query.tables.map((_, last) => query.conditions.filter((condition) => lastTable(condition) === last));
   yield* from([], due);

@@ -25,6 +25,7 @@ const reserved = new Set([
   'FROM',
   'JOIN',
   'INNER',
+  'CROSS',
   'ON',
   'WHERE',
   'AND',
@@ -36,7 +37,7 @@ const reserved = new Set([
 ]);
 const changes = new Set(['INSERT', 'UPDATE', 'DELETE']);
 const refused = new Set(['CREATE', 'DROP', 'ALTER', 'BEGIN', 'WITH']);
-const refusedInSelect = new Set(['ORDER', 'GROUP', 'HAVING', 'OFFSET', 'UNION', 'LEFT', 'RIGHT', 'FULL', 'CROSS']);
+const refusedInSelect = new Set(['ORDER', 'GROUP', 'HAVING', 'OFFSET', 'UNION', 'LEFT', 'RIGHT', 'FULL']);
 const refusedInCondition = new Set(['NOT', 'IN', 'LIKE', 'BETWEEN', 'IS']);
 const operators = new Map<string, Operator>(
   Object.entries({ '=': '=', '<>': '<>', '!=': '<>', '<': '<', '>': '>', '<=': '<=', '>=': '>=' }),
@@ -96,8 +97,8 @@ class Parser {
     }
     const from = this.table();
     const joins: Select['joins'][number][] = [];
-    while (this.isKeyword('JOIN') || this.isKeyword('INNER')) joins.push(this.join());
-    if (this.takeSymbol(',')) throw new HostError('sql_unsupported', 'Cross joins are not supported; use JOIN ... ON.');
+    while (['JOIN', 'INNER', 'CROSS'].some((word) => this.isKeyword(word))) joins.push(this.join());
+    if (this.takeSymbol(',')) throw new HostError('sql_unsupported', 'Tables are joined by JOIN, not by a comma.');
     const where = this.takeKeyword('WHERE') ? this.condition(0) : undefined;
     const limit = this.takeKeyword('LIMIT') ? this.limit() : undefined;
     this.end();
@@ -183,25 +184,26 @@ class Parser {
     return { kind: 'columns', columns };
   }
 
+  /** `AS name`, or the name alone. */
   private alias(): string | undefined {
-    return this.takeKeyword('AS') ? this.name('a name after AS') : undefined;
+    if (this.takeKeyword('AS')) return this.name('a name after AS');
+    const next = this.peek();
+    if (next.kind === 'word' && refusedInSelect.has(next.upper)) throw unsupported(next);
+    const isNamed = next.kind === 'quoted' || (next.kind === 'word' && !reserved.has(next.upper));
+    return isNamed ? this.name('an alias') : undefined;
   }
 
   private table(): TableName {
     const name = this.name('a table');
-    const explicit = this.alias();
-    if (explicit !== undefined) return { name, alias: explicit };
-    const next = this.peek();
-    const named = next.kind === 'quoted' || (next.kind === 'word' && !reserved.has(next.upper));
-    if (next.kind === 'word' && refusedInSelect.has(next.upper)) throw unsupported(next);
-    return { name, alias: named ? this.name('an alias') : name };
+    return { name, alias: this.alias() ?? name };
   }
 
   private join(): Select['joins'][number] {
-    this.takeKeyword('INNER');
+    const isCross = this.takeKeyword('CROSS');
+    if (!isCross) this.takeKeyword('INNER');
     this.keyword('JOIN');
     const table = this.table();
-    if (!this.takeKeyword('ON')) return { table, on: undefined };
+    if (isCross || !this.takeKeyword('ON')) return { table, on: undefined };
     const left = this.column();
     this.symbol('=');
     return { table, on: { left, right: this.column() } };

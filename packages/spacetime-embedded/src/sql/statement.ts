@@ -1,11 +1,11 @@
 import { AlgebraicType, type ProductType } from 'spacetimedb';
 import { HostError } from '../errors.ts';
-import type { Select } from './ast.ts';
+import type { ColumnName, Select } from './ast.ts';
 import { Binder } from './binder.ts';
 import type { BoundQuery, Viewer } from './bound-query.ts';
 import { type ChangeCounts, changeRows } from './change-rows.ts';
-import { evaluate, type Match } from './evaluate.ts';
-import { evaluateAll } from './evaluate-all.ts';
+import type { Match } from './evaluate.ts';
+import { matchesOf } from './evaluate-all.ts';
 import { parseStatement } from './parser.ts';
 import { requireRowLimit } from './row-limit.ts';
 import type { StatementSource } from './statement-source.ts';
@@ -46,9 +46,7 @@ export function runStatement(source: StatementSource, viewer: Viewer, text: stri
 function runSelect(source: StatementSource, viewer: Viewer, select: Select): StatementResult {
   const changed = { inserted: 0, deleted: 0, updated: 0 };
   const binder = new Binder(source.definition, viewer);
-  // Two tables that columns join are read by what the planner of subscriptions knows; all others one after the other.
-  const isSimple = select.joins.length <= 1 && select.joins.every(({ on }) => on !== undefined);
-  const queries = isSimple ? binder.bind(select) : binder.bindAll(select);
+  const queries = binder.bindAll(select);
   const tables = queries[0]?.tables ?? [];
   const releases = tables.flatMap(({ table, arg }) => (arg === undefined ? [] : [source.holdView(table, arg)]));
   try {
@@ -57,9 +55,13 @@ function runSelect(source: StatementSource, viewer: Viewer, select: Select): Sta
     if (projection.kind === 'count') {
       // LIMIT applies to the rows of the answer, and a count has one.
       let count = 0n;
-      for (const _ of matchesOf(source, queries, isSimple)) count += 1n;
+      for (const _ of allMatches(source, queries)) count += 1n;
       return { schema: product([[projection.as, AlgebraicType.U64]]), rows: limit === 0 ? [] : [[count]], changed };
     }
+    if (projection.kind === 'rows' && projection.of === undefined && tables.length > 1) {
+      throw new HostError('sql_unsupported', 'SELECT * over a join is refused: write t.*, or columns.');
+    }
+    if (projection.kind === 'columns') requireDistinct(projection.columns);
     const columns =
       projection.kind === 'rows'
         ? tables.flatMap(({ table, alias }, index) =>
@@ -72,7 +74,7 @@ function runSelect(source: StatementSource, viewer: Viewer, select: Select): Sta
       throw new HostError('no_such_table', `\`${projection.of}\` is not in scope`);
     }
     const rows: (readonly unknown[])[] = [];
-    for (const match of limit > 0 ? matchesOf(source, queries, isSimple) : []) {
+    for (const match of limit > 0 ? allMatches(source, queries) : []) {
       rows.push(columns.map(({ table, column }) => match[table]?.values[column]));
       if (rows.length >= limit) break;
     }
@@ -86,8 +88,14 @@ function runSelect(source: StatementSource, viewer: Viewer, select: Select): Sta
   }
 }
 
-function* matchesOf(source: StatementSource, queries: readonly BoundQuery[], isSimple: boolean): Generator<Match> {
-  for (const query of queries) yield* isSimple ? evaluate(source, query) : evaluateAll(source, query);
+function requireDistinct(columns: readonly (ColumnName & { readonly as: string | undefined })[]): void {
+  const names = columns.map(({ as, column }) => as ?? column);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw new HostError('sql_syntax', `Two columns of the answer are called ${twice}.`);
+}
+
+function* allMatches(source: StatementSource, queries: readonly BoundQuery[]): Generator<Match> {
+  for (const query of queries) yield* matchesOf(source, query);
 }
 
 function product(elements: readonly (readonly [name: string, type: AlgebraicType])[]): ProductType {

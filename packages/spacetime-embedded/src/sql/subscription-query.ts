@@ -33,14 +33,14 @@ export function compileSubscription(
       .flatMap(({ name }) => binder.bind(wholeTable(name)).map((query) => ({ ...query, output: 0 })));
   }
   for (const { name } of [select.from, ...select.joins.map(({ table }) => table)]) refuseSystemTable(name);
-  const queries = compile(definition, viewer, select);
+  const queries = compile(definition, viewer, select, (binder) => binder.bind(select));
   for (const query of queries) if (query.join !== undefined) requireJoinable(query, query.join);
   return queries;
 }
 
 /**
  * Compiles a text that is answered once: as a subscription, but for `SELECT * FROM *`, which is none, and for joins, which
- * need no index.
+ * need no index, nor a condition, and may be of any number of tables.
  *
  * @throws as {@link compileSubscription}
  */
@@ -50,7 +50,7 @@ export function compileOneOff(
   text: string,
 ): readonly SubscriptionQuery[] {
   const select = parseSelect(text);
-  if (select.kind === 'select') return compile(definition, viewer, select);
+  if (select.kind === 'select') return compile(definition, viewer, select, (binder) => binder.bindAll(select));
   throw new HostError('sql_unsupported', 'SELECT * FROM * is for subscriptions; name one table.');
 }
 
@@ -61,7 +61,12 @@ function refuseSystemTable(name: string): void {
   throw new HostError('sql_unsupported', text);
 }
 
-function compile(definition: DatabaseDefinition, viewer: Viewer, select: Select): readonly SubscriptionQuery[] {
+function compile(
+  definition: DatabaseDefinition,
+  viewer: Viewer,
+  select: Select,
+  bound: (binder: Binder) => readonly BoundQuery[],
+): readonly SubscriptionQuery[] {
   if (select.limit !== undefined) throw new HostError('sql_unsupported', 'LIMIT is not part of subscription queries.');
   const { projection, joins } = select;
   if (projection.kind !== 'rows') {
@@ -70,7 +75,7 @@ function compile(definition: DatabaseDefinition, viewer: Viewer, select: Select)
   if (joins.length > 0 && projection.of === undefined) {
     throw new HostError('sql_unsupported', 'SELECT * over a join is not supported in subscriptions; write SELECT t.*.');
   }
-  return new Binder(definition, viewer).bind(select).map((query) => {
+  return bound(new Binder(definition, viewer)).map((query) => {
     const output = projection.of === undefined ? 0 : query.tables.findIndex(({ alias }) => alias === projection.of);
     if (output === -1) throw new HostError('no_such_table', `\`${projection.of}\` is not in scope`);
     return { ...query, output };

@@ -1,5 +1,6 @@
 import type { Row, TableChange } from '../engine/database.ts';
-import { evaluate, holds, joins, partners, type RowSource } from '../sql/evaluate.ts';
+import { holds, joins, partners, type RowSource } from '../sql/evaluate.ts';
+import { matchesOf } from '../sql/evaluate-all.ts';
 import type { SubscriptionQuery } from '../sql/subscription-query.ts';
 import { changesOf, type RowChanges } from './change-set.ts';
 
@@ -46,7 +47,7 @@ export function joinDelta(source: RowSource, query: SubscriptionQuery, tables: r
 /** The rows that a query gives now. */
 export function currentRows(source: RowSource, query: SubscriptionQuery): Uint8Array[] {
   const rows: Uint8Array[] = [];
-  for (const match of evaluate(source, query)) {
+  for (const match of matchesOf(source, query)) {
     const row = match[query.output];
     if (row !== undefined) rows.push(row.bytes);
   }

@@ -230,6 +230,49 @@ export const messageCases = group('messages', [
     },
   ],
   [
+    'one-off-many-tables',
+    'ws.messages',
+    'a one-off query joins more than two tables, and without a condition',
+    async (server) => {
+      const database = await server.fresh('store');
+      await database.commit('add_bag', ['one', 1]);
+      await database.commit('add_bag', ['two', 2]);
+      const client = await database.connect();
+      const on = 'a.player_1_score = b.player_1_score';
+      for (const [request, text, words] of [
+        [
+          1,
+          `SELECT b.* FROM bag a JOIN bag b ON ${on} JOIN bag c ON b.word = c.word`,
+          [
+            ['one', 1],
+            ['two', 2],
+          ],
+        ],
+        [
+          2,
+          "SELECT b.* FROM bag a JOIN bag b WHERE a.word = 'one'",
+          [
+            ['one', 1],
+            ['two', 2],
+          ],
+        ],
+        [
+          3,
+          "SELECT a.* FROM bag a JOIN bag b WHERE a.word = 'one'",
+          [
+            ['one', 1],
+            ['one', 1],
+          ],
+        ],
+      ] as const) {
+        client.send(clientMessage.oneOff(request, text));
+        const { result } = await client.next('OneOffQueryResult');
+        const rows = typeof result === 'string' ? result : [...(result[0]?.rows ?? [])].sort();
+        equal(rows, words.map(([name, score]) => word(name, score)).sort(), text);
+      }
+    },
+  ],
+  [
     'one-off-error',
     'ws.messages',
     'a one-off query that is refused is an error of that request',

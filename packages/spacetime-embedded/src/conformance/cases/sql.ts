@@ -289,6 +289,27 @@ export const sqlCases = group('sql', [
     'SELECT * FROM bag WHERE player_1_score = TRUE',
   ),
   refused(
+    'ambiguous-answers',
+    'SELECT * over a join, and two columns of one name, are refused',
+    'SELECT * FROM bag b JOIN mark m ON b.player_1_score = m.id',
+    'SELECT * FROM bag JOIN mark',
+    'SELECT word, word FROM bag',
+    'SELECT word AS a, player_1_score AS a FROM bag',
+  ),
+  [
+    'spellings',
+    'sql.http',
+    'AS may be left out, and a join without a condition is a CROSS JOIN too',
+    async (server) => {
+      const database = await filled(server);
+      const { body } = await database.sql("SELECT word w FROM bag b WHERE b.word = 'sql a'");
+      const [answer] = JSON.parse(body);
+      equal([answer.schema.elements[0].name, answer.rows], [{ some: 'w' }, [['sql a']]], 'an alias');
+      const count = async (join: string) => await database.rows(`SELECT COUNT(*) AS n FROM bag a ${join} bag b`);
+      equal(await count('CROSS JOIN'), await count('JOIN'), 'a cross join');
+    },
+  ],
+  refused(
     'unqualified-in-joins',
     'columns of a join without their table are refused',
     'SELECT b.* FROM bag b JOIN mark m ON player_1_score = m.id',
