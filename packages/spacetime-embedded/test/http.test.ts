@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { t } from 'spacetimedb';
 import { inboxModule } from './support/inbox-module.ts';
@@ -100,6 +101,12 @@ describe('the database', () => {
     for (const path of ['/v1/database/other', '/v1/database/other/schema?version=10']) {
       expect((await request('GET', path)).status).toBe(404);
     }
+  });
+
+  test('H2 its health has the version of the package', async () => {
+    const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+    const { body } = await request('GET', '/v1/health');
+    expect(JSON.parse(body)).toEqual({ name: 'spacetime-embedded', version, nodes: 1, schedulable: true });
   });
 
   test.each([

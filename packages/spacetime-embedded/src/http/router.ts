@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isCodedError } from '@autopilot/sync-contract';
 import type { ApiContext, ApiRequest } from './api.ts';
@@ -17,6 +18,9 @@ import { addName, databaseNames, setNames } from './name-routes.ts';
 import { deleteDatabase, lock, prePublish, publish, publishUnnamed, reset, unlock } from './publish-routes.ts';
 import { json, Refusal, type Reply, text } from './reply.ts';
 import { sql } from './sql-route.ts';
+
+// Beside the sources as beside what is built of them.
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
 
 const routePattern = /^\/v1\/database\/([^/]+)\/route(\/.*)?$/;
 
@@ -149,7 +153,7 @@ export function decoded(part: string): string {
 
 function health({ databases }: ApiContext): Reply {
   const schedulable = databases.served().every(({ engine }) => engine.failure === undefined);
-  return json(JSON.stringify({ name: 'spacetime-embedded', version: '0.1.0', nodes: 1, schedulable }));
+  return json(JSON.stringify({ name: 'spacetime-embedded', version, nodes: 1, schedulable }));
 }
 
 function upgradeRequired(): Reply {
