@@ -7,6 +7,9 @@ import { identityOf } from '../src/auth/identity.ts';
 import { Binder } from '../src/sql/binder.ts';
 import { parseStatement } from '../src/sql/parser.ts';
 import { estimatedRows } from '../src/sql/row-estimate.ts';
+import { runStatement } from '../src/sql/statement.ts';
+import { compileSubscription } from '../src/sql/subscription-query.ts';
+import { withSystemTables } from '../src/sql/system-tables.ts';
 import { type StartEmbeddedOptions, startEmbedded } from '../src/start-embedded.ts';
 import { bundleText } from './support/bundle.ts';
 import { MemoryDatabase } from './support/memory-database.ts';
@@ -79,6 +82,21 @@ describe('how many rows a query is expected to scan', () => {
   ])('Q5 under row rules, one plan for each: %s', (text, identity, rows) => {
     expect(estimate(text, identity)).toBe(BigInt(rows));
   });
+});
+
+test('Q6 system tables are not subscribed to, alone or in a join, and of all of them st_var alone is changed', () => {
+  const memory = database();
+  const everybody = { identity: alice, isOwner: false };
+  for (const text of ['SELECT * FROM st_client', 'SELECT t.* FROM t JOIN st_table s ON t.id = s.table_id']) {
+    expect(() => compileSubscription(memory.definition, everybody, text)).toThrow('cannot be subscribed to here');
+  }
+  const source = withSystemTables(memory);
+  const names = (text: string) => runStatement(source, everybody, text).rows.flat();
+  expect(names("SELECT table_name FROM st_table WHERE table_type = 'user'")).toEqual(['t', 'u', 'paper']);
+  const byOwner = { identity: owner, isOwner: true };
+  for (const text of ['DELETE FROM st_table', 'UPDATE st_client SET connection_id = 1']) {
+    expect(() => runStatement(source, byOwner, text)).toThrow('SQL changes st_var alone');
+  }
 });
 
 describe('a variable that was set', () => {

@@ -169,6 +169,25 @@ export const systemCases = group('system', [
     },
   ],
   [
+    'limit-views',
+    'sql.variables',
+    'of a view the rows that are there for its reader are counted',
+    async (server) => {
+      const database = await server.fresh('views');
+      for (const id of [1, 2, 3]) await database.commit('put', [id, 'red', id]);
+      const { token } = await server.caller();
+      await database.commit('fill', [7], token);
+      await database.rows('SET row_limit = 2');
+      equal((await database.rows('SELECT coins FROM my_purse', token)).length, 1, 'a view per sender');
+      matches((await database.sql('SELECT * FROM red_players', token)).body, limitError, 'a view for everybody');
+      const client = await database.connect({ token });
+      client.send(clientMessage.subscribe(1, 1, 'SELECT * FROM my_purse'));
+      await client.next('SubscribeApplied');
+      client.send(clientMessage.subscribe(2, 2, 'SELECT * FROM red_players'));
+      matches((await client.next('SubscriptionError')).error, limitError, 'a subscription');
+    },
+  ],
+  [
     'limit-update',
     'sql.variables',
     'a variable outlives an update of the module',
