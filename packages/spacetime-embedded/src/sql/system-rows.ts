@@ -114,7 +114,7 @@ export const systemRows: Readonly<Record<Exclude<SystemTableName, 'st_var'>, (en
     ),
 };
 
-/** The system tables, then the tables of the module, then its views, with the ids that upstream would give to a new database. */
+/** The system tables with upstream's ids, then the tables of the module and its views, from the first id that is free. */
 function listed({ definition, variables }: EngineDatabase): readonly Listed[] {
   const system = systemTables(variables).map((table, position): Listed => {
     const ids = systemIndexes.flatMap(([name], index) => (name === table.name ? [index + 1] : []));
