@@ -384,6 +384,31 @@ describe('joins', () => {
     expect(parts()).toEqual([{ inserts: [], deletes: [player(3, 'green', 0n)] }]);
   });
 
+  test('S14 a query that fails on a commit takes its sets away, before the update and without a request id', () => {
+    const all = 'SELECT p.* FROM player p JOIN team t ON p.team = t.name';
+    subscriptions.subscribe(a, 1, 1, [all]);
+    subscriptions.subscribe(a, 2, 2, ['SELECT * FROM player']);
+    subscriptions.subscribe(b, 1, 7, [all, 'SELECT * FROM team']);
+    a.take();
+    b.take();
+    const { rowsByColumn } = database;
+    database.rowsByColumn = () => {
+      throw new Error('the index is broken');
+    };
+    addPlayer(1, 'red');
+    database.rowsByColumn = rowsByColumn;
+    expect(a.take()).toMatchObject([
+      { type: 'SubscriptionError', request: undefined, set: 1, error: 'the index is broken' },
+      { type: 'TransactionUpdate', sets: [{ set: 2 }] },
+    ]);
+    expect(b.take()).toMatchObject([{ type: 'SubscriptionError', request: undefined, set: 7 }]);
+    // Both ids are free, and what stood beside the failed query in its set is gone with it.
+    database.transact((tx) => tx.insert('team', 'red', true));
+    expect([a.take(), b.take()]).toEqual([[], []]);
+    subscriptions.subscribe(a, 3, 1, [all]);
+    expect(a.take()).toMatchObject([{ type: 'SubscribeApplied', rows: [{ table: 'player' }] }]);
+  });
+
   test('S11 need an index on both columns', () => {
     subscriptions.subscribe(a, 1, 1, ['SELECT p.* FROM player p JOIN player q ON p.score = q.score']);
     expect(a.take()).toMatchObject([{ type: 'SubscriptionError', error: expect.stringContaining('indexes') }]);
