@@ -1,8 +1,12 @@
 // Commits in a loop until it is killed, and says what it was told is committed.
 import fs from 'node:fs';
+import { flushCompileCache } from 'node:module';
 import { systemPorts } from '@autopilot/sync-contract/system-ports';
 import { openCheckpointStore } from '../src/index.ts';
 import { nextChange, scope } from './support.ts';
+
+// Killed, it could not keep what it has compiled for the next one.
+flushCompileCache();
 
 const file = process.argv[2] ?? '';
 const store = await openCheckpointStore({ file, scope, synchronous: 'NORMAL', ...systemPorts });

@@ -1,9 +1,13 @@
+import { flushCompileCache } from 'node:module';
 import { pino } from 'pino';
 import { systemHttp, systemPorts } from '@autopilot/sync-contract/system-ports';
 import { startControl } from '../../src/start-control.ts';
 import { cutoverClients, quickConfig } from './cutover-fixtures.ts';
 import { connect, ScriptedDatabase } from './scripted-database.ts';
 import { ScriptedKhala } from './scripted-khala.ts';
+
+// Killed, it could not keep what it has compiled for the next one.
+flushCompileCache();
 
 // A control in a process of its own that can be made to kill itself, with SIGKILL, at the first log line that holds a
 // text: `main.ts` with a scripted database and khala.

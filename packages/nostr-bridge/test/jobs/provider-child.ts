@@ -1,5 +1,6 @@
 // A provider that kills itself, once, at each point that it is told: before a move is committed, and after.
 import fs from 'node:fs';
+import { flushCompileCache } from 'node:module';
 import path from 'node:path';
 import { systemPorts as ports } from '@autopilot/sync-contract/system-ports';
 import {
@@ -19,6 +20,9 @@ import {
   WorkerVerifier,
 } from '../../src/index.ts';
 import { bob, keyOf } from '../support/events.ts';
+
+// Killed, it could not keep what it has compiled for the next one.
+flushCompileCache();
 
 const [folder = '', ...urls] = process.argv.slice(2);
 /** A point is passed by alive only in a life after the one that it ended. */

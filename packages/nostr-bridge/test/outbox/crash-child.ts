@@ -1,5 +1,6 @@
 // A bridge that publishes what it is told until it is killed. It says what was stored, after it was stored.
 import fs from 'node:fs';
+import { flushCompileCache } from 'node:module';
 import { systemPorts } from '@autopilot/sync-contract/system-ports';
 import {
   Deliveries,
@@ -11,6 +12,9 @@ import {
   Relay,
 } from '../../src/index.ts';
 import { alice } from '../support/events.ts';
+
+// Killed, it could not keep what it has compiled for the next one.
+flushCompileCache();
 
 const [name = '', count = '', ...urls] = process.argv.slice(2);
 const file = await openBridgeFile({ file: name, as: 'owner' });

@@ -1,7 +1,11 @@
 // Appends rows until it is killed, and tells on stdout which of them are durable.
 import { readFileSync, writeSync } from 'node:fs';
+import { flushCompileCache } from 'node:module';
 import { systemPorts } from '@autopilot/sync-contract/system-ports';
 import { DatabaseDriver } from './database-driver.ts';
+
+// Killed, it could not keep what it has compiled for the next one.
+flushCompileCache();
 
 const [, , directory = '', bundlePath = ''] = process.argv;
 const db = await DatabaseDriver.open(readFileSync(bundlePath), {
