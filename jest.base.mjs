@@ -1,8 +1,9 @@
-// The programs that tests start find their modules compiled, and their types stripped, from the second start on.
-process.env.NODE_COMPILE_CACHE ??= new URL('./node_modules/.cache/node-compile', import.meta.url).pathname;
+import './tools/jest/environment.mjs';
 
 /** @type {import('jest').Config} */
 export default {
+  // Not below the folder for temporary files, which may be in memory.
+  cacheDirectory: new URL('./node_modules/.cache/jest', import.meta.url).pathname,
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts', '.tsx'],
   testMatch: ['<rootDir>/test/**/*.test.ts'],

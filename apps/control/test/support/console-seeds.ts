@@ -32,9 +32,14 @@ export const shownConfig: typeof quickConfig = {
   },
 };
 
-/** A control with the built console. */
+/** A control with the built console. It looks less often than most: a page is no faster than a person. */
 export function startConsole(page: string, overrides: Parameters<typeof startCutover>[0] = {}) {
-  return startCutover({ ...overrides, console: { page, lagEvery: 25 } });
+  return startCutover({
+    mirror: { poll: 100, backoff: { floorMs: 0, baseMs: 1, capMs: 4 } },
+    ...overrides,
+    cutover: { supervise: 100, observe: 250, ...overrides.cutover },
+    console: { page, lagEvery: 100 },
+  });
 }
 
 /** The last receipt of a gate, as CI sends it. */
