@@ -15,7 +15,9 @@ const run = spawnSync(
     '--experimental-vm-modules',
     '--disable-warning=ExperimentalWarning',
     jest,
-    '--maxWorkers=2',
+    // One more than the processors of a small machine: files that start programs wait for most of their time.
+    '--maxWorkers=3',
+    `--testSequencer=${path.join(root, 'tools', 'jest', 'longest-first.mjs')}`,
     // As for the gates: a test that starts programs or a database is slow on a busy machine, not wrong.
     '--testTimeout=20000',
     '--json',
