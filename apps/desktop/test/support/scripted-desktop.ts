@@ -47,6 +47,9 @@ export async function startScripted(over: Partial<DesktopOptions> = {}): Promise
     },
     createLane: script.create,
     ...over,
+  }).catch((error: unknown) => {
+    if (over.dataDir === undefined) rmSync(dataDir, { recursive: true, force: true });
+    throw error;
   });
   return {
     desktop,
