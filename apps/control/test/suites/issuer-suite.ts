@@ -110,7 +110,7 @@ export function issuerSuite(place: NewPlace): void {
       expect(kidOf(late.token)).toBe(kidOf(before.token));
       ports.advance(5 * minutes);
       await waitUntil(async () => {
-        ports.advance(minutes / 60);
+        ports.advance(minutes / 6);
         return kidOf((await ask()).token) !== kidOf(late.token);
       });
       const body = { events: [{ topic: 'run:1', kind: 'a', payload: 1, idempotency_key: 'k' }] };
