@@ -1,0 +1,133 @@
+import { spawnSync } from 'node:child_process';
+import path from 'node:path';
+import { manualPorts } from '@autopilot/testing/manual-ports';
+import { describe, expect, test } from '@jest/globals';
+import { parseCommand } from '../../src/cli/parse-command.ts';
+import { runCommand } from '../../src/cli/run-command.ts';
+import { type BridgeFile, JobStore, OutboxStore } from '../../src/index.ts';
+import { codeOf, withFile, withFolder } from '../support/bridge-file.ts';
+import { alice, bob, second, sign } from '../support/events.ts';
+
+const [one, two] = ['wss://one.test', 'wss://two.test'];
+const ports = manualPorts({ start: second * 1000 });
+
+/** Three events at two relays: one dead and one rejected delivery, one accepted, three pending; and two jobs. */
+function fill(file: BridgeFile) {
+  const store = new OutboxStore(file, ports.clock);
+  const events = ['a', 'b', 'c'].map((content) => sign({ content }));
+  for (const event of events) store.add(event.content, event, [one, two], { type: 'all' });
+  const [first, next] = events.map(({ id }) => id) as [string, string];
+  const move = (event_id: string, relay: string, ...inputs: Parameters<OutboxStore['move']>[0]['input'][]) => {
+    for (const input of inputs) store.move({ event_id, relay, input, reason: 'blocked', message: 'no\u001b[2J' });
+  };
+  move(first, one, 'claim', 'exhaust');
+  move(first, two, 'claim', 'accept');
+  move(next, one, 'claim', 'reject');
+  const jobs = new JobStore(file, ports.clock);
+  for (const [content, role] of [
+    ['x', 'provider'],
+    ['y', 'customer'],
+  ] as const) {
+    jobs.add(role, sign({ kind: 5_050, content }), bob.pubkey, second * 1000 + 60_000);
+  }
+  jobs.move('provider', sign({ kind: 5_050, content: 'x' }).id, 'quote', { amount_msat: 21_000, detail: 'pay\nme' });
+  return { first, next };
+}
+
+const run = (...args: string[]) => {
+  const command = parseCommand(args);
+  if (command.kind === 'help') throw new Error('help');
+  return runCommand(command, ports.clock);
+};
+
+describe('the command line', () => {
+  test.each([
+    ['no command', []],
+    ['another command', ['sync', '--file', 'f']],
+    ['no file', ['status']],
+    ['one argument too many', ['status', 'f']],
+    ['an option that is none', ['status', '--file', 'f', '--force']],
+    ['a limit of nothing', ['outbox', '--file', 'f', '--limit', '0']],
+    ['a limit that is no number', ['outbox', '--file', 'f', '--limit', 'many']],
+    ['requeue of nothing in particular', ['requeue', '--file', 'f']],
+    ['requeue of all and of one', ['requeue', '--file', 'f', '--all', '--event', 'e']],
+    ['status of one event', ['status', '--file', 'f', '--event', 'e']],
+  ])('refuses %s', async (_what, args) => {
+    expect(await codeOf(() => parseCommand(args))).toBe('invalid_option');
+  });
+
+  test('shows how a file stands, while a bridge has it open', () =>
+    withFile(async (file, name) => {
+      const { first } = fill(file);
+      const status = await run('status', '--file', name);
+      expect(status).toMatch(/^Events: 2 open, 0 reached, 1 missed\.|^Events: 1 open, 0 reached, 2 missed\./);
+      expect(status).toMatch(/wss:\/\/one\.test +dead +1 +0 s/);
+      expect(status).toMatch(/provider +quoted +1/);
+      const { deliveries, jobs } = JSON.parse(await run('status', '--file', name, '--json'));
+      expect(deliveries.map(({ number }: { number: number }) => number).reduce((a: number, b: number) => a + b)).toBe(
+        6,
+      );
+      expect(jobs).toEqual([
+        { role: 'customer', state: 'offered', number: 1 },
+        { role: 'provider', state: 'quoted', number: 1 },
+      ]);
+      const dead = await run('dead', '--file', name);
+      expect(dead).toMatch(new RegExp(`${first}  wss://one\\.test  dead +1`));
+      // What a relay wrote does not reach the terminal as it is.
+      expect(dead).toContain('blocked: no?[2J');
+      expect(dead).not.toContain('\u001b');
+      expect(JSON.parse(await run('outbox', '--file', name, '--json'))).toHaveLength(3);
+      expect(JSON.parse(await run('outbox', '--file', name, '--json', '--limit', '2'))).toHaveLength(2);
+      const shown = await run('jobs', '--file', name);
+      expect(shown).toMatch(/provider +5050 +quoted +21000 msat +0 s +pay me/);
+      expect(shown).toMatch(/customer +5050 +offered/);
+    }));
+
+  test('puts back what was given up, of one event, one relay or all', () =>
+    withFile(async (file, name) => {
+      const { first } = fill(file);
+      const dead = async () => JSON.parse(await run('dead', '--file', name, '--json')).length;
+      expect(await run('requeue', '--file', name, '--event', 'nobody')).toBe('0 deliveries were put back.\n');
+      expect(await run('requeue', '--file', name, '--event', first, '--relay', `${one}/`)).toBe(
+        '1 delivery was put back.\n',
+      );
+      expect(await dead()).toBe(1);
+      expect(await run('requeue', '--file', name, '--relay', two)).toBe('0 deliveries were put back.\n');
+      expect(JSON.parse(await run('requeue', '--file', name, '--all', '--json'))).toEqual({ requeued: 1 });
+      expect(await dead()).toBe(0);
+      expect(new OutboxStore(file, ports.clock).claim(one)?.tries).toBe(1);
+    }));
+
+  test('more deliveries than are looked at at once are all put back, and the others stay', () =>
+    withFile(async (file, name) => {
+      const store = new OutboxStore(file, ports.clock);
+      file.transaction('Filling', () => {
+        for (let n = 0; n < 1_300; n += 1) {
+          const event = { ...sign(), id: `${n}`.padStart(64, '0'), content: `${n}`, pubkey: alice.pubkey };
+          store.add(`${n}`, event, [one, two], { type: 'all' });
+          for (const relay of [one, two]) {
+            store.move({ event_id: event.id, relay, input: 'claim', reason: '' });
+            store.move({ event_id: event.id, relay, input: 'exhaust', reason: 'deadline' });
+          }
+        }
+      });
+      expect(await run('requeue', '--file', name, '--relay', two)).toBe('1300 deliveries were put back.\n');
+      expect(JSON.parse(await run('dead', '--file', name, '--json', '--limit', '10000'))).toHaveLength(1_300);
+    }));
+
+  test('as a process: says what is wrong without a stack, and by its exit code', () =>
+    withFolder((folder) => {
+      const main = path.join(import.meta.dirname, '..', '..', 'src', 'main.ts');
+      const options = ['--conditions=@autopilot/source', '--disable-warning=ExperimentalWarning', main];
+      const start = (...args: string[]) => spawnSync(process.execPath, [...options, ...args], { encoding: 'utf8' });
+      const missing = start('status', '--file', path.join(folder, 'none.sqlite'));
+      expect([missing.status, missing.stdout]).toEqual([1, '']);
+      expect(missing.stderr).toMatch(/^nostr-bridge: unusable_file: .*\n$/);
+      const wrong = start('status');
+      expect(wrong.status).toBe(2);
+      expect(wrong.stderr).toMatch(/^nostr-bridge: invalid_option: --file is missing; .*\n$/);
+      const help = start('--help');
+      expect([help.status, help.stderr]).toEqual([0, '']);
+      expect(help.stdout).toContain('requeue');
+    }));
+});
