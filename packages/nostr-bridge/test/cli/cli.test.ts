@@ -1,12 +1,10 @@
-import { spawnSync } from 'node:child_process';
-import path from 'node:path';
 import { manualPorts } from '@autopilot/testing/manual-ports';
 import { describe, expect, test } from '@jest/globals';
 import { parseCommand } from '../../src/cli/parse-command.ts';
 import { runCommand } from '../../src/cli/run-command.ts';
 import { type BridgeFile, JobStore, OutboxStore } from '../../src/index.ts';
-import { codeOf, withFile, withFolder } from '../support/bridge-file.ts';
-import { alice, bob, second, sign } from '../support/events.ts';
+import { codeOf, withFile } from '../support/bridge-file.ts';
+import { bob, second, sign } from '../support/events.ts';
 
 const [one, two] = ['wss://one.test', 'wss://two.test'];
 const ports = manualPorts({ start: second * 1000 });
@@ -96,38 +94,5 @@ describe('the command line', () => {
       expect(JSON.parse(await run('requeue', '--file', name, '--all', '--json'))).toEqual({ requeued: 1 });
       expect(await dead()).toBe(0);
       expect(new OutboxStore(file, ports.clock).claim(one)?.tries).toBe(1);
-    }));
-
-  test('more deliveries than are looked at at once are all put back, and the others stay', () =>
-    withFile(async (file, name) => {
-      const store = new OutboxStore(file, ports.clock);
-      file.transaction('Filling', () => {
-        for (let n = 0; n < 1_300; n += 1) {
-          const event = { ...sign(), id: `${n}`.padStart(64, '0'), content: `${n}`, pubkey: alice.pubkey };
-          store.add(`${n}`, event, [one, two], { type: 'all' });
-          for (const relay of [one, two]) {
-            store.move({ event_id: event.id, relay, input: 'claim', reason: '' });
-            store.move({ event_id: event.id, relay, input: 'exhaust', reason: 'deadline' });
-          }
-        }
-      });
-      expect(await run('requeue', '--file', name, '--relay', two)).toBe('1300 deliveries were put back.\n');
-      expect(JSON.parse(await run('dead', '--file', name, '--json', '--limit', '10000'))).toHaveLength(1_300);
-    }));
-
-  test('as a process: says what is wrong without a stack, and by its exit code', () =>
-    withFolder((folder) => {
-      const main = path.join(import.meta.dirname, '..', '..', 'src', 'main.ts');
-      const options = ['--conditions=@autopilot/source', '--disable-warning=ExperimentalWarning', main];
-      const start = (...args: string[]) => spawnSync(process.execPath, [...options, ...args], { encoding: 'utf8' });
-      const missing = start('status', '--file', path.join(folder, 'none.sqlite'));
-      expect([missing.status, missing.stdout]).toEqual([1, '']);
-      expect(missing.stderr).toMatch(/^nostr-bridge: unusable_file: .*\n$/);
-      const wrong = start('status');
-      expect(wrong.status).toBe(2);
-      expect(wrong.stderr).toMatch(/^nostr-bridge: invalid_option: --file is missing; .*\n$/);
-      const help = start('--help');
-      expect([help.status, help.stderr]).toEqual([0, '']);
-      expect(help.stdout).toContain('requeue');
     }));
 });
