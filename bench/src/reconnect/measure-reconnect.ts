@@ -4,6 +4,7 @@ import { cpuSecondsOf } from '../measure/cpu-seconds.ts';
 import { type Contestant, inTurns, median, timesAsMuch } from '../measure/in-turns.ts';
 import { rounded } from '../measure/print.ts';
 import { streamId } from '../wire/events.ts';
+import { useLargeSockets } from './large-socket.ts';
 import { resubscribe, resumeSession } from './resume.ts';
 
 /** One way to be up to date again; of one reconnect. */
@@ -31,6 +32,7 @@ export async function measureReconnect({
   readonly missed: number;
   readonly rounds: number;
 }): Promise<ReconnectFigure[]> {
+  useLargeSockets();
   const before = BigInt(events - missed);
   const epoch = 'bench-epoch';
   const host = await startHostProcess({

@@ -99,8 +99,10 @@ async function blockWithBridge(scenario: string, counts: Counts): Promise<Block>
   });
   thread.start();
   const status = () => thread.status();
-  // At work, not only there.
-  if (fault === 'none') await until(() => (status().bridge?.mirror.read ?? 0) > 0);
+  const losses = () => status().bridge?.relays.reduce((sum, { counters }) => sum + counters.losses, 0) ?? 0;
+  // At work, not only there; and its relays too.
+  if (fault === 'none') await until(() => (status().bridge?.mirror.mirrored ?? 0) > 0);
+  if (scenario === 'hostile') await until(() => losses() > 0);
   const measured = await block();
   // Until what is to go wrong has gone wrong.
   if (fault !== 'none') await until(() => status().starts >= 2);
@@ -112,7 +114,7 @@ async function blockWithBridge(scenario: string, counts: Counts): Promise<Block>
   seen.read += bridge?.mirror.read ?? 0;
   seen.mirrored += bridge?.mirror.mirrored ?? 0;
   seen.failures += bridge?.mirror.failures ?? 0;
-  seen.losses += bridge?.relays.reduce((sum, { counters }) => sum + counters.losses, 0) ?? 0;
+  seen.losses += losses();
   await thread.close();
   return measured;
 }
