@@ -21,7 +21,7 @@ const { positionals, values } = parseArgs({
 });
 const sizes = (positionals[0] ?? '1000,100000').split(',').map((text) => wholeNumber(text, 0, 'rows'));
 const rounds = wholeNumber(positionals[1], 5, 'rounds');
-const rowsATurn = wholeNumber(values['rows-a-turn'], 20_000, 'rows a turn');
+const rowsATurn = wholeNumber(values['rows-a-turn'], 200_000, 'rows a turn');
 const wanted = shapes.filter((shape) => values.shape === undefined || values.shape.includes(shape));
 
 const machine = observeMachine();
