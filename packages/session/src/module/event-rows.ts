@@ -69,8 +69,9 @@ export interface LiveRow {
 }
 
 /**
- * The row of live_inbox that the reader has begun with. Field by field and not by the codec above, which it must agree with: this is done for every live
- * event, and the codec makes an object of the identity that nobody asks for, and a string of the chain.
+ * The row of live_inbox that the reader has begun with. Field by field and not by the codec above, which it must agree
+ * with: this is done for every live event, and the codec makes an object of the identity that nobody asks for, and a
+ * string of the chain.
  */
 export function decodeLiveRow(reader: BsatnReader): LiveRow {
   reader.skip(identityBytes);

@@ -23,7 +23,10 @@ const publicEvent = t.object('PublicEvent', {
 /** The codec of the public table, for test servers. */
 export const publicRowCodecs = { publicEvent } as const;
 
-/** The row of public_event that the reader has begun with. Field by field and not by the codec above, as {@link decodeLiveRow} does it. */
+/**
+ * The row of public_event that the reader has begun with. Field by field and not by the codec above, as
+ * {@link decodeLiveRow} does it.
+ */
 export function decodePublicRow(reader: BsatnReader): LiveRow {
   reader.skipString(); // the key of the segment that was asked for
   const stream_id = reader.readName();

@@ -77,8 +77,7 @@ export class RowMemory {
 
   /** The row at a place, as a view that must not be written to. */
   row(place: number, length: number): Uint8Array {
-    const offset = offsetOf(place);
-    return new Uint8Array(this.#at(Math.floor(place / pieceBytes)).bytes.buffer, offset, length);
+    return new Uint8Array(this.viewOf(place).buffer, offsetOf(place), length);
   }
 
   /** The memory that a place is in. */

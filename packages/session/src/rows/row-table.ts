@@ -31,7 +31,7 @@ export class RowTable {
   /** Of the rows that are there. */
   #bytes = 0;
 
-  /** Entries that were made since the last {@link reserve}, and those from before. */
+  /** Entries that were made, removed ones included: the number of the next one. */
   get made(): number {
     return this.#made;
   }
