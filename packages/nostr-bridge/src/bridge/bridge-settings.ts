@@ -1,6 +1,7 @@
 import { BridgeError } from '../errors.ts';
 import type { InboundSettings } from '../inbound/inbound.ts';
 import type { DeliverySettings } from '../outbox/deliveries.ts';
+import { atLeast } from '../option-checks.ts';
 import { checkQuorum, type QuorumPolicy } from '../outbox/quorum.ts';
 import { type RelaySettings, relayUrl } from '../relay/relay-options.ts';
 
@@ -96,16 +97,13 @@ export function completeSettings(given: BridgeSettings): CompleteSettings {
     },
   };
   const { mirror, provider, customer } = settings;
-  const numbers = { ...numbersOf('', settings), ...numbersOf('mirror.', mirror) };
-  const jobs = { ...numbersOf('provider.', provider ?? {}), ...numbersOf('customer.', customer ?? {}) };
-  for (const [name, value] of Object.entries({ ...numbers, ...jobs })) {
-    if (Number.isFinite(value) && value >= 1) continue;
-    throw new BridgeError('invalid_option', `${name} has to be a number from 1, not ${value}.`);
-  }
+  checkNumbers('', settings);
+  checkNumbers('mirror.', mirror);
+  checkNumbers('provider.', provider ?? {});
+  checkNumbers('customer.', customer ?? {});
   return settings;
 }
 
-function numbersOf(prefix: string, settings: object): Record<string, number> {
-  const numbers = Object.entries(settings).filter(([, value]) => typeof value === 'number');
-  return Object.fromEntries(numbers.map(([name, value]) => [prefix + name, value]));
+function checkNumbers(prefix: string, settings: object): void {
+  for (const [name, value] of Object.entries(settings)) if (typeof value === 'number') atLeast(1, prefix + name, value);
 }

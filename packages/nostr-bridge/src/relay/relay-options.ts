@@ -1,7 +1,7 @@
-import type { HttpClient, Ports, SocketFactory } from '@autopilot/sync-contract';
-import { type BackoffPolicy, isBackoffPolicy } from '@autopilot/sync-contract';
+import type { BackoffPolicy, HttpClient, Ports, SocketFactory } from '@autopilot/sync-contract';
 import { BridgeError } from '../errors.ts';
 import type { Signer } from '../event/signer.ts';
+import { atLeast, checkBackoff, checkBucket } from '../option-checks.ts';
 import type { BreakerOptions } from './breaker.ts';
 import type { BucketOptions } from './token-bucket.ts';
 
@@ -66,15 +66,10 @@ export function relaySettings(changes: Partial<RelaySettings> = {}): RelaySettin
   const { backoff, breaker, outbound, nuisance, ...numbers } = settings;
   for (const [name, value] of Object.entries(numbers)) atLeast(1, name, value);
   atLeast(1, 'breaker.threshold', breaker.threshold);
-  for (const [name, bucket] of Object.entries({ outbound, nuisance })) {
-    atLeast(1, `${name}.burst`, bucket.burst);
-    atLeast(Number.MIN_VALUE, `${name}.perSecond`, bucket.perSecond);
-  }
-  for (const [name, policy] of Object.entries({ backoff, 'breaker.cooldown': breaker.cooldown })) {
-    if (!isBackoffPolicy(policy) || policy.floorMs <= 0) {
-      throw new BridgeError('invalid_option', `${name} needs 0 < floorMs <= capMs and a baseMs above 0.`);
-    }
-  }
+  checkBucket('outbound', outbound);
+  checkBucket('nuisance', nuisance);
+  checkBackoff('backoff', backoff);
+  checkBackoff('breaker.cooldown', breaker.cooldown);
   return settings;
 }
 
@@ -89,9 +84,4 @@ export function relayUrl(text: string): string {
     throw new BridgeError('invalid_option', `"${text}" is not the address of a relay.`);
   }
   return url.pathname === '/' && url.search === '' ? `${url.protocol}//${url.host}` : url.href;
-}
-
-function atLeast(least: number, name: string, value: unknown): void {
-  if (typeof value === 'number' && Number.isFinite(value) && value >= least) return;
-  throw new BridgeError('invalid_option', `${name} has to be a number from ${least}.`);
 }

@@ -1,5 +1,5 @@
-import { type BackoffPolicy, isBackoffPolicy } from '@autopilot/sync-contract';
-import { BridgeError } from '../errors.ts';
+import type { BackoffPolicy } from '@autopilot/sync-contract';
+import { atLeast, checkBackoff, checkBucket } from '../option-checks.ts';
 import type { BucketOptions } from '../relay/token-bucket.ts';
 
 /** Bounds of what a bridge in a thread may cost its owner. Times in milliseconds. */
@@ -46,15 +46,8 @@ export const defaultThreadSettings: ThreadSettings = {
 export function threadSettings(changes: Partial<ThreadSettings> = {}): ThreadSettings {
   const settings = { ...defaultThreadSettings, ...changes };
   const { restart, questions, ...numbers } = settings;
-  for (const [name, value] of Object.entries({ ...numbers, 'questions.burst': questions.burst })) {
-    if (typeof value === 'number' && Number.isFinite(value) && value >= 1) continue;
-    throw new BridgeError('invalid_option', `${name} has to be a number from 1.`);
-  }
-  if (!(Number.isFinite(questions.perSecond) && questions.perSecond > 0)) {
-    throw new BridgeError('invalid_option', 'questions.perSecond has to be a number above 0.');
-  }
-  if (!isBackoffPolicy(restart) || restart.floorMs <= 0) {
-    throw new BridgeError('invalid_option', 'restart needs 0 < floorMs <= capMs and a baseMs above 0.');
-  }
+  for (const [name, value] of Object.entries(numbers)) atLeast(1, name, value);
+  checkBucket('questions', questions);
+  checkBackoff('restart', restart);
   return settings;
 }
