@@ -4,6 +4,7 @@ import path from 'node:path';
 import { BridgeThread, type BridgeSettings, nodeBridgeWorker } from '../../../packages/nostr-bridge/src/index.ts';
 import { systemPorts as ports } from '../../../packages/sync-contract/src/system-ports.ts';
 import { startOwnerLane } from '../owner-lane/owner-lane.ts';
+import { waitFor } from '../wait-for.ts';
 
 /** What one run came to. */
 export interface IsolationReport {
@@ -47,7 +48,7 @@ function settingsFor(scenario: string): BridgeSettings {
 }
 
 async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
+  await waitFor(condition, { timeoutMs: 60_000, describe: condition.toString() });
 }
 
 const lane = await startOwnerLane(folder);

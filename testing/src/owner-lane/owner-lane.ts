@@ -7,6 +7,7 @@ import { identityOf, startEmbedded } from '../../../packages/spacetime-embedded/
 import { draftEvent, type StreamPosition, type SyncEvent } from '../../../packages/sync-contract/src/index.ts';
 import { systemHttp, systemPorts as ports } from '../../../packages/sync-contract/src/system-ports.ts';
 import { startIssuer } from '../cache-check/issuer.ts';
+import { waitFor } from '../wait-for.ts';
 
 /** What a lane came to. */
 export interface LaneOutcome {
@@ -119,9 +120,12 @@ export async function startOwnerLane(folder: string): Promise<OwnerLane> {
     },
     async outcome() {
       // The host's own word of the last event.
-      while (head?.head !== state.seq || head.chain === undefined)
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      const { chain } = head;
+      const look = () => (head?.head === state.seq ? head.chain : undefined);
+      const chain = await waitFor(look, {
+        timeoutMs: 60_000,
+        describe: "the host's word of the last event",
+        everyMs: 20,
+      });
       const verified = store.verify(streamId);
       const chainsAgree =
         chain === state.chain && chain === store.load(streamId)?.chain && verified.outcome === 'consistent';

@@ -2,19 +2,14 @@ import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { systemPorts as ports } from '@autopilot/sync-contract/system-ports';
 import { describe, expect, test } from '@jest/globals';
-import { parseCommand } from '../../src/cli/parse-command.ts';
-import { runCommand } from '../../src/cli/run-command.ts';
 import { OutboxStore } from '../../src/index.ts';
 import { withFile, withFolder } from '../support/bridge-file.ts';
 import { alice, sign } from '../support/events.ts';
+import { runCli } from '../support/run-cli.ts';
 
 const [one, two] = ['wss://one.test', 'wss://two.test'];
 
-const run = (...args: string[]) => {
-  const command = parseCommand(args);
-  if (command.kind === 'help') throw new Error('help');
-  return runCommand(command, ports.clock);
-};
+const run = (...args: string[]) => runCli(ports.clock, ...args);
 
 describe('the command line', () => {
   test('more deliveries than are looked at at once are all put back, and the others stay', () =>

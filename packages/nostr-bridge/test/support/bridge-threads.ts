@@ -1,4 +1,5 @@
 import { systemPorts as ports } from '@autopilot/sync-contract/system-ports';
+import { waitFor } from '@autopilot/testing';
 import { BridgeThread, type Journal, nodeBridgeWorker, type ThreadSettings } from '../../src/index.ts';
 import type { BridgeChildData } from '../thread/bridge-child.ts';
 
@@ -35,11 +36,7 @@ export async function closeBridges(): Promise<void> {
 /** Nothing to mirror. */
 export const emptyJournal: Journal = { streams: () => [], read: () => ({ epoch: '', events: [], more: false }) };
 
-/** Waits for a condition of the real world. */
-export async function until(condition: () => boolean, what = condition.toString()): Promise<void> {
-  const end = Date.now() + 30_000;
-  while (!condition()) {
-    if (Date.now() > end) throw new Error(`Waited in vain for: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
+/** Waits for a condition of the real world: threads load and compile everything that they run. */
+export async function until(condition: () => boolean): Promise<void> {
+  await waitFor(condition, { timeoutMs: 30_000, describe: condition.toString() });
 }
