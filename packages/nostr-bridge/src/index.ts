@@ -5,7 +5,7 @@ export { BridgeError, type BridgeErrorCode, bridgeErrors } from './errors.ts';
 export type { EventTemplate, NostrEvent, UnsignedEvent } from './event/event.ts';
 export { eventId } from './event/event-id.ts';
 export { type ParsedEvent, parseEvent } from './event/parse-event.ts';
-export { type Signer, secretKeySigner } from './event/signer.ts';
+export { loadSigner, type Signer, secretKeySigner } from './event/signer.ts';
 export { type Refusal, refusals } from './inbound/checks.ts';
 export { type Following, follow } from './inbound/follow.ts';
 export {

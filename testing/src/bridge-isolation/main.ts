@@ -1,5 +1,6 @@
 // Drives a real lane while a bridge beside it meets what it must not pass on, and prints what came of the lane as JSON.
-// main.ts FOLDER SCENARIO[,SCENARIO...] RELAYS(json) [PAIRS]: one line for each, in their order, all on one lane.
+// main.ts FOLDER SCENARIO[,SCENARIO...] RELAYS(json) [ROUNDS]: one line for each, in their order, all on one lane. With
+// ROUNDS, times are measured.
 import path from 'node:path';
 import { BridgeThread, type BridgeSettings, nodeBridgeWorker } from '../../../packages/nostr-bridge/src/index.ts';
 import { systemPorts as ports } from '../../../packages/sync-contract/src/system-ports.ts';
@@ -9,16 +10,22 @@ import { waitFor } from '../wait-for.ts';
 /** What one run came to. */
 export interface IsolationReport {
   readonly outcome: { published: number; stored: number; repeated: number; gaps: number; chainsAgree: boolean };
-  /**
-   * How many times as much it took with a bridge as without, from publishing to stored, as medians over pairs of blocks:
-   * 99th percentiles of the processor time of the owner's thread, which the rest of the machine does not change, and of the
-   * time by the clock; and the processor time of all events.
-   */
-  readonly times: { readonly p99_cpu: number; readonly p99_clock: number; readonly cpu: number };
-  readonly pairs: number;
-  /** Medians of the 99th percentiles, in milliseconds. */
-  readonly off: { readonly p99_cpu: number; readonly p99_clock: number };
-  readonly on: { readonly p99_cpu: number; readonly p99_clock: number };
+  /** What was measured; nothing of it without rounds. */
+  readonly times: {
+    readonly rounds: number;
+    readonly events: number;
+    /**
+     * How many times as long the 99th percentile from publishing to stored was with the bridge as without: by the clock,
+     * and by the processor time of the owner's thread. Medians over the rounds.
+     */
+    readonly p99: number;
+    readonly p99_cpu: number;
+    /** The same of two halves without a bridge, of which nothing differs: how far chance alone leads here. */
+    readonly null_p99: number;
+    /** Medians of the 99th percentiles in milliseconds. */
+    readonly off_ms: number;
+    readonly on_ms: number;
+  };
   readonly bridge: { readonly starts: number; readonly ended_here: number };
   /** What the bridge read and stored meanwhile, and connections that it lost. */
   readonly seen: {
@@ -29,16 +36,17 @@ export interface IsolationReport {
   };
 }
 
-/** Events of one block. */
-const perBlock = 150;
-
-const [folder = '', scenarios = '', urls = '[]', pairsOfRun = '1'] = process.argv.slice(2);
+const [folder = '', scenarios = '', urls = '[]', roundsText = '0'] = process.argv.slice(2);
+const rounds = Number(roundsText);
+/** Events of one block; where times count, so many that its 99th percentile is not one of the few worst. */
+const perBlock = rounds > 0 ? 1_000 : 150;
+let blocksWithBridge = 0;
 const script = new URL('../../../packages/nostr-bridge/test/thread/bridge-child.ts', import.meta.url);
 const secretKey = new Uint8Array(32).fill(7);
 
 function settingsFor(scenario: string): BridgeSettings {
   return {
-    file: path.join(folder, `${scenario}.sqlite`),
+    file: path.join(folder, `${scenario}-${blocksWithBridge}.sqlite`),
     relays: JSON.parse(urls) as string[],
     quorum: { type: 'majority' },
     mirror: { pollMs: 100 },
@@ -57,11 +65,10 @@ const threadCpu = () => {
   return user + system;
 };
 
+/** Milliseconds of each event. */
 interface Block {
-  readonly p99_cpu: number;
-  readonly p99_clock: number;
-  /** Microseconds of processor time of this thread, for all events. */
-  readonly cpu: number;
+  readonly clock: readonly number[];
+  readonly cpu: readonly number[];
 }
 
 async function block(): Promise<Block> {
@@ -73,12 +80,13 @@ async function block(): Promise<Block> {
     cpu.push((threadCpu() - before) / 1_000);
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
-  return { p99_cpu: p99(cpu), p99_clock: p99(clock), cpu: sum(cpu) };
+  return { clock, cpu };
 }
 
-const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
-const p99 = (values: number[]) => values.sort((a, b) => a - b)[Math.ceil(values.length * 0.99) - 1] ?? Number.NaN;
-const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
+const quantile = (values: readonly number[], part: number) =>
+  [...values].sort((a, b) => a - b)[Math.max(0, Math.ceil(values.length * part) - 1)] ?? Number.NaN;
+const p99 = (values: readonly number[]) => quantile(values, 0.99);
+const median = (values: readonly number[]) => quantile(values, 0.5);
 
 interface Counts {
   bridge: { starts: number; ended_here: number };
@@ -86,6 +94,7 @@ interface Counts {
 }
 
 async function blockWithBridge(scenario: string, counts: Counts): Promise<Block> {
+  blocksWithBridge += 1;
   const settings = settingsFor(scenario);
   const fault = scenario === 'hostile' || scenario === 'full' ? 'none' : scenario;
   const thread = new BridgeThread({
@@ -101,12 +110,12 @@ async function blockWithBridge(scenario: string, counts: Counts): Promise<Block>
   thread.start();
   const status = () => thread.status();
   const losses = () => status().bridge?.relays.reduce((sum, { counters }) => sum + counters.losses, 0) ?? 0;
-  // At work, not only there; and its relays too.
-  if (fault === 'none') await until(() => (status().bridge?.mirror.mirrored ?? 0) > 0);
-  if (scenario === 'hostile') await until(() => losses() > 0);
+  const isAtWork = () => (status().bridge?.mirror.mirrored ?? 0) > 0 && (scenario !== 'hostile' || losses() > 0);
+  // Where times count its start is part of them, and the block long enough for all that follows.
+  if (rounds === 0 && fault === 'none') await until(isAtWork);
   const measured = await block();
   // Until what is to go wrong has gone wrong.
-  if (fault !== 'none') await until(() => status().starts >= 2);
+  await until(fault === 'none' ? isAtWork : () => status().starts >= 2);
   if (scenario === 'full') await until(() => (status().bridge?.mirror.failures ?? 0) > 0);
   const { bridge, starts, ended_here } = status();
   const { seen } = counts;
@@ -120,31 +129,38 @@ async function blockWithBridge(scenario: string, counts: Counts): Promise<Block>
   return measured;
 }
 
+/** One block with the bridge and two without, of which each is first, second and last in turn: a drift hits all alike. */
+async function round(number: number, scenario: string, counts: Counts) {
+  const blocks: Partial<Record<'off' | 'on' | 'offAgain', Block>> = {};
+  const order = (['off', 'on', 'offAgain'] as const).map((_, place, all) => all[(place + number) % 3] ?? 'off');
+  for (const which of order) blocks[which] = which === 'on' ? await blockWithBridge(scenario, counts) : await block();
+  return blocks as Required<typeof blocks>;
+}
+
 async function run(scenario: string): Promise<IsolationReport> {
   const counts: Counts = {
     bridge: { starts: 0, ended_here: 0 },
     seen: { read: 0, mirrored: 0, failures: 0, losses: 0 },
   };
-  const pairs: { readonly off: Block; readonly on: Block }[] = [];
-  do {
-    // Which of both is first changes, so that a drift of the machine hits both alike.
-    const first = pairs.length % 2 === 0 ? await block() : undefined;
-    const on = await blockWithBridge(scenario, counts);
-    pairs.push({ off: first ?? (await block()), on });
-  } while (scenario === 'hostile' && pairs.length < Number(pairsOfRun));
-  const times = (member: keyof Block) => median(pairs.map(({ off, on }) => on[member] / off[member]));
-  const medians = (which: 'off' | 'on') => ({
-    p99_cpu: median(pairs.map((pair) => pair[which].p99_cpu)),
-    p99_clock: median(pairs.map((pair) => pair[which].p99_clock)),
-  });
-  return {
-    outcome: await lane.outcome(),
-    times: { p99_cpu: times('p99_cpu'), p99_clock: times('p99_clock'), cpu: times('cpu') },
-    pairs: pairs.length,
-    off: medians('off'),
-    on: medians('on'),
-    ...counts,
+  const done: Awaited<ReturnType<typeof round>>[] = [];
+  if (rounds === 0) {
+    await block();
+    await blockWithBridge(scenario, counts);
+  }
+  while (done.length < rounds) done.push(await round(done.length, scenario, counts));
+  const off = (member: keyof Block) => done.map((one) => p99([...one.off[member], ...one.offAgain[member]]));
+  const on = (member: keyof Block) => done.map((one) => p99(one.on[member]));
+  const ratio = (member: keyof Block) => median(on(member).map((value, n) => value / (off(member)[n] ?? Number.NaN)));
+  const times = {
+    rounds: done.length,
+    events: done.length * perBlock * 3,
+    p99: ratio('clock'),
+    p99_cpu: ratio('cpu'),
+    null_p99: median(done.map((one) => p99(one.off.clock) / p99(one.offAgain.clock))),
+    off_ms: median(off('clock')),
+    on_ms: median(on('clock')),
   };
+  return { outcome: await lane.outcome(), times, ...counts };
 }
 
 // Warm, so that the first block is like the others.

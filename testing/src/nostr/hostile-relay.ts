@@ -63,6 +63,8 @@ export async function startHostileRelay(hostility: Hostility): Promise<HostileRe
     },
   };
   http.server.on('upgrade', (request, socket, head) => {
+    // One who gives up while being refused is no defect of the relay.
+    socket.on('error', () => {});
     const { hostility: now } = relay;
     if (now.type === 'refusing') {
       const retry = now.retryAfterSeconds === undefined ? '' : `retry-after: ${now.retryAfterSeconds}\r\n`;

@@ -20,7 +20,7 @@ import type { Standing } from '../outbox/quorum.ts';
 import { Relay } from '../relay/relay.ts';
 import { type BridgeFile, openBridgeFile } from '../store/bridge-file.ts';
 import { type BridgeSettings, type CompleteSettings, completeSettings } from './bridge-settings.ts';
-import { type BridgeStatus, storedStatus } from './bridge-status.ts';
+import { type BridgeStatus, type StoredStatus, storedStatus } from './bridge-status.ts';
 
 /** What a bridge needs from outside. */
 export interface BridgeParts {
@@ -66,6 +66,8 @@ export class Bridge {
   #cancelHousekeeping: Cancel = () => {};
   #state: 'made' | 'started' | 'closed' = 'made';
   #faults = 0;
+  #counted: StoredStatus | undefined;
+  #countAgainAt = 0;
 
   private constructor(settings: CompleteSettings, parts: BridgeParts, file: BridgeFile) {
     const { ports, signer, sockets, http, cipher, journal, policy = mirrorNothing, work } = parts;
@@ -194,7 +196,7 @@ export class Bridge {
     return {
       pubkey: this.pubkey,
       relays: this.#relays.map((relay) => relay.status()),
-      ...storedStatus(this.#store, this.#jobs),
+      ...this.#stored(),
       delivered: { ...this.#deliveries.counters },
       inbound: { ...this.#inbound.counters },
       mirror: { ...this.#mirror.counters },
@@ -202,6 +204,17 @@ export class Bridge {
       provider: this.#provider && { ...this.#provider.counters },
       faults: this.#faults,
     };
+  }
+
+  /** Counting takes longer the more there is: it gets a hundredth of the time, and its answer is as old as that makes it. */
+  #stored(): StoredStatus {
+    const { clock } = this.#parts.ports;
+    const began = clock.monotonic();
+    if (this.#counted === undefined || began >= this.#countAgainAt) {
+      this.#counted = storedStatus(this.#store, this.#jobs);
+      this.#countAgainAt = began + 100 * (clock.monotonic() - began);
+    }
+    return this.#counted;
   }
 
   /** Ends everything. What was stored and not delivered is delivered by the next bridge on the file. */

@@ -5,6 +5,7 @@ import type { Filter } from '../relay/relay-subscriptions.ts';
 import { TokenBucket } from '../relay/token-bucket.ts';
 import type { BridgeFile } from '../store/bridge-file.ts';
 import { type CheckSettings, checkEvent, type Refusal, refusals } from './checks.ts';
+import { KnownSignatures } from './known-signatures.ts';
 import type { SeenSet } from './seen-set.ts';
 import type { Verifier } from './verifier.ts';
 
@@ -15,6 +16,10 @@ export interface InboundSettings extends CheckSettings {
   readonly batchSize: number;
   /** Wrong ids and signatures that a relay may send: beyond it, it is treated as one that floods. */
   readonly forgeries: { readonly perSecond: number; readonly burst: number };
+  /** How many signatures that were found good are remembered, and not checked again. */
+  readonly knownSignatures: number;
+  /** Events with such a signature that a relay may send: an overlap brings some, a relay that repeats itself never ends. */
+  readonly repeats: { readonly perSecond: number; readonly burst: number };
   /** Until a write that the file refused is tried again, in milliseconds. */
   readonly storeRetryMs: number;
 }
@@ -26,6 +31,8 @@ export const defaultInboundSettings: InboundSettings = {
   maxWaiting: 1_000,
   batchSize: 64,
   forgeries: { perSecond: 0.2, burst: 20 },
+  knownSignatures: 4_096,
+  repeats: { perSecond: 50, burst: 10_000 },
   storeRetryMs: 1_000,
 };
 
@@ -40,8 +47,10 @@ export interface InboundParts {
   readonly settings?: Partial<InboundSettings>;
 }
 
-/** What came in since this was made. */
-export type InboundCounters = Record<Refusal | 'accepted' | 'accept_failures' | 'store_failures', number>;
+const outcomes = ['accepted', 'accept_failures', 'store_failures', 'known_signatures'] as const;
+
+/** What came in since this was made. `known_signatures` were good before, and are counted by what became of them as well. */
+export type InboundCounters = Record<Refusal | (typeof outcomes)[number], number>;
 
 interface Waiting {
   readonly event: NostrEvent;
@@ -51,6 +60,7 @@ interface Waiting {
 interface Lane {
   readonly waiting: NostrEvent[];
   readonly forgeries: TokenBucket;
+  readonly repeats: TokenBucket;
   /** Waiting, being checked, or waiting to be stored. */
   held: number;
 }
@@ -61,6 +71,7 @@ export class Inbound {
   readonly #parts: InboundParts;
   readonly #settings: InboundSettings;
   readonly #lanes = new Map<string, Lane>();
+  readonly #known: KnownSignatures;
   /** Verified, in the order of being verified, and not stored yet. */
   readonly #verified: Waiting[] = [];
   #turn = 0;
@@ -71,8 +82,8 @@ export class Inbound {
   constructor(parts: InboundParts) {
     this.#parts = parts;
     this.#settings = { ...defaultInboundSettings, ...parts.settings };
-    const names = [...refusals, 'accepted', 'accept_failures', 'store_failures'];
-    this.counters = Object.fromEntries(names.map((name) => [name, 0])) as InboundCounters;
+    this.counters = Object.fromEntries([...refusals, ...outcomes].map((name) => [name, 0])) as InboundCounters;
+    this.#known = new KnownSignatures(this.#settings.knownSignatures);
   }
 
   /** Events that are held for a relay, or for all. */
@@ -98,9 +109,20 @@ export class Inbound {
       // Old and expired events are what honest relays have as well.
       return checked.refusal === 'expired' || lane.forgeries.take();
     }
-    lane.waiting.push(checked.event);
+    const { event } = checked;
     lane.held += 1;
-    this.#pump();
+    if (this.#known.has(event.id, event.sig)) {
+      this.counters.known_signatures += 1;
+      if (!lane.repeats.take()) {
+        lane.held -= 1;
+        return false;
+      }
+      this.#verified.push({ event, relay });
+      this.#storeNow();
+    } else {
+      lane.waiting.push(event);
+      this.#pump();
+    }
     // One whose forged signatures used up its patience before.
     return lane.forgeries.waitMs() === 0;
   }
@@ -116,8 +138,14 @@ export class Inbound {
   #lane(relay: string): Lane {
     let lane = this.#lanes.get(relay);
     if (lane === undefined) {
-      const forgeries = new TokenBucket(this.#parts.ports.clock, this.#settings.forgeries);
-      lane = { waiting: [], forgeries, held: 0 };
+      const { clock } = this.#parts.ports;
+      const { forgeries, repeats } = this.#settings;
+      lane = {
+        waiting: [],
+        forgeries: new TokenBucket(clock, forgeries),
+        repeats: new TokenBucket(clock, repeats),
+        held: 0,
+      };
       this.#lanes.set(relay, lane);
     }
     return lane;
@@ -155,13 +183,20 @@ export class Inbound {
 
   #judged(batch: readonly Waiting[], results: readonly boolean[]): void {
     batch.forEach((waiting, index) => {
-      if (results[index] === true) this.#verified.push(waiting);
-      else {
+      if (results[index] === true) {
+        this.#known.add(waiting.event.id, waiting.event.sig);
+        this.#verified.push(waiting);
+      } else {
         this.counters['wrong-signature'] += 1;
         this.#release(waiting);
         this.#lane(waiting.relay).forgeries.take();
       }
     });
+    this.#storeNow();
+  }
+
+  /** Unless a file that refused has its pause. */
+  #storeNow(): void {
     if (this.#cancelStore === undefined) this.#store();
   }
 

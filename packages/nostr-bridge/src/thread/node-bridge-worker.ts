@@ -14,12 +14,20 @@ export interface NodeBridgeOptions {
   readonly execArgv?: string[];
 }
 
+const yieldAtStart = new URL(`./yield-at-start${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url)
+  .href;
+
 /** Spawns threads of Node with a bounded heap. They do not keep the process alive. */
-export function nodeBridgeWorker({ script, data, heapMegabytes = 128, execArgv }: NodeBridgeOptions): SpawnBridge {
+export function nodeBridgeWorker({
+  script,
+  data,
+  heapMegabytes = 128,
+  execArgv = process.execArgv,
+}: NodeBridgeOptions): SpawnBridge {
   return ({ said, ended }) => {
     const worker = new Worker(script, {
       workerData: data,
-      ...(execArgv === undefined ? {} : { execArgv }),
+      execArgv: [...execArgv, '--import', yieldAtStart],
       // What it writes is read by nobody here: a bridge has no console of its own.
       stdout: true,
       stderr: true,

@@ -21,7 +21,7 @@ function world() {
   };
   const open = (folder: string, more: Partial<BridgeSettings> = {}) =>
     Bridge.open({ file: path.join(folder, 'bridge.sqlite'), relays: [relay], ...more }, parts);
-  return { ports, sockets, open };
+  return { ports, parts, sockets, open };
 }
 
 describe('Bridge', () => {
@@ -76,5 +76,22 @@ describe('Bridge', () => {
       await bridge.close();
       expect(await codeOf(() => bridge.start())).toBe('closed');
       expect(ports.pending).toBe(0);
+    }));
+
+  test('B4 counting what a file holds gets a hundredth of the time', () =>
+    withFolder(async (folder) => {
+      const { parts } = world();
+      // A clock of its own: every look at it takes 10 ms.
+      let now = 0;
+      const clock = { now: () => second * 1000, monotonic: () => (now += 10) };
+      const file = path.join(folder, 'bridge.sqlite');
+      const bridge = await Bridge.open({ file, relays: [relay] }, { ...parts, ports: { ...parts.ports, clock } });
+      const open = () => bridge.status().standings.open;
+      expect(open()).toBe(0);
+      await bridge.publish({ key: 'note', template: { kind: 1, tags: [], content: 'hello' } });
+      expect(open()).toBe(0);
+      now += 1_000;
+      expect(open()).toBe(1);
+      await bridge.close();
     }));
 });

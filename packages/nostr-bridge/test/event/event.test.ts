@@ -2,7 +2,7 @@ import { propertyRuns } from '@autopilot/testing/property-runs';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { getEventHash, verifyEvent } from 'nostr-tools/pure';
-import { eventId, parseEvent, secretKeySigner } from '../../src/index.ts';
+import { eventId, loadSigner, parseEvent, secretKeySigner } from '../../src/index.ts';
 import { alice, keyOf, sign } from '../support/events.ts';
 
 const copy = <T>(value: T): T => JSON.parse(JSON.stringify(value));
@@ -42,6 +42,21 @@ describe('events', () => {
     expect(() =>
       secretKeySigner(new Uint8Array(32), { next: () => 0, bytes: (length) => new Uint8Array(length) }),
     ).toThrow(expect.objectContaining({ code: 'invalid_option' }));
+  });
+
+  test('E2 both signers give the same signature', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.uint8Array({ minLength: 32, maxLength: 32 }), fc.string(), async (bytes, content) => {
+        const steady = { next: () => 0, bytes: () => bytes };
+        const [slow, fast] = [secretKeySigner(keyOf(content), steady), await loadSigner(keyOf(content), steady)];
+        const template = { kind: 1, created_at: 1, tags: [], content };
+        expect(await fast.sign(template)).toEqual(await slow.sign(template));
+      }),
+      propertyRuns(20),
+    );
+    await expect(loadSigner(new Uint8Array(32), { next: () => 0, bytes: () => new Uint8Array(32) })).rejects.toThrow(
+      expect.objectContaining({ code: 'invalid_option' }),
+    );
   });
 
   test('E3 only the seven members come through, and no hidden mark', () => {

@@ -66,6 +66,31 @@ describe('inbound events', () => {
     });
   });
 
+  test('I10 a signature that was good is not checked again, and another one of the same event is', async () => {
+    await withFile(async (file) => {
+      const { ports, verifier, accepted, inbound, offer } = make(file, {
+        settings: { knownSignatures: 1, repeats: { perSecond: 1, burst: 3 } },
+      });
+      const [event, other] = [sign(), sign({ content: 'other' })];
+      const checked = () => verifier.batches.flat().length;
+      offer(event, 'ws://a');
+      await settle(ports);
+      expect([offer(event, 'ws://b'), checked(), inbound.counters.duplicate]).toEqual([true, 1, 1]);
+      offer({ ...event, sig: other.sig }, 'ws://b');
+      await settle(ports);
+      expect([checked(), inbound.counters['wrong-signature'], accepted.length]).toEqual([2, 1, 1]);
+      // Only the last one is known.
+      offer(other);
+      await settle(ports);
+      offer(event);
+      await settle(ports);
+      expect([checked(), inbound.counters.known_signatures, accepted.length]).toEqual([4, 1, 2]);
+      // One that repeats itself without end is given up, whoever else sends the same.
+      expect([1, 2, 3, 4].map(() => offer(event, 'ws://loud'))).toEqual([true, true, true, false]);
+      expect([offer(event, 'ws://b'), inbound.held(), checked()]).toEqual([true, 0, 4]);
+    });
+  });
+
   test('I2 a hidden mark of verification is worth nothing', async () => {
     await withFile(async (file) => {
       const { ports, accepted, offer } = make(file);

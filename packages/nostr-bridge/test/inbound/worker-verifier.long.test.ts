@@ -27,7 +27,6 @@ describe('the verifiers', () => {
       // After what was wrong, what is good is still good.
       expect(verify(good)).toBe(true);
     }
-    expect(wasm({ ...good, content: 'changed' })).toBe(false);
   });
 
   test('I7 real threads answer every batch, in the order of its events', async () => {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type EventTemplate, type NostrEvent, secretKeySigner } from '../../src/index.ts';
+import { type EventTemplate, loadSigner, type NostrEvent } from '../../src/index.ts';
 
 /** The same bytes every time: signatures in tests repeat themselves. */
 const steady = { next: () => 0.5, bytes: (length: number) => new Uint8Array(length).fill(7) };
@@ -7,9 +7,9 @@ const steady = { next: () => 0.5, bytes: (length: number) => new Uint8Array(leng
 /** A key of a name. */
 export const keyOf = (name: string): Uint8Array => createHash('sha256').update(name).digest();
 
-export const alice = secretKeySigner(keyOf('alice'), steady);
+export const alice = await loadSigner(keyOf('alice'), steady);
 
-export const bob = secretKeySigner(keyOf('bob'), steady);
+export const bob = await loadSigner(keyOf('bob'), steady);
 
 /** Seconds at which tests take place. */
 export const second = 1_800_000_000;

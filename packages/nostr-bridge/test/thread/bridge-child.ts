@@ -4,11 +4,11 @@ import { systemHttp, systemPorts as ports } from '@autopilot/sync-contract/syste
 import {
   Bridge,
   type BridgeSettings,
+  loadSigner,
   nodeOwnerPort,
   nodeRelaySockets,
   nodeVerifyWorkers,
   secretKeyCipher,
-  secretKeySigner,
   serveBridge,
 } from '../../src/index.ts';
 
@@ -48,13 +48,13 @@ if (fault === 'dies at its start') throw new Error('a defect of the bridge');
 await serveBridge({
   ports,
   owner: nodeOwnerPort(),
-  beatMs: 50,
-  open: (journal) =>
+  beatMs: 200,
+  open: async (journal) =>
     Bridge.open(settings, {
       ports,
       sockets: nodeRelaySockets(1 << 20),
       http: systemHttp,
-      signer: secretKeySigner(secretKey, ports.random),
+      signer: await loadSigner(secretKey, ports.random),
       cipher: secretKeyCipher(secretKey, ports.random),
       spawnVerifier: nodeVerifyWorkers,
       journal,
