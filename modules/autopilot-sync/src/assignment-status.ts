@@ -1,3 +1,6 @@
+/** The statuses that nothing moves on from. */
+export const finalStatuses = ['done', 'failed', 'cancelled'] as const;
+
 /** Who may move an assignment from where to where. Done, failed and cancelled are final. */
 const edges: Readonly<Record<'requester' | 'provider', Readonly<Record<string, readonly string[]>>>> = {
   requester: { open: ['cancelled'], accepted: ['cancelled'], running: ['cancelled'] },

@@ -3,9 +3,13 @@ import { t } from 'spacetimedb/server';
 import { requireScope } from './authorise.ts';
 import { fail } from './fail.ts';
 import { checkHashForm, checkId, checkSize, largestDetail, largestPayload } from './limits.ts';
-import spacetimedb from './schema.ts';
+import spacetimedb, { type Ctx } from './schema.ts';
+import { micros, never } from './time.ts';
 
-/** Notes an event that is to leave by another transport. A row that is sent stays sent. */
+/**
+ * Notes an event that is to leave by another transport. A row that is sent or refused stays so: the same event again
+ * changes nothing, for as long as the row is kept.
+ */
 export const enqueue_bridge_event = spacetimedb.reducer(
   { event_id: t.string(), transport: t.string(), payload: t.string(), payload_hash: t.string() },
   (ctx, { event_id, transport, payload, payload_hash }) => {
@@ -33,19 +37,38 @@ export const enqueue_bridge_event = spacetimedb.reducer(
       created_at: ctx.timestamp,
       sent_at: undefined,
       receipt: '',
+      settled_micros: never,
     });
   },
 );
 
-/** Notes that an event has left. The first receipt stays. */
+/** Notes that an event has left. The first receipt stays, and so does a refusal. */
 export const mark_bridge_event_sent = spacetimedb.reducer(
   { event_id: t.string(), receipt: t.string() },
   (ctx, { event_id, receipt }) => {
     requireScope(ctx, 'sync.bridge');
     checkSize('receipt', receipt, largestDetail);
-    const row = ctx.db.bridge_outbox.event_id.find(event_id);
-    if (row === null) return fail('invalid_request', 'There is no bridge event of this id.');
+    const row = requireBridgeEvent(ctx, event_id);
     if (row.status === 'sent') return;
-    ctx.db.bridge_outbox.event_id.update({ ...row, status: 'sent', sent_at: ctx.timestamp, receipt });
+    if (row.status === 'refused') fail('invalid_request', 'The bridge event was refused, so it cannot have been sent.');
+    const at = ctx.timestamp;
+    ctx.db.bridge_outbox.event_id.update({ ...row, status: 'sent', sent_at: at, receipt, settled_micros: micros(at) });
   },
 );
+
+/** Notes that an event will never leave, and why. The first reason stays; what is sent stays sent. */
+export const refuse_bridge_event = spacetimedb.reducer(
+  { event_id: t.string(), reason: t.string() },
+  (ctx, { event_id, reason }) => {
+    requireScope(ctx, 'sync.bridge');
+    checkSize('reason', reason, largestDetail);
+    const row = requireBridgeEvent(ctx, event_id);
+    if (row.status !== 'pending') return;
+    const settled_micros = micros(ctx.timestamp);
+    ctx.db.bridge_outbox.event_id.update({ ...row, status: 'refused', receipt: reason, settled_micros });
+  },
+);
+
+function requireBridgeEvent(ctx: Ctx, eventId: string) {
+  return ctx.db.bridge_outbox.event_id.find(eventId) ?? fail('invalid_request', 'There is no bridge event of this id.');
+}

@@ -2,7 +2,7 @@ import type { Identity } from 'spacetimedb';
 import { t } from 'spacetimedb/server';
 import { isRole, requireAdmin, roles } from './authorise.ts';
 import { fail } from './fail.ts';
-import { checkStreamId } from './limits.ts';
+import { checkGrantable } from './limits.ts';
 import { dropPresenceOf } from './presence-rows.ts';
 import spacetimedb, { type Ctx, type GrantRow } from './schema.ts';
 import { rotateRoute } from './streams.ts';
@@ -14,7 +14,7 @@ export const grant_stream = spacetimedb.reducer(
   { identity: t.identity(), stream_id: t.string(), role: t.string(), expires_at: t.option(t.timestamp()) },
   (ctx, { identity, stream_id, role, expires_at }) => {
     requireAdmin(ctx, stream_id);
-    checkStreamId(stream_id);
+    checkGrantable(stream_id);
     if (!isRole(role)) fail('invalid_request', `role "${role}" is not one of ${roles.join(', ')}.`);
     const expires_micros = expires_at === undefined ? never : micros(expires_at);
     if (expires_micros <= micros(ctx.timestamp)) fail('invalid_request', 'expires_at is not in the future.');

@@ -1,5 +1,5 @@
 export { append_sync_event } from './append.ts';
-export { enqueue_bridge_event, mark_bridge_event_sent } from './bridge.ts';
+export { enqueue_bridge_event, mark_bridge_event_sent, refuse_bridge_event } from './bridge.ts';
 export { ack_checkpoint } from './checkpoints.ts';
 export { open_compute_assignment, publish_provider_capability, update_compute_assignment } from './compute.ts';
 export { grant_stream, revoke_stream } from './grants.ts';
@@ -11,7 +11,7 @@ export { default } from './schema.ts';
 export { signal_progress } from './signals.ts';
 export { create_stream, retire_stream } from './streams.ts';
 export { sweep_expired } from './sweep.ts';
-export { capabilities, my_assignments, my_streams, stream_presence } from './views.ts';
+export { bridge_pending, capabilities, my_assignments, my_streams, stream_presence } from './views.ts';
 export {
   append_receipt_visibility,
   live_inbox_visibility,

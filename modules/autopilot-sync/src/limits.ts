@@ -10,6 +10,8 @@ export const largestInlinePayload = 1024;
 export const segmentLength = 256n;
 /** Largest detail of presence, progress, capabilities and assignments, UTF-8 bytes. */
 export const largestDetail = 4 * 1024;
+/** What a grant names that shows the outbox of the bridge. No topic makes this id, so no stream can have it. */
+export const bridgeOutboxId = 'bridge.outbox';
 /** Longest identifier, UTF-16 code units. */
 const longestId = 512;
 /** Presence sessions that one connection may hold. */
@@ -20,6 +22,14 @@ export const mostCheckpoints = 32;
 export const mostCapabilities = 32;
 /** Rows that the capabilities view returns at most. */
 export const mostListed = 500;
+/** Pending bridge events that the view `bridge_pending` shows at most. */
+export const mostPendingShown = 256;
+/** The view `bridge_pending` ends with the row that brings its payloads to this many UTF-8 bytes. */
+export const pendingBytes = 1024 * 1024;
+/** How long a bridge event is kept after it was sent or refused, seconds. */
+export const settledBridgeSeconds = 24 * 60 * 60;
+/** How long an assignment is kept after it came to its end, seconds. */
+export const finalAssignmentSeconds = 24 * 60 * 60;
 /** Longest time to live of presence and capabilities, seconds. */
 const longestTtl = 24 * 60 * 60;
 
@@ -33,6 +43,11 @@ export function checkId(field: string, value: string): void {
 export function checkStreamId(streamId: string): void {
   checkId('stream_id', streamId);
   checked(() => topicForStreamId(streamId));
+}
+
+/** Refuses what is neither a stream id nor the id that grants the outbox of the bridge. */
+export function checkGrantable(streamId: string): void {
+  if (streamId !== bridgeOutboxId) checkStreamId(streamId);
 }
 
 /** Refuses a payload that is too large. */

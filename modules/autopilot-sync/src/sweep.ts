@@ -1,28 +1,39 @@
 import { Range } from 'spacetimedb/server';
+import { finalStatuses } from './assignment-status.ts';
 import { isOwner } from './authorise.ts';
 import { fail } from './fail.ts';
 import { endGrant } from './grants.ts';
+import { finalAssignmentSeconds, settledBridgeSeconds } from './limits.ts';
 import { endPresence } from './presence-rows.ts';
 import spacetimedb from './schema.ts';
 import { presence_sweep } from './tables.ts';
-import { micros } from './time.ts';
+import { micros, seconds, timeAt } from './time.ts';
 
 /** How often expired rows are taken away. */
 export const sweepIntervalMicros = 10_000_000n;
 
-/** Takes away what has expired: presence, watch leases, capabilities and grants, each by a range of its index. */
+/**
+ * Takes away what has expired, and what was settled long enough ago: presence, watch leases, capabilities, grants, bridge
+ * events and assignments, each by a range of its index.
+ */
 export const sweep_expired = spacetimedb.reducer(
   { onSchedule: presence_sweep },
   { schedule: presence_sweep.rowType },
   (ctx) => {
     const isScheduler = ctx.connectionId === null && ctx.sender.isEqual(ctx.databaseIdentity);
     if (!isScheduler && !isOwner(ctx)) fail('forbidden', 'Only the scheduler runs the sweep.');
-    const now = { tag: 'included', value: ctx.timestamp } as const;
-    const expired = new Range<typeof ctx.timestamp>({ tag: 'unbounded' }, now);
+    const expired = upTo(ctx.timestamp);
     for (const row of [...ctx.db.session_presence.expires_at.filter(expired)]) endPresence(ctx, row);
     ctx.db.stream_watch.lease_until.delete(expired);
     ctx.db.provider_capability.expires_at.delete(expired);
-    const ended = new Range<bigint>({ tag: 'unbounded' }, { tag: 'included', value: micros(ctx.timestamp) });
+    const ended = upTo(micros(ctx.timestamp));
     for (const grant of [...ctx.db.stream_grant.expires_micros.filter(ended)]) endGrant(ctx, grant, 'expired');
+    ctx.db.bridge_outbox.settled_micros.delete(upTo(micros(ctx.timestamp) - seconds(settledBridgeSeconds)));
+    const over = timeAt(micros(ctx.timestamp) - seconds(finalAssignmentSeconds));
+    for (const status of finalStatuses) ctx.db.compute_assignment.by_status_updated.delete([status, upTo(over)]);
   },
 );
+
+function upTo<Value>(last: Value): Range<Value> {
+  return new Range<Value>({ tag: 'unbounded' }, { tag: 'included', value: last });
+}

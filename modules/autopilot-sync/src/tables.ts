@@ -1,4 +1,5 @@
 import { t, table } from 'spacetimedb/server';
+import { never } from './time.ts';
 
 // Private tables: readable by the module and the owner of the database only.
 //
@@ -120,12 +121,16 @@ export const bridge_outbox = table(
   {
     event_id: t.string().primaryKey(),
     transport: t.string(),
-    status: t.string(),
+    /** `pending`, `sent` or `refused`. */
+    status: t.string().index('btree'),
     payload: t.string(),
     payload_hash: t.string(),
     created_at: t.timestamp(),
     sent_at: t.option(t.timestamp()),
+    /** Of the transport that took it, or the reason of the refusal. */
     receipt: t.string(),
+    /** When it was sent or refused, in microseconds, or the largest i64 while it is pending: an option has no index. */
+    settled_micros: t.i64().index('btree').default(never),
   },
 );
 
@@ -144,7 +149,10 @@ export const provider_capability = table(
 );
 
 export const compute_assignment = table(
-  {},
+  {
+    // For the sweep of those that are over.
+    indexes: [{ accessor: 'by_status_updated', algorithm: 'btree', columns: ['status', 'updated_at'] }],
+  },
   {
     assignment_id: t.string().primaryKey(),
     requester: t.identity().index('btree'),

@@ -1,7 +1,8 @@
 import { t } from 'spacetimedb/server';
 import { isOwner } from './authorise.ts';
-import { mostListed } from './limits.ts';
+import { bridgeOutboxId, mostListed, mostPendingShown, pendingBytes } from './limits.ts';
 import spacetimedb, { type Ctx, type Tables } from './schema.ts';
+import { utf8Length } from './utf8.ts';
 
 // A view knows its sender, but neither a token nor the time: it shows what the sender's grants allow, and relies on the
 // sweep to take expired grants away. Every read but that of `capabilities` is a full-key lookup of a one-column index:
@@ -80,6 +81,31 @@ export const capabilities = spacetimedb.view({ public: true }, t.array(Capabilit
     listed.push({ identity, capability, detail, updated_at, expires_at });
   }
   return listed;
+});
+
+const PendingBridgeEvent = t.row('PendingBridgeEvent', {
+  event_id: t.string(),
+  transport: t.string(),
+  payload: t.string(),
+  payload_hash: t.string(),
+  created_at: t.timestamp(),
+});
+
+/**
+ * What waits to leave by another transport, for holders of a grant on `bridge.outbox`. Not all of it when there is much:
+ * as many rows as the limits allow, and others when those are settled.
+ */
+export const bridge_pending = spacetimedb.view({ public: true }, t.array(PendingBridgeEvent), (ctx) => {
+  if (!grantsOf(ctx).some((grant) => grant.stream_id === bridgeOutboxId)) return [];
+  const shown = [];
+  let bytes = 0;
+  for (const row of ctx.db.bridge_outbox.status.filter('pending')) {
+    if (shown.length === mostPendingShown || bytes >= pendingBytes) break;
+    const { event_id, transport, payload, payload_hash, created_at } = row;
+    bytes += utf8Length(payload);
+    shown.push({ event_id, transport, payload, payload_hash, created_at });
+  }
+  return shown;
 });
 
 function grantsOf(ctx: { readonly sender: Ctx['sender']; readonly db: Tables }) {

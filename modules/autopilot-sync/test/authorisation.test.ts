@@ -120,6 +120,7 @@ describe('M1 every reducer denies by default', () => {
     ],
     ['enqueue_bridge_event', 'sync.bridge', () => ({ event_id: 'e', transport: 't', payload: '1', payload_hash: '' })],
     ['mark_bridge_event_sent', 'sync.bridge', () => ({ event_id: 'e', receipt: '' })],
+    ['refuse_bridge_event', 'sync.bridge', () => ({ event_id: 'e', reason: '' })],
     ['unwatch', 'sync.subscribe', () => ({ stream_id: stream })],
     ['renew_watches', 'sync.subscribe', () => ({})],
     ['grant_stream', 'sync.admin', () => ({ identity: id(), stream_id: stream, role: 'admin', expires_at: undefined })],

@@ -6,7 +6,19 @@ export { SessionError, type SessionErrorCode, sessionErrors } from './errors.ts'
 export type { NetworkHint, StateReason } from './lifecycle.ts';
 export { type Fanout, type GrantRole, type ReducerCall, reducers } from './module/reducers.ts';
 export { moduleSchemaDigest } from './module/schema-digest.ts';
-export { decodeGrant, decodePresence, type Grant, type Presence, viewQueries } from './module/views.ts';
+export {
+  type Assignment,
+  type Capability,
+  decodeAssignment,
+  decodeCapability,
+  decodeGrant,
+  decodePendingBridgeEvent,
+  decodePresence,
+  type Grant,
+  type PendingBridgeEvent,
+  type Presence,
+  viewQueries,
+} from './module/views.ts';
 export { nodeSocketFactory } from './node-socket.ts';
 export type { Compression, SessionOptions } from './options.ts';
 export type {

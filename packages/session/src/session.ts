@@ -1,4 +1,4 @@
-import type { CodedError, EventDraft, Lane, StreamPosition } from '@autopilot/sync-contract';
+import type { CodedError, EventDraft, Lane, PayloadHash, StreamPosition } from '@autopilot/sync-contract';
 import type { CallOptions } from './calls/call-queue.ts';
 import type { NetworkHint } from './lifecycle.ts';
 import type { Fanout, GrantRole } from './module/reducers.ts';
@@ -99,6 +99,21 @@ export interface Session extends Lane {
     options?: CallOptions,
   ): Promise<void>;
   heartbeat(sessionId: string, options?: CallOptions): Promise<void>;
+  /** Notes an event that is to leave by another transport; `payload` is what `payloadHash` is of. */
+  enqueueBridgeEvent(
+    event: {
+      readonly event_id: string;
+      readonly transport: string;
+      /** Canonical JSON. */
+      readonly payload: string;
+      readonly payload_hash: PayloadHash;
+    },
+    options?: CallOptions,
+  ): Promise<void>;
+  /** The event has left; the first receipt stays. Rejects with `invalid_request` for one that was refused. */
+  markBridgeEventSent(eventId: string, receipt: string, options?: CallOptions): Promise<void>;
+  /** The event will never leave; the first reason stays. Changes nothing for one that was sent. */
+  refuseBridgeEvent(eventId: string, reason: string, options?: CallOptions): Promise<void>;
 
   /** Subscribes to queries over all connections to come. Without a decoder rows are their BSATN bytes. */
   subscribe(

@@ -238,6 +238,24 @@ export class SpacetimeSession implements Session {
     await this.#moduleCall(call, repeatable(call, options));
   }
 
+  async enqueueBridgeEvent(
+    event: Parameters<Session['enqueueBridgeEvent']>[0],
+    options: CallOptions = {},
+  ): Promise<void> {
+    const call = reducers.enqueueBridgeEvent(event.event_id, event.transport, event.payload, event.payload_hash);
+    await this.#moduleCall(call, repeatable(call, options));
+  }
+
+  async markBridgeEventSent(eventId: string, receipt: string, options: CallOptions = {}): Promise<void> {
+    const call = reducers.markBridgeEventSent(eventId, receipt);
+    await this.#moduleCall(call, repeatable(call, options));
+  }
+
+  async refuseBridgeEvent(eventId: string, reason: string, options: CallOptions = {}): Promise<void> {
+    const call = reducers.refuseBridgeEvent(eventId, reason);
+    await this.#moduleCall(call, repeatable(call, options));
+  }
+
   subscribe(
     queries: readonly string[],
     handlers: SubscriptionHandlers<Uint8Array>,

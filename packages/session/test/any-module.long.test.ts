@@ -1,5 +1,5 @@
 import { type EmbeddedHost, startEmbedded } from '@autopilot/spacetime-embedded';
-import { draftEvent } from '@autopilot/sync-contract';
+import { draftEvent, payloadHash } from '@autopilot/sync-contract';
 import { systemHttp, systemPorts } from '@autopilot/sync-contract/system-ports';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { BinaryWriter } from 'spacetimedb';
@@ -105,6 +105,9 @@ describe('a database that runs another module', () => {
       session.heartbeat('s'),
       session.upsertPresence({ session_id: 's', stream_id: 'a', status: 'x', detail: '{}', ttl_seconds: 1 }),
       session.ackCheckpoint({ stream_id: 'a', epoch: 'e', seq: 1n, chain: 'c' }),
+      session.enqueueBridgeEvent({ event_id: 'e', transport: 't', payload: '1', payload_hash: payloadHash(1) }),
+      session.markBridgeEventSent('e', 'r'),
+      session.refuseBridgeEvent('e', 'r'),
     ];
     const settled = await Promise.allSettled(calls);
     expect(settled.map((call) => call.status === 'rejected' && call.reason.code)).toEqual(calls.map(() => code));

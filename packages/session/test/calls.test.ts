@@ -1,4 +1,4 @@
-import { draftEvent, SyncError } from '@autopilot/sync-contract';
+import { draftEvent, payloadHash, SyncError } from '@autopilot/sync-contract';
 import { reducerError, reducerOk, reducerTrap } from '@autopilot/testing/server-bytes';
 import { describe, expect, test } from '@jest/globals';
 import { Connection } from '../src/connection.ts';
@@ -296,6 +296,14 @@ describe('reducer calls', () => {
         ttl_seconds: 5,
       }),
       heartbeat: h.session.heartbeat('x'),
+      enqueueBridgeEvent: h.session.enqueueBridgeEvent({
+        event_id: 'e',
+        transport: 'nostr',
+        payload: '1',
+        payload_hash: payloadHash(1),
+      }),
+      markBridgeEventSent: h.session.markBridgeEventSent('e', ''),
+      refuseBridgeEvent: h.session.refuseBridgeEvent('e', ''),
     };
     const watched = Object.entries(writes).map(([name, promise]) => [name, watch(promise)] as const);
     await h.sim.until(() => watched.every(([, call]) => call.done));

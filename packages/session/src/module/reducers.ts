@@ -83,6 +83,7 @@ const enqueueBridgeArgs = t.object('EnqueueBridgeArgs', {
   payload_hash: t.string(),
 });
 const markBridgeSentArgs = t.object('MarkBridgeSentArgs', { event_id: t.string(), receipt: t.string() });
+const refuseBridgeArgs = t.object('RefuseBridgeArgs', { event_id: t.string(), reason: t.string() });
 const applyRetentionArgs = t.object('ApplyRetentionArgs', { stream_id: t.string(), keep_from: t.u64() });
 
 const identityHex = /^[0-9a-f]{64}$/;
@@ -179,6 +180,10 @@ export const reducers = {
   markBridgeEventSent: (event_id: string, receipt: string): ReducerCall => ({
     reducer: 'mark_bridge_event_sent',
     args: encode(markBridgeSentArgs, { event_id, receipt }),
+  }),
+  refuseBridgeEvent: (event_id: string, reason: string): ReducerCall => ({
+    reducer: 'refuse_bridge_event',
+    args: encode(refuseBridgeArgs, { event_id, reason }),
   }),
   applyRetention: (stream_id: string, keep_from: bigint): ReducerCall => ({
     reducer: 'apply_retention',
