@@ -30,6 +30,10 @@ export const pendingBytes = 1024 * 1024;
 export const settledBridgeSeconds = 24 * 60 * 60;
 /** How long an assignment is kept after it came to its end, seconds. */
 export const finalAssignmentSeconds = 24 * 60 * 60;
+/** Nostr keys that one identity may have. */
+export const mostNostrKeys = 8;
+/** Rows that the view `nostr_keys` returns at most. */
+export const mostKeysShown = 4_096;
 /** Longest time to live of presence and capabilities, seconds. */
 const longestTtl = 24 * 60 * 60;
 

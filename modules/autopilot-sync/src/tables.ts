@@ -166,4 +166,16 @@ export const compute_assignment = table(
   },
 );
 
+export const nostr_binding = table(
+  {},
+  {
+    /** 64 lowercase hexadecimal digits. */
+    pubkey: t.string().primaryKey(),
+    identity: t.identity().index('btree'),
+    bound_at: t.timestamp(),
+    /** The id of the event by which the key agreed. */
+    proof: t.string(),
+  },
+);
+
 export const presence_sweep = table({}, { scheduled_id: t.u64().primaryKey().autoInc(), scheduled_at: t.scheduleAt() });

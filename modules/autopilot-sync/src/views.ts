@@ -1,11 +1,11 @@
 import { t } from 'spacetimedb/server';
 import { isOwner } from './authorise.ts';
-import { bridgeOutboxId, mostListed, mostPendingShown, pendingBytes } from './limits.ts';
+import { bridgeOutboxId, mostKeysShown, mostListed, mostPendingShown, pendingBytes } from './limits.ts';
 import spacetimedb, { type Ctx, type Tables } from './schema.ts';
 import { utf8Length } from './utf8.ts';
 
 // A view knows its sender, but neither a token nor the time: it shows what the sender's grants allow, and relies on the
-// sweep to take expired grants away. Every read but that of `capabilities` is a full-key lookup of a one-column index:
+// sweep to take expired grants away. Every read but those of `capabilities` and `nostr_keys` is a full-key lookup of a one-column index:
 // the host then runs a view again only when one of those rows changes.
 
 const MyStream = t.row('MyStream', {
@@ -96,7 +96,7 @@ const PendingBridgeEvent = t.row('PendingBridgeEvent', {
  * as many rows as the limits allow, and others when those are settled.
  */
 export const bridge_pending = spacetimedb.view({ public: true }, t.array(PendingBridgeEvent), (ctx) => {
-  if (!grantsOf(ctx).some((grant) => grant.stream_id === bridgeOutboxId)) return [];
+  if (!carriesBridgeEvents(ctx)) return [];
   const shown = [];
   let bytes = 0;
   for (const row of ctx.db.bridge_outbox.status.filter('pending')) {
@@ -107,6 +107,35 @@ export const bridge_pending = spacetimedb.view({ public: true }, t.array(Pending
   }
   return shown;
 });
+
+const MyNostrKey = t.row('MyNostrKey', { pubkey: t.string(), bound_at: t.timestamp(), proof: t.string() });
+
+/** The Nostr keys that are bound to the sender. */
+export const my_nostr_keys = spacetimedb.view({ public: true }, t.array(MyNostrKey), (ctx) =>
+  [...ctx.db.nostr_binding.identity.filter(ctx.sender)].map(({ pubkey, bound_at, proof }) => ({
+    pubkey,
+    bound_at,
+    proof,
+  })),
+);
+
+const NostrKey = t.row('NostrKey', { pubkey: t.string(), identity: t.identity() });
+
+/** Whose the bound Nostr keys are, for holders of a grant on `bridge.outbox`. */
+export const nostr_keys = spacetimedb.view({ public: true }, t.array(NostrKey), (ctx) => {
+  if (!carriesBridgeEvents(ctx)) return [];
+  const listed = [];
+  // All of them are wanted, as with `capabilities`; they change rarely.
+  for (const { pubkey, identity } of ctx.db.nostr_binding.iter()) {
+    if (listed.length === mostKeysShown) break;
+    listed.push({ pubkey, identity });
+  }
+  return listed;
+});
+
+function carriesBridgeEvents(ctx: { readonly sender: Ctx['sender']; readonly db: Tables }): boolean {
+  return grantsOf(ctx).some((grant) => grant.stream_id === bridgeOutboxId);
+}
 
 function grantsOf(ctx: { readonly sender: Ctx['sender']; readonly db: Tables }) {
   return [...ctx.db.stream_grant.identity.filter(ctx.sender)];

@@ -6,6 +6,7 @@ export type { EventTemplate, NostrEvent, UnsignedEvent } from './event/event.ts'
 export { eventId } from './event/event-id.ts';
 export { type ParsedEvent, parseEvent } from './event/parse-event.ts';
 export { loadSigner, type Signer, secretKeySigner } from './event/signer.ts';
+export { verifyEvent } from './event/verify-event.ts';
 export { type Refusal, refusals } from './inbound/checks.ts';
 export { type Following, follow } from './inbound/follow.ts';
 export {

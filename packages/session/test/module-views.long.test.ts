@@ -5,6 +5,8 @@ import {
   type Capability,
   decodeAssignment,
   decodeCapability,
+  decodeMyNostrKey,
+  decodeNostrKey,
   decodePendingBridgeEvent,
   type PendingBridgeEvent,
   reducers,
@@ -149,5 +151,34 @@ describe('I28: the views of the module in the embedded host', () => {
     });
     expect(inMicros(row?.updated_at ?? 0n)).toBe(true);
     capabilities.end();
+  });
+
+  test('Nostr keys come to their owner, and to who carries bridge events', async () => {
+    const ada = world.client('ada', { scope: 'sync.subscribe' });
+    ada.session.start();
+    const carrier = world.client('carrier', { scope: 'sync.subscribe sync.bridge' });
+    carrier.session.start();
+    const silent = { batch: () => {} };
+    const mine = ada.session.subscribe([viewQueries.myNostrKeys], silent, (_view, row) =>
+      decodeMyNostrKey(row.readRest()),
+    );
+    const all = carrier.session.subscribe([viewQueries.nostrKeys], silent, (_view, row) =>
+      decodeNostrKey(row.readRest()),
+    );
+    const [pubkey, proof] = ['a'.repeat(64), 'b'.repeat(64)];
+    await call(admin, reducers.bindNostrKey(ada.identity, pubkey, proof));
+    await until(() => mine.rows('my_nostr_keys').length === 1);
+    const [row] = mine.rows('my_nostr_keys');
+    expect(row).toEqual({ pubkey, proof, bound_at: expect.any(BigInt) });
+    expect(inMicros(row?.bound_at ?? 0n)).toBe(true);
+    expect(all.rows('nostr_keys')).toEqual([]);
+    await admin.session.grantStream(carrier.identity, 'bridge.outbox', 'reader');
+    await until(() => all.rows('nostr_keys').length === 1);
+    expect(all.rows('nostr_keys')).toEqual([{ pubkey, identity: ada.identity }]);
+    const taken = call(admin, reducers.bindNostrKey(bridge.identity, pubkey, proof));
+    await expect(taken).rejects.toMatchObject({ name: 'SyncError', code: 'conflict' });
+    await call(admin, reducers.unbindNostrKey(ada.identity, pubkey));
+    await until(() => mine.rows('my_nostr_keys').length === 0 && all.rows('nostr_keys').length === 0);
+    await Promise.all([ada, carrier].map(({ session }) => session.close()));
   });
 });

@@ -56,6 +56,10 @@ export const syncErrors = {
     next: 'Read the head of the stream and send the event with the next sequence.',
   },
   idempotency_conflict: { recovery: 'stop', next: 'Use a new idempotency key: this one names another payload.' },
+  conflict: {
+    recovery: 'ask-user',
+    next: 'Somebody else has what the message names: use another one, or have it released first.',
+  },
   payload_hash_mismatch: {
     recovery: 'stop',
     next: 'Compute payload_hash over the canonical payload and send it again.',

@@ -29,6 +29,7 @@ describe('E1 the error table', () => {
     // A second list on purpose: a code that goes away here breaks peers that are already installed.
     expect([...codes].sort()).toEqual(
       [
+        'conflict',
         'epoch_changed',
         'forbidden',
         'idempotency_conflict',

@@ -8,6 +8,7 @@ const statusByCode: Partial<Record<ControlErrorCode, number>> = {
   unknown_stream: 404,
   not_found: 404,
   idempotency_conflict: 409,
+  conflict: 409,
   state_conflict: 409,
   revision_conflict: 409,
   not_now: 409,

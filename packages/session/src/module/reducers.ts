@@ -84,6 +84,12 @@ const enqueueBridgeArgs = t.object('EnqueueBridgeArgs', {
 });
 const markBridgeSentArgs = t.object('MarkBridgeSentArgs', { event_id: t.string(), receipt: t.string() });
 const refuseBridgeArgs = t.object('RefuseBridgeArgs', { event_id: t.string(), reason: t.string() });
+const bindNostrKeyArgs = t.object('BindNostrKeyArgs', {
+  identity: t.identity(),
+  pubkey: t.string(),
+  proof: t.string(),
+});
+const unbindNostrKeyArgs = t.object('UnbindNostrKeyArgs', { identity: t.identity(), pubkey: t.string() });
 const applyRetentionArgs = t.object('ApplyRetentionArgs', { stream_id: t.string(), keep_from: t.u64() });
 
 const identityHex = /^[0-9a-f]{64}$/;
@@ -184,6 +190,15 @@ export const reducers = {
   refuseBridgeEvent: (event_id: string, reason: string): ReducerCall => ({
     reducer: 'refuse_bridge_event',
     args: encode(refuseBridgeArgs, { event_id, reason }),
+  }),
+  /** `pubkey` and `proof`, the id of the event by which the key agreed, are 64 lowercase hex digits. */
+  bindNostrKey: (identity: string, pubkey: string, proof: string): ReducerCall => ({
+    reducer: 'bind_nostr_key',
+    args: encode(bindNostrKeyArgs, { identity: identityOf(identity), pubkey, proof }),
+  }),
+  unbindNostrKey: (identity: string, pubkey: string): ReducerCall => ({
+    reducer: 'unbind_nostr_key',
+    args: encode(unbindNostrKeyArgs, { identity: identityOf(identity), pubkey }),
   }),
   applyRetention: (stream_id: string, keep_from: bigint): ReducerCall => ({
     reducer: 'apply_retention',

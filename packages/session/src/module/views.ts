@@ -16,6 +16,8 @@ export const viewQueries = {
   myAssignments: 'SELECT * FROM my_assignments',
   capabilities: 'SELECT * FROM capabilities',
   bridgePending: 'SELECT * FROM bridge_pending',
+  myNostrKeys: 'SELECT * FROM my_nostr_keys',
+  nostrKeys: 'SELECT * FROM nostr_keys',
 } as const;
 
 const myStreams = t.object('MyStream', {
@@ -60,6 +62,10 @@ const pendingBridgeEvent = t.object('PendingBridgeEvent', {
   payload_hash: t.string(),
   created_at: t.timestamp(),
 });
+
+const myNostrKey = t.object('MyNostrKey', { pubkey: t.string(), bound_at: t.timestamp(), proof: t.string() });
+
+const nostrKey = t.object('NostrKey', { pubkey: t.string(), identity: t.identity() });
 
 /** The codecs of the views, for test servers. */
 export const viewCodecs = { myStreams, streamPresence } as const;
@@ -127,6 +133,24 @@ export interface PendingBridgeEvent {
   readonly created_at: bigint;
 }
 
+/** A Nostr key that is bound to the caller. */
+export interface MyNostrKey {
+  /** 64 lowercase hexadecimal digits. */
+  readonly pubkey: string;
+  /** Microseconds since the Unix epoch. */
+  readonly bound_at: bigint;
+  /** The id of the event by which the key agreed. */
+  readonly proof: string;
+}
+
+/** Whose a Nostr key is. */
+export interface NostrKey {
+  /** 64 lowercase hexadecimal digits. */
+  readonly pubkey: string;
+  /** Hex. */
+  readonly identity: string;
+}
+
 /** One row of my_streams. */
 export function decodeGrant(bytes: Uint8Array): Grant {
   const row = decode(myStreams, bytes);
@@ -170,4 +194,16 @@ export function decodeCapability(bytes: Uint8Array): Capability {
 export function decodePendingBridgeEvent(bytes: Uint8Array): PendingBridgeEvent {
   const { payload_hash, created_at, ...row } = decode(pendingBridgeEvent, bytes);
   return { ...row, payload_hash: payload_hash as PayloadHash, created_at: created_at.microsSinceUnixEpoch };
+}
+
+/** One row of my_nostr_keys. */
+export function decodeMyNostrKey(bytes: Uint8Array): MyNostrKey {
+  const { bound_at, ...row } = decode(myNostrKey, bytes);
+  return { ...row, bound_at: bound_at.microsSinceUnixEpoch };
+}
+
+/** One row of nostr_keys. */
+export function decodeNostrKey(bytes: Uint8Array): NostrKey {
+  const { pubkey, identity } = decode(nostrKey, bytes);
+  return { pubkey, identity: identity.toHexString() };
 }
