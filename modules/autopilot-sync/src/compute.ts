@@ -2,7 +2,7 @@ import { t } from 'spacetimedb/server';
 import { mayMove } from './assignment-status.ts';
 import { requireRole, requireScope } from './authorise.ts';
 import { fail } from './fail.ts';
-import { checkId, checkJson, checkTtl, largestDetail, mostCapabilities } from './limits.ts';
+import { checkId, checkJson, checkTtl, largestAssignmentDetail, largestDetail, mostCapabilities } from './limits.ts';
 import spacetimedb from './schema.ts';
 import { micros, seconds, timeAt } from './time.ts';
 
@@ -36,7 +36,7 @@ export const open_compute_assignment = spacetimedb.reducer(
     requireScope(ctx, 'sync.compute');
     requireRole(ctx, stream_id, 'reader');
     checkId('assignment_id', assignment_id);
-    checkJson('detail', detail, largestDetail);
+    checkJson('detail', detail, largestAssignmentDetail);
     const existing = ctx.db.compute_assignment.assignment_id.find(assignment_id);
     if (existing !== null) {
       const same =
@@ -67,7 +67,7 @@ export const update_compute_assignment = spacetimedb.reducer(
   { assignment_id: t.string(), expected_version: t.u64(), status: t.string(), detail: t.string() },
   (ctx, { assignment_id, expected_version, status, detail }) => {
     requireScope(ctx, 'sync.compute');
-    checkJson('detail', detail, largestDetail);
+    checkJson('detail', detail, largestAssignmentDetail);
     const row = ctx.db.compute_assignment.assignment_id.find(assignment_id);
     const isRequester = row?.requester.isEqual(ctx.sender) ?? false;
     const isProvider = row?.provider.isEqual(ctx.sender) ?? false;

@@ -8,8 +8,10 @@ export const largestPayload = 256 * 1024;
 export const largestInlinePayload = 1024;
 /** Sequences of one segment of a public stream. */
 export const segmentLength = 256n;
-/** Largest detail of presence, progress, capabilities and assignments, UTF-8 bytes. */
+/** Largest detail of presence, progress and capabilities, UTF-8 bytes. */
 export const largestDetail = 4 * 1024;
+/** Largest detail of an assignment, which carries its inputs and its result, UTF-8 bytes. */
+export const largestAssignmentDetail = 64 * 1024;
 /** What a grant names that shows the outbox of the bridge. No topic makes this id, so no stream can have it. */
 export const bridgeOutboxId = 'bridge.outbox';
 /** Longest identifier, UTF-16 code units. */

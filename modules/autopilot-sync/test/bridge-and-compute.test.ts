@@ -257,6 +257,12 @@ describe('M13 assignments', () => {
     expect(host.view('my_assignments', other)).toEqual([]);
   });
 
+  test('carry inputs and results of 64 KiB, and no more', () => {
+    const detail = (bytes: number) => `"${'x'.repeat(bytes - 2)}"`;
+    expect(open({ detail: detail(64 * 1024 + 1) })).toBe('payload_too_large');
+    expect(open({ detail: detail(64 * 1024) })).toBe('done');
+  });
+
   test('opened twice are one, with other content a conflict', () => {
     expect(open()).toBe('done');
     expect(open()).toBe('done');

@@ -9,6 +9,15 @@ export {
   isBuildId,
   negotiate,
 } from './compatibility.ts';
+export {
+  type ComputeDetail,
+  type ComputeInput,
+  type ComputeRequest,
+  computeCapability,
+  kindOfCapability,
+  readComputeDetail,
+  writeComputeDetail,
+} from './compute-detail.ts';
 export type { Contiguity } from './contiguity.ts';
 export {
   CodedError,
