@@ -1,3 +1,5 @@
+export type { Announcement } from './announce/announcement.ts';
+export type { Kept } from './announce/kept-store.ts';
 export { Bridge, type BridgeParts, type Publishing } from './bridge/bridge.ts';
 export type { BridgeSettings, ProviderSettings } from './bridge/bridge-settings.ts';
 export { type BridgeStatus, type StoredStatus, storedStatus } from './bridge/bridge-status.ts';

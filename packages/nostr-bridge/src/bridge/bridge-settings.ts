@@ -51,6 +51,8 @@ export interface BridgeSettings {
   readonly verifyMs?: number;
   /** How long what has settled is kept, in milliseconds. */
   readonly keepMs?: number;
+  /** After so long what is announced is published again although it is the same, in milliseconds. */
+  readonly refreshMs?: number;
 }
 
 /** {@link BridgeSettings} with everything said. */
@@ -78,6 +80,7 @@ export function completeSettings(given: BridgeSettings): CompleteSettings {
     verifiers: 1,
     verifyMs: 20_000,
     keepMs: 7 * day,
+    refreshMs: day,
     relay: {},
     deliveries: {},
     inbound: {},

@@ -1,3 +1,5 @@
+import type { Kept, KeptStore } from '../announce/kept-store.ts';
+import type { Upkeep } from '../announce/upkeep.ts';
 import type { InboundCounters } from '../inbound/inbound.ts';
 import type { JobProvider } from '../jobs/job-provider.ts';
 import type { JobStore } from '../jobs/job-store.ts';
@@ -11,6 +13,8 @@ export interface StoredStatus {
   readonly deliveries: ReturnType<OutboxStore['counts']>;
   readonly standings: ReturnType<OutboxStore['standings']>;
   readonly jobs: ReturnType<JobStore['counts']>;
+  /** What was announced last, and what was withdrawn. */
+  readonly kept: readonly Omit<Kept, 'contents'>[];
 }
 
 /** How a bridge stands: a plain snapshot, for pages and metrics. Counters begin when the bridge was made. */
@@ -23,11 +27,17 @@ export interface BridgeStatus extends StoredStatus {
   /** Why the journal, or an event of it, was last not dealt with. */
   readonly mirror_failure: string | undefined;
   readonly provider: JobProvider['counters'] | undefined;
+  readonly upkeep: Upkeep['counters'];
   /** Housekeeping that the file refused. */
   readonly faults: number;
 }
 
 /** What a file holds. */
-export function storedStatus(store: OutboxStore, jobs: JobStore): StoredStatus {
-  return { deliveries: store.counts(), standings: store.standings(), jobs: jobs.counts() };
+export function storedStatus(store: OutboxStore, jobs: JobStore, kept: KeptStore): StoredStatus {
+  return {
+    deliveries: store.counts(),
+    standings: store.standings(),
+    jobs: jobs.counts(),
+    kept: kept.all().map(({ contents: _hash, ...row }) => row),
+  };
 }

@@ -1,4 +1,7 @@
 import type { Cancel, HttpClient, Ports, SocketFactory } from '@autopilot/sync-contract';
+import { type Announcement, announcementKind, announcementTemplate } from '../announce/announcement.ts';
+import { KeptStore } from '../announce/kept-store.ts';
+import { Upkeep } from '../announce/upkeep.ts';
 import { BridgeError } from '../errors.ts';
 import type { NostrEvent } from '../event/event.ts';
 import type { Signer } from '../event/signer.ts';
@@ -60,6 +63,8 @@ export class Bridge {
   readonly #verifier: WorkerVerifier;
   readonly #inbound: Inbound;
   readonly #mirror: Mirror;
+  readonly #kept: KeptStore;
+  readonly #upkeep: Upkeep;
   readonly #provider: JobProvider | undefined;
   readonly #customer: JobCustomer | undefined;
   #cancels: Cancel[] = [];
@@ -71,7 +76,7 @@ export class Bridge {
 
   private constructor(settings: CompleteSettings, parts: BridgeParts, file: BridgeFile) {
     const { ports, signer, sockets, http, cipher, journal, policy = mirrorNothing, work } = parts;
-    const { quorum, relays, provider, customer } = settings;
+    const { quorum, relays, provider, customer, refreshMs } = settings;
     this.#settings = settings;
     this.#parts = parts;
     this.#file = file;
@@ -81,6 +86,9 @@ export class Bridge {
     const outbox = this.#outbox;
     this.#deliveries = new Deliveries(store, ports, settings.deliveries);
     const deliveries = this.#deliveries;
+    this.#kept = new KeptStore(file);
+    const superseded = (event_id: string) => deliveries.supersede(event_id);
+    this.#upkeep = new Upkeep({ kept: this.#kept, outbox, ports, relays, quorum, refreshMs, superseded });
     this.#jobs = new JobStore(file, ports.clock);
     const jobs = this.#jobs;
     const environment = { ports, sockets, signer, settings: settings.relay, ...(http === undefined ? {} : { http }) };
@@ -155,6 +163,7 @@ export class Bridge {
     }
     this.#provider?.start();
     this.#mirror.start();
+    this.#upkeep.start();
     this.#housekeeping();
   }
 
@@ -162,6 +171,16 @@ export class Bridge {
   publish(publishing: Publishing): Promise<Enqueued> {
     const { relays, quorum } = this.#settings;
     return this.#outbox.enqueue({ relays, quorum, ...publishing });
+  }
+
+  /**
+   * From now on this is what is announced by NIP-89, or nothing. Before the first call what was announced stays as it is.
+   *
+   * @throws {BridgeError} `invalid_option` for an announcement that cannot be meant; then nothing changes.
+   */
+  announce(announcement: Announcement | undefined): void {
+    if (this.#state === 'closed') throw new BridgeError('closed', 'The bridge is closed.');
+    this.#upkeep.want(announcementKind, announcement === undefined ? [] : [announcementTemplate(announcement)]);
   }
 
   /** Hears how an event stands, once for each change. */
@@ -202,6 +221,7 @@ export class Bridge {
       mirror: { ...this.#mirror.counters },
       mirror_failure: this.#mirror.lastFailure?.message,
       provider: this.#provider && { ...this.#provider.counters },
+      upkeep: { ...this.#upkeep.counters },
       faults: this.#faults,
     };
   }
@@ -211,7 +231,7 @@ export class Bridge {
     const { clock } = this.#parts.ports;
     const began = clock.monotonic();
     if (this.#counted === undefined || began >= this.#countAgainAt) {
-      this.#counted = storedStatus(this.#store, this.#jobs);
+      this.#counted = storedStatus(this.#store, this.#jobs, this.#kept);
       this.#countAgainAt = began + 100 * (clock.monotonic() - began);
     }
     return this.#counted;
@@ -224,6 +244,7 @@ export class Bridge {
     this.#cancelHousekeeping();
     for (const cancel of this.#cancels.splice(0)) cancel();
     this.#mirror.stop();
+    this.#upkeep.stop();
     this.#provider?.stop();
     this.#deliveries.stop();
     this.#inbound.close();

@@ -23,7 +23,8 @@ export const usage = `nostr-bridge COMMAND --file FILE [--json]
 
 Looks at the file of a bridge, also while the bridge runs.
 
-  status                     events by standing, deliveries by relay and state, jobs by state
+  status                     events by standing, deliveries by relay and state, jobs by state,
+                             what was announced
   outbox  [--limit N]        deliveries that are pending or in flight, oldest first
   dead    [--limit N]        deliveries that were given up or rejected
   requeue [--event ID] [--relay URL] | --all

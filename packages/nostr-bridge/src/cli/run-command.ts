@@ -1,4 +1,5 @@
 import type { Clock } from '@autopilot/sync-contract';
+import { KeptStore } from '../announce/kept-store.ts';
 import { storedStatus } from '../bridge/bridge-status.ts';
 import { openJobStates, type JobState, jobStates } from '../jobs/job-states.ts';
 import { JobStore } from '../jobs/job-store.ts';
@@ -21,7 +22,7 @@ export async function runCommand(command: Exclude<Command, { kind: 'help' }>, cl
     const now = clock.now();
     switch (command.kind) {
       case 'status':
-        return said(command.json, storedStatus(store, jobs), (status) => statusText(status, now));
+        return said(command.json, storedStatus(store, jobs, new KeptStore(file)), (status) => statusText(status, now));
       case 'outbox':
         return said(command.json, listed(store, ['in-flight', 'pending'], command.limit), (rows) =>
           outboxText(rows, now),
@@ -83,7 +84,7 @@ function jobsOf(jobs: JobStore, limit: number) {
     .map(({ request, ...job }) => ({ ...job, kind: request.kind }));
 }
 
-function statusText({ standings, deliveries, jobs }: ReturnType<typeof storedStatus>, now: number): string {
+function statusText({ standings, deliveries, jobs, kept }: ReturnType<typeof storedStatus>, now: number): string {
   return [
     `Events: ${standings.open} open, ${standings.reached} reached, ${standings.missed} missed.`,
     '',
@@ -97,6 +98,12 @@ function statusText({ standings, deliveries, jobs }: ReturnType<typeof storedSta
       ['job as', 'state', 'jobs'],
       jobs.map((row) => [row.role, row.state, `${row.number}`]),
       'There are no jobs.',
+    ),
+    '',
+    tableText(
+      ['announced', 'state', 'since'],
+      kept.map((row) => [row.coordinate, row.state, ageText(now - row.published_at_ms)]),
+      'Nothing was announced.',
     ),
     '',
   ].join('\n');

@@ -136,6 +136,11 @@ export class Deliveries {
     this.#tell(event_id, moved);
   }
 
+  /** A later event replaces this one: what is pending of it is given up. */
+  supersede(event_id: string): void {
+    for (const moved of this.#guarded(() => this.#store.supersede(event_id)) ?? []) this.#tell(event_id, moved);
+  }
+
   #deliver(target: PublishTarget, { event, tries }: Claimed): void {
     this.counters.tries += 1;
     target

@@ -148,6 +148,16 @@ export class OutboxStore {
     );
   }
 
+  /** Gives up what is pending of an event that a later one replaces. @returns the moves. */
+  supersede(event_id: string): readonly Moved[] {
+    return this.#file.transaction('Giving up deliveries', () =>
+      this.#statements.deliveriesOf
+        .all(event_id)
+        .filter(({ state }) => state === 'pending')
+        .flatMap(({ relay }) => this.move({ event_id, relay, input: 'exhaust', reason: 'superseded' }) ?? []),
+    );
+  }
+
   /** Removes at most `limit` events that settled more than `ageMs` ago, with their keys. @returns how many. */
   prune(ageMs: number, limit: number): number {
     return this.#file.transaction('Removing old events', () => {

@@ -3,6 +3,7 @@ import { Kysely, SqliteDialect } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 import { BridgeError } from '../errors.ts';
 import { first } from './migrations/0001-first.ts';
+import { kept } from './migrations/0002-kept.ts';
 import type { BridgeSchema } from './schema.ts';
 import { toBridgeError } from './store-errors.ts';
 
@@ -10,7 +11,7 @@ import { toBridgeError } from './store-errors.ts';
 const applicationId = 0x4e534252;
 
 /** In the order of their names. A migration that has been released is never changed. */
-const migrations: Record<string, Migration> = { '0001_first': first };
+const migrations: Record<string, Migration> = { '0001_first': first, '0002_kept': kept };
 
 /** How to open a bridge file. */
 export interface BridgeFileOptions {
@@ -116,6 +117,9 @@ function checkOwnership(sqlite: Database, { file, as }: BridgeFileOptions): void
   const unknown = done.find(({ name }) => !Object.hasOwn(migrations, name));
   if (unknown !== undefined) {
     throw new BridgeError('schema_newer', `"${file}" has the schema "${unknown.name}", which is not known here.`);
+  }
+  if (as === 'observer' && done.length < Object.keys(migrations).length) {
+    throw new BridgeError('unusable_file', `"${file}" is of an older version: its bridge has to open it first.`);
   }
 }
 

@@ -80,6 +80,17 @@ interface JobsTable {
   updated_at_ms: number;
 }
 
+/** One row per event that replaces those before it: the latest version. */
+interface KeptTable {
+  coordinate: string;
+  state: 'published' | 'withdrawn';
+  contents: string;
+  /** Seconds since the Unix epoch. */
+  created_at: number;
+  published_at_ms: number;
+  event_id: string;
+}
+
 /** The tables of a bridge file. */
 export interface BridgeSchema {
   events: EventsTable;
@@ -89,4 +100,5 @@ export interface BridgeSchema {
   liveness: LivenessTable;
   settings: SettingsTable;
   jobs: JobsTable;
+  kept: KeptTable;
 }

@@ -1,4 +1,5 @@
 import { backoffDelay, type Cancel, type Ports } from '@autopilot/sync-contract';
+import type { Announcement } from '../announce/announcement.ts';
 import type { Publishing } from '../bridge/bridge.ts';
 import type { BridgeStatus } from '../bridge/bridge-status.ts';
 import { BridgeError, type BridgeErrorCode, bridgeErrors } from '../errors.ts';
@@ -74,6 +75,7 @@ export class BridgeThread {
   #lastEnd: string | undefined;
   #memory: ThreadMemory | undefined;
   #bridge: BridgeStatus | undefined;
+  #announced: BridgeCommand | undefined;
   #cancelWatch: Cancel = () => {};
   #cancelRetry: Cancel = () => {};
   #closed: (() => void) | undefined;
@@ -104,6 +106,15 @@ export class BridgeThread {
 
   notePaid(role: JobRole, request_id: string): Promise<void> {
     return this.#command({ do: 'note-paid', role, request_id }) as Promise<void>;
+  }
+
+  /**
+   * From now on this is what is announced, or nothing: see `Bridge.announce`. Whatever this call is answered, it is
+   * said again to every thread that is begun later.
+   */
+  announce(announcement: Announcement | undefined): Promise<void> {
+    this.#announced = { do: 'announce', announcement };
+    return this.#command(this.#announced) as Promise<void>;
   }
 
   status(): BridgeThreadStatus {
@@ -193,6 +204,8 @@ export class BridgeThread {
     switch (message.type) {
       case 'ready':
         this.#move('ready');
+        // Refused again, it has been said before.
+        if (this.#announced !== undefined) this.#command(this.#announced).catch(() => {});
         return;
       case 'failed':
         this.#lastEnd = `${message.code}: ${message.message}`;

@@ -1,4 +1,5 @@
 import type { StreamPosition } from '@autopilot/sync-contract';
+import type { Announcement } from '../announce/announcement.ts';
 import type { Publishing } from '../bridge/bridge.ts';
 import type { BridgeStatus } from '../bridge/bridge-status.ts';
 import type { JobRole } from '../jobs/job-store.ts';
@@ -10,6 +11,7 @@ export type BridgeCommand =
   | { readonly do: 'publish'; readonly publishing: Publishing }
   | { readonly do: 'request'; readonly key: string; readonly request: JobRequest }
   | { readonly do: 'cancel'; readonly request_id: string }
+  | { readonly do: 'announce'; readonly announcement: Announcement | undefined }
   | { readonly do: 'note-paid'; readonly role: JobRole; readonly request_id: string };
 
 /** What the bridge asks its owner's journal. */

@@ -98,6 +98,8 @@ function done(bridge: Bridge, command: BridgeCommand): unknown {
       return bridge.request(command.key, command.request);
     case 'cancel':
       return bridge.cancel(command.request_id);
+    case 'announce':
+      return bridge.announce(command.announcement);
     case 'note-paid':
       return bridge.notePaid(command.role, command.request_id);
   }

@@ -43,6 +43,69 @@ describe('Bridge', () => {
     }),
   );
 
+  test('A2 A4 what is announced changes at run time, goes to its relays, and is told with how the bridge stands', () =>
+    withFolder(async (folder) => {
+      const { ports, sockets, open } = world();
+      const bridge = await open(folder);
+      bridge.announce({ id: 'desk', kinds: [5_050] });
+      bridge.start();
+      await ports.advanceAsync(0);
+      sockets[0]?.open();
+      await ports.advanceAsync(0);
+      const events = () => (sockets[0]?.sent ?? []).filter(([type]) => type === 'EVENT').map(([, event]) => event);
+      expect(events()).toMatchObject([
+        {
+          kind: 31_990,
+          tags: [
+            ['d', 'desk'],
+            ['k', '5050'],
+          ],
+        },
+      ]);
+      expect(await codeOf(() => bridge.announce({ id: 'desk', kinds: [] }))).toBe('invalid_option');
+      await ports.advanceAsync(2_000);
+      bridge.announce(undefined);
+      await ports.advanceAsync(0);
+      expect(events()).toMatchObject([{ kind: 31_990 }, { kind: 5 }]);
+      expect(bridge.status()).toMatchObject({
+        kept: [
+          { coordinate: `31990:${alice.pubkey}:desk`, state: 'withdrawn', published_at_ms: second * 1000 + 2_000 },
+        ],
+        upkeep: { published: 1, withdrawn: 1, failures: 0 },
+      });
+      await bridge.close();
+      expect(ports.pending).toBe(0);
+      expect(await codeOf(() => bridge.announce(undefined))).toBe('closed');
+    }));
+
+  test('A3 of a version that is replaced before it went out, nothing goes out any more', () =>
+    withFolder(async (folder) => {
+      const { ports, sockets, open } = world();
+      const bridge = await open(folder);
+      const told: string[] = [];
+      bridge.onStanding((_id, standing) => told.push(standing));
+      bridge.start();
+      for (const kind of [5_050, 5_051]) {
+        bridge.announce({ id: 'desk', kinds: [kind] });
+        await ports.advanceAsync(1_000);
+      }
+      sockets[0]?.open();
+      await ports.advanceAsync(0);
+      expect(sockets[0]?.sent.filter(([type]) => type === 'EVENT')).toMatchObject([
+        [
+          'EVENT',
+          {
+            tags: [
+              ['d', 'desk'],
+              ['k', '5051'],
+            ],
+          },
+        ],
+      ]);
+      expect(told).toEqual(['missed']);
+      await bridge.close();
+    }));
+
   test('B3 what has settled goes after its time, and the job of a customer ends at its time', () =>
     withFolder(async (folder) => {
       const { ports, sockets, open } = world();

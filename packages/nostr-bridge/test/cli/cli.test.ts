@@ -1,5 +1,6 @@
 import { manualPorts } from '@autopilot/testing/manual-ports';
 import { describe, expect, test } from '@jest/globals';
+import { KeptStore } from '../../src/announce/kept-store.ts';
 import { parseCommand } from '../../src/cli/parse-command.ts';
 import { type BridgeFile, JobStore, OutboxStore } from '../../src/index.ts';
 import { codeOf, withFile } from '../support/bridge-file.ts';
@@ -28,6 +29,8 @@ function fill(file: BridgeFile) {
   ] as const) {
     jobs.add(role, sign({ kind: 5_050, content }), bob.pubkey, second * 1000 + 60_000);
   }
+  const last = { contents: '', created_at: second, published_at_ms: second * 1000 - 180_000, event_id: first };
+  new KeptStore(file).put({ coordinate: `31990:${bob.pubkey}:desk`, state: 'published', ...last });
   jobs.move('provider', sign({ kind: 5_050, content: 'x' }).id, 'quote', { amount_msat: 21_000, detail: 'pay\nme' });
   return { first, next };
 }
@@ -57,6 +60,7 @@ describe('the command line', () => {
       expect(status).toMatch(/^Events: 1 open, 0 reached, 2 missed\./);
       expect(status).toMatch(/wss:\/\/one\.test +dead +1 +0 s/);
       expect(status).toMatch(/provider +quoted +1/);
+      expect(status).toMatch(/31990:[0-9a-f]{64}:desk +published +3 min/);
       const { deliveries, jobs } = JSON.parse(await run('status', '--file', name, '--json'));
       expect(deliveries.map(({ number }: { number: number }) => number).reduce((a: number, b: number) => a + b)).toBe(
         6,

@@ -170,6 +170,17 @@ describe('the outbox', () => {
     });
   });
 
+  test('A3 what is pending of a superseded event is given up, and what is in flight is waited for', async () => {
+    await withFile(async (file) => {
+      const { store, outbox } = make(file);
+      const { event } = await outbox.enqueue(outgoing());
+      store.claim('ws://one');
+      expect(store.supersede(event.id)).toMatchObject([{ to: 'dead' }, { to: 'dead', standing: 'missed' }]);
+      expect(store.counts().map(({ state }) => state)).toEqual(['in-flight', 'dead', 'dead']);
+      expect(store.supersede('none')).toEqual([]);
+    });
+  });
+
   test('O8 removes what settled long ago, and never what is still to be delivered', async () => {
     await withFile(async (file) => {
       const { ports, store, outbox } = make(file);

@@ -40,6 +40,8 @@ describe('a bridge file', () => {
       );
     });
     await withFile(async (file, name) => {
+      file.sqlite.exec("delete from kysely_migration where name > '0001'");
+      expect(await codeOf(() => openBridgeFile({ file: name, as: 'observer' }))).toBe('unusable_file');
       file.sqlite.exec("insert into kysely_migration values ('9999_later', '')");
       file.close();
       expect(await codeOf(() => openBridgeFile({ file: name, as: 'owner' }))).toBe('schema_newer');

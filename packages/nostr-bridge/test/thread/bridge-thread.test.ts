@@ -142,6 +142,21 @@ describe('BridgeThread', () => {
     expect(thread.status().commands_refused).toBe(2);
   });
 
+  test('A5 what is announced is said again to every thread that is begun, also when it was refused', async () => {
+    const { thread, last, run, ports } = make();
+    expect(await codeOf(() => thread.announce({ id: 'desk', kinds: [5_050] }))).toBe('bridge_away');
+    run();
+    const said = () => last().got.map((message) => (message.type === 'command' ? message.command : message));
+    expect(said()).toEqual([{ do: 'announce', announcement: { id: 'desk', kinds: [5_050] } }]);
+    const open = codeOf(() => thread.announce(undefined));
+    last().end();
+    expect(await open).toBe('bridge_away');
+    ports.advance(1_000);
+    last().say({ type: 'ready' });
+    expect(said()).toEqual([{ do: 'announce', announcement: undefined }]);
+    last().end();
+  });
+
   test.each([
     ['before its first word', false, 5_000],
     ['after it', true, 2_000],
