@@ -138,6 +138,7 @@ export async function createContext(
     sink,
     directory,
     metrics,
+    bridge: undefined,
   };
   return { context, admin: gateway.admin };
 }

@@ -40,6 +40,10 @@ export const controlErrors = {
     recovery: 'stop',
     next: 'Correct the cutover configuration as the message says.',
   },
+  bridge_config_invalid: {
+    recovery: 'stop',
+    next: 'Correct the configuration of the bridge as the message says; the README tells what it holds.',
+  },
   clock_rate_changed: {
     recovery: 'stop',
     next: 'Start with the stored rate. Another rate needs a new data folder: evidence must not change its clock.',

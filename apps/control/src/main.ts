@@ -23,7 +23,17 @@ async function main(args: readonly string[]): Promise<number | undefined> {
 }
 
 async function serve(command: Extract<Command, { kind: 'serve' }>): Promise<number> {
-  const { clientsFile, publish, readyJson, khala, khalaSecretFile, gateKeysFile, cutoverConfigFile, ...rest } = command;
+  const {
+    clientsFile,
+    publish,
+    readyJson,
+    khala,
+    khalaSecretFile,
+    gateKeysFile,
+    cutoverConfigFile,
+    bridgeFile,
+    ...rest
+  } = command;
   const { deployment, commit, clockRate, heartbeatMs, kind: _kind, ...options } = rest;
   const stop = new AbortController();
   const stopped = new Promise<void>((resolve) => {
@@ -44,11 +54,13 @@ async function serve(command: Extract<Command, { kind: 'serve' }>): Promise<numb
     gateKeys: gateKeysFile === undefined ? undefined : readGateKeys(gateKeysFile),
     config: cutoverConfigFile === undefined ? undefined : readCutoverConfig(cutoverConfigFile),
   };
+  const { readBridgeConfig } = await import('./bridge/bridge-config.ts');
+  const bridge = bridgeFile === undefined ? undefined : readBridgeConfig(bridgeFile);
   const secret = khalaSecretFile === undefined ? undefined : readSecret(khalaSecretFile);
   const lane = khala === undefined ? undefined : { url: khala, secret };
   let control: ControlHandle;
   try {
-    control = await runService({ ...options, clients, bundle, cutover, khala: lane, signal: stop.signal });
+    control = await runService({ ...options, clients, bundle, cutover, khala: lane, bridge, signal: stop.signal });
   } catch (error) {
     // Somebody asked it to stop while it waited for the database.
     if (stop.signal.aborted) return 0;

@@ -1,5 +1,7 @@
 import type { CompatibilityWindow, HttpClient, Ports } from '@autopilot/sync-contract';
 import type { Logger } from 'pino';
+import type { BridgeConfig } from './bridge/bridge-config.ts';
+import type { BridgeHost, BridgeHostOptions } from './bridge/bridge-host.ts';
 import type { Client } from './config/clients-file.ts';
 import type { ConsoleSettings } from './console/install-console.ts';
 import type { CutoverSettings } from './cutover/create-cutover-service.ts';
@@ -33,6 +35,9 @@ export interface ControlOptions {
   /** The lane to leave: what is accepted is written there too. Without it there is nothing to leave. */
   readonly khala?: { readonly url: string; readonly secret?: string | undefined } | undefined;
 
+  /** A bridge to Nostr in a thread of its own. Without it there is none. */
+  readonly bridge?: BridgeConfig | undefined;
+
   readonly ports: Ports;
   readonly http: HttpClient;
   readonly logger: Logger;
@@ -58,6 +63,10 @@ export interface ControlOptions {
   readonly openKhala?: OpenKhala | undefined;
   /** Adds the metrics of the Node process. */
   readonly processMetrics?: boolean | undefined;
+  /** What of the bridge and of its thread is set otherwise than by default. */
+  readonly bridgeSettings?: Pick<BridgeHostOptions, 'settings' | 'thread'> | undefined;
+  /** Its real thread when missing. */
+  readonly openBridge?: ((options: BridgeHostOptions) => BridgeHost) | undefined;
   /** The real one when missing. */
   readonly openGateway?: OpenGateway | undefined;
 }

@@ -1,3 +1,5 @@
+import { bridgeClient } from './bridge/bridge-client.ts';
+import { startBridge } from './bridge/bridge-host.ts';
 import { createClientRegistry } from './config/client-registry.ts';
 import { createContext } from './create-context.ts';
 import { ControlError } from './errors.ts';
@@ -51,7 +53,11 @@ export async function startControl(options: ControlOptions): Promise<ControlHand
     await lockIssuer(store, options.issuer);
     const keys = await openKeyRing(store, clock, options.rotation ?? defaultRotation);
     const audit = createAudit(store, clock);
-    const clients = createClientRegistry(options.clients, options.issuer);
+    const own = options.bridge === undefined ? undefined : bridgeClient(options.ports.random);
+    const clients = createClientRegistry(
+      [...options.clients, ...(own === undefined ? [] : [own.client])],
+      options.issuer,
+    );
     const khala = await openKhala(options);
     const { context, admin } = await createContext({ options, store, keys, audit, clients, khala });
 
@@ -97,6 +103,17 @@ export async function startControl(options: ControlOptions): Promise<ControlHand
     });
     sink.start();
     writer.start();
+    // The last of all: everything else works without it.
+    if (options.bridge !== undefined && own !== undefined) {
+      const { bridge: config, dataDir, ports, bridgeSettings } = options;
+      const { window } = context;
+      const bridge = (options.openBridge ?? startBridge)({
+        ...{ config, dataDir, control: url, secret: own.secret, window, ports, logger: log },
+        ...bridgeSettings,
+      });
+      context.bridge = bridge;
+      undo.push(() => bridge.close());
+    }
     return {
       url,
       async rotateKeys() {

@@ -4,6 +4,7 @@ import { controlErrors } from '../src/errors.ts';
 import { statusOf } from '../src/http/status-codes.ts';
 import { type MetricName, metricTable } from '../src/metrics/metric-table.ts';
 import { createMetrics } from '../src/metrics/registry.ts';
+import { bridgeStatus } from './support/bridge-status.ts';
 import { type CutoverHarness, observation, quickConfig, startCutover } from './support/cutover.ts';
 import { compatible, eventsFor, startHarness } from './support/harness.ts';
 import { ScriptedKhala } from './support/scripted-khala.ts';
@@ -11,9 +12,16 @@ import { waitUntil } from './support/wait-until.ts';
 
 const khala = new ScriptedKhala();
 let it: CutoverHarness;
+let bridge = bridgeStatus();
 
 beforeAll(async () => {
-  it = await startCutover({ processMetrics: true, khala, cutover: { config: quickConfig, heartbeat: 700 } });
+  it = await startCutover({
+    processMetrics: true,
+    khala,
+    cutover: { config: quickConfig, heartbeat: 700 },
+    bridge: { relays: ['wss://relay.example'], kinds: [], secretKey: new Uint8Array(32).fill(1) },
+    openBridge: () => ({ status: () => bridge, notePaid: async () => {}, close: async () => {} }),
+  });
 });
 
 async function metric(series: string): Promise<number> {
@@ -131,6 +139,15 @@ const movers: Record<MetricName, { series: string; move: () => Promise<unknown> 
     series: 'cutover_fallback_use_total{cohort="none"}',
     move: () => it.beat('u6', { fallback_used: true }),
   },
+  cutover_bridge_state: { series: 'cutover_bridge_state{state="running"}', move: busyBridge },
+  cutover_bridge_starts: { series: 'cutover_bridge_starts', move: busyBridge },
+  cutover_bridge_relays: { series: 'cutover_bridge_relays{connection="open"}', move: busyBridge },
+  cutover_bridge_deliveries: { series: 'cutover_bridge_deliveries{state="pending"}', move: busyBridge },
+  cutover_bridge_oldest_pending_seconds: { series: 'cutover_bridge_oldest_pending_seconds', move: busyBridge },
+  cutover_bridge_jobs: { series: 'cutover_bridge_jobs{state="processing"}', move: busyBridge },
+  cutover_bridge_inbound_events: { series: 'cutover_bridge_inbound_events{outcome="refused"}', move: busyBridge },
+  cutover_bridge_lane_live: { series: 'cutover_bridge_lane_live', move: busyBridge },
+  cutover_bridge_waiting_events: { series: 'cutover_bridge_waiting_events', move: busyBridge },
   cutover_parity_comparisons_total: {
     series: 'cutover_parity_comparisons_total{pair="khala/spacetime",result="mismatch"}',
     async move() {
@@ -170,6 +187,10 @@ const movers: Record<MetricName, { series: string; move: () => Promise<unknown> 
 
 let offline = 0;
 
+async function busyBridge(): Promise<void> {
+  bridge = bridgeStatus(true);
+}
+
 async function withoutKhala(): Promise<void> {
   khala.up = false;
   offline += 1;
@@ -189,6 +210,7 @@ describe('GET /metrics', () => {
   test.each(Object.keys(metricTable) as MetricName[])('%s moves', async (name) => {
     const { series, move } = movers[name];
     it.sink.become('live');
+    bridge = bridgeStatus();
     await waitUntil(
       async () => (await metric('cutover_outbox_depth_events')) === (await metric('cutover_outbox_parked_streams')),
     );
@@ -203,6 +225,26 @@ describe('GET /metrics', () => {
     const states = text.split('\n').filter((line) => line.startsWith('cutover_session_state{'));
     expect(states.filter((line) => line.endsWith(' 1'))).toEqual(['cutover_session_state{state="live"} 1']);
     expect(states.length).toBe(metricTable.cutover_session_state.labels.state.length);
+  });
+
+  test('of the bridge everything is counted, and each as what it is', async () => {
+    bridge = bridgeStatus(true);
+    const { text } = await it.request('GET', '/metrics');
+    const lines = text.split('\n').filter((line) => line.startsWith('cutover_bridge_') && !line.endsWith(' 0'));
+    expect(lines.filter((line) => !line.startsWith('cutover_bridge_oldest_pending_seconds'))).toEqual([
+      'cutover_bridge_state{state="running"} 1',
+      'cutover_bridge_starts 2',
+      'cutover_bridge_relays{connection="open"} 1',
+      'cutover_bridge_relays{connection="none"} 1',
+      'cutover_bridge_deliveries{state="pending"} 5',
+      'cutover_bridge_deliveries{state="accepted"} 7',
+      'cutover_bridge_jobs{state="processing"} 4',
+      'cutover_bridge_inbound_events{outcome="accepted"} 5',
+      'cutover_bridge_inbound_events{outcome="duplicate"} 6',
+      'cutover_bridge_inbound_events{outcome="refused"} 3',
+      'cutover_bridge_lane_live 1',
+      'cutover_bridge_waiting_events 8',
+    ]);
   });
 
   test('every series is there from the start, and each result of a token request is counted as what it is', async () => {

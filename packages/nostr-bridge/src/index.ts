@@ -30,7 +30,14 @@ export {
 export { type Cipher, secretKeyCipher } from './jobs/job-cipher.ts';
 export { JobCustomer, type JobCustomerParts } from './jobs/job-customer.ts';
 export { JobProvider, type JobProviderParts, type JobWork } from './jobs/job-provider.ts';
-export { type JobInput, type JobState, jobInputs, jobStates, jobTransitions } from './jobs/job-states.ts';
+export {
+  type JobInput,
+  type JobState,
+  jobInputs,
+  jobStates,
+  jobTransitions,
+  openJobStates,
+} from './jobs/job-states.ts';
 export { type Job, type JobMove, type JobRole, JobStore } from './jobs/job-store.ts';
 export type { JobAmount, JobInputData, JobRequest } from './jobs/job-tags.ts';
 export { nip90 } from './jobs/nip90.ts';
@@ -49,7 +56,7 @@ export {
   deliveryStates,
   deliveryTransitions,
 } from './outbox/delivery-states.ts';
-export { type Journal, type JournalPage, type MirrorPolicy, mirrorNothing } from './outbox/journal.ts';
+export { emptyJournal, type Journal, type JournalPage, type MirrorPolicy, mirrorNothing } from './outbox/journal.ts';
 export { Mirror, type MirrorCounters, type MirrorParts } from './outbox/mirror.ts';
 export { Outbox, type OutboxParts, type Outgoing } from './outbox/outbox.ts';
 export {

@@ -66,6 +66,7 @@ describe('the detail of an assignment', () => {
 
   test('D2 a capability names a kind, or something else', () => {
     expect(kindOfCapability(computeCapability(5_050))).toBe(5_050);
-    for (const other of ['nip90:6050', 'nip90:50500', 'codex', 'nip90:']) expect(kindOfCapability(other)).toBeUndefined();
+    for (const other of ['nip90:6050', 'nip90:50500', 'codex', 'nip90:'])
+      expect(kindOfCapability(other)).toBeUndefined();
   });
 });

@@ -4,6 +4,8 @@ import { type Event, EventRepository, EventType, EventUtils, type Filter } from 
 export class MemoryRepository extends EventRepository {
   /** Waited for before a query is answered: lets a test accept events while a REQ is being served. */
   beforeFind: (filter: Filter) => Promise<void> = async () => {};
+  /** Hears of a deletion that was carried out; the relay then passes it on. */
+  onDeletion: (event: Event) => Promise<void> = async () => {};
   readonly #events = new Map<string, Event>();
   readonly #replaceable = new Map<string, Event>();
 
@@ -22,6 +24,16 @@ export class MemoryRepository extends EventRepository {
     }
     this.#events.set(event.id, event);
     return { isDuplicate: false };
+  }
+
+  /** NIP-09: what its author names goes, and the deletion itself stays, for who has a copy. */
+  override async deleteByDeletionRequest(event: Event): Promise<void> {
+    for (const [name, id = ''] of event.tags) {
+      if (name === 'e' && this.#events.get(id)?.pubkey === event.pubkey) this.#events.delete(id);
+      const slot = name === 'a' ? this.#replaceable.get(id) : undefined;
+      if (slot?.pubkey === event.pubkey && slot.created_at <= event.created_at) this.#events.delete(slot.id);
+    }
+    if (!this.upsert(event).isDuplicate) await this.onDeletion(event);
   }
 
   async find(filter: Filter): Promise<Event[]> {

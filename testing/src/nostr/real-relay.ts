@@ -49,6 +49,8 @@ export async function startRelay({ auth = false, information }: RelayOptions = {
       filterResultCacheTtl: 0,
       ...(auth ? { hostname: '127.0.0.1' } : {}),
     });
+    // The library takes a deletion and tells nobody.
+    repository.onDeletion = (event) => relay.broadcast(event);
     if (auth) relay.register({ handleMessage: insistOnAuth });
     const validator = new Validator();
     const http = await listen((_request, response) => {

@@ -51,6 +51,28 @@ describe('a real relay', () => {
     await waitFor(() => relay.received.get(event.id) === 2, { describe: 'the second EVENT' });
   });
 
+  test('deletes for the author only, and passes the deletion on', async () => {
+    const { relay, client } = await start();
+    const [mine, others] = [
+      note('mine'),
+      JSON.parse(
+        JSON.stringify(
+          finalizeEvent({ kind: 1, created_at: 1_800_000_000, tags: [], content: 'x' }, generateSecretKey()),
+        ),
+      ),
+    ];
+    for (const event of [mine, others]) {
+      client.send('EVENT', event);
+      await client.frame('OK', event.id);
+    }
+    client.send('REQ', 's', { kinds: [5] });
+    await client.frame('EOSE', 's');
+    const deletion = note('', { kind: 5, tags: [mine, others].map(({ id }) => ['e', id]) });
+    client.send('EVENT', deletion);
+    await client.frame('EVENT', 's');
+    expect(relay.stored().map(({ id }) => id)).toEqual([others.id, deletion.id]);
+  });
+
   test('never delivers what it accepted while it was serving a REQ', async () => {
     const { relay, client } = await start();
     let open = () => {};

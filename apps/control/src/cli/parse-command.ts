@@ -26,12 +26,14 @@ export type Command =
       readonly commit: string | undefined;
       readonly clockRate: number | undefined;
       readonly heartbeatMs: number | undefined;
+      readonly bridgeFile: string | undefined;
     };
 
 /** The text of --help. */
 export const usage = `Usage: main.ts --listen HOST:PORT --data-dir DIR --issuer URL --spacetime URI --database NAME --clients FILE
                [--store postgres://...] [--publish BUNDLE_FILE] [--audience TEXT] [--ready-json]
                [--khala URL [--khala-secret-file FILE]] [--gate-keys FILE] [--cutover-config FILE]
+               [--nostr-bridge FILE]
                [--deployment TEXT] [--commit SHA] [--heartbeat-ms MS] [--rehearsal-clock-rate N]
        main.ts --print-owner-identity --issuer URL
 `;
@@ -86,6 +88,7 @@ export function parseCommand(args: readonly string[]): Command {
     commit: values.commit,
     clockRate: checkClockRate(values['rehearsal-clock-rate']),
     heartbeatMs: checkHeartbeat(values['heartbeat-ms']),
+    bridgeFile: values['nostr-bridge'],
   };
 }
 
@@ -113,6 +116,7 @@ function parseStrictly(args: readonly string[]) {
         deployment: { type: 'string' },
         commit: { type: 'string' },
         'heartbeat-ms': { type: 'string' },
+        'nostr-bridge': { type: 'string' },
         'rehearsal-clock-rate': { type: 'string' },
         'print-owner-identity': { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },

@@ -63,7 +63,7 @@ export function parseClients(value: unknown, name = 'The clients file'): readonl
   if (!parsed.success) throw refuse(`${name} is wrong: ${describeIssues(parsed.error)}.`);
   const { clients } = parsed.data;
   for (const field of ['client_id', 'subject'] as const) {
-    const seen = new Set<string>(field === 'subject' ? Object.values(serviceSubjects) : []);
+    const seen = new Set<string>(field === 'subject' ? Object.values(serviceSubjects) : [serviceSubjects.bridge]);
     for (const client of clients) {
       const id = client[field];
       if (seen.has(id)) throw refuse(`${name} is wrong: ${field} "${id}" is taken twice, or is control's own.`);

@@ -1,4 +1,5 @@
 import type { Clock, CompatibilityWindow } from '@autopilot/sync-contract';
+import type { BridgeHost } from '../bridge/bridge-host.ts';
 import type { ClientRegistry } from '../config/client-registry.ts';
 import type { ConsoleSessions } from '../console/sessions.ts';
 import type { CutoverService } from '../cutover/create-cutover-service.ts';
@@ -45,4 +46,6 @@ export interface Context {
   readonly sink: EventSink;
   readonly directory: StreamDirectory;
   readonly metrics: Metrics;
+  /** The bridge to Nostr; undefined where there is none, and until it is started. */
+  bridge: BridgeHost | undefined;
 }

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { sql } from 'kysely';
+import { exposeBridge } from '../bridge/expose-bridge.ts';
 import { sinkStates } from '../spacetime/event-sink.ts';
 import type { Context } from './context.ts';
 import { exposeCutover } from './cutover/expose-metrics.ts';
@@ -24,6 +25,7 @@ export function installOperationRoutes(app: FastifyInstance, context: Context): 
     metrics.set('cutover_mirror_streams', { state: 'on' }, waiting.mirrored_streams);
     metrics.set('cutover_mirror_streams', { state: 'broken' }, waiting.broken_streams);
     await exposeCutover(context);
+    exposeBridge(context);
     const { state, token_expires_at } = sink.status;
     for (const each of sinkStates) metrics.set('cutover_session_state', { state: each }, each === state ? 1 : 0);
     metrics.set('cutover_session_token_expiry_timestamp_seconds', {}, (token_expires_at ?? 0) / 1_000);

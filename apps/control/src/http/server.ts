@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { type ConsoleSettings, installConsole } from '../console/install-console.ts';
 import { ControlError } from '../errors.ts';
 import { projectionLimits } from '../projections/projection-request.ts';
+import { installBridgeRoutes } from './bridge-routes.ts';
 import { installCompatRoutes } from './compat-routes.ts';
 import type { Context } from './context.ts';
 import { installBundleRoutes } from './cutover/bundle-routes.ts';
@@ -56,6 +57,7 @@ export function createServer(
   installEvidenceRoutes(app, context);
   installBundleRoutes(app, context);
   installReportRoutes(app, context);
+  installBridgeRoutes(app, context);
   installOperationRoutes(app, context);
   installConsole(app, context, scheduler, console);
   return app;

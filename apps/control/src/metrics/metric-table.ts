@@ -2,15 +2,8 @@ import { gateIds } from '@autopilot/cutover-flags';
 import { comparisonPairs, comparisonResults } from '@autopilot/cutover-flags/parity';
 import { laneIds } from '@autopilot/sync-contract';
 import { sinkStates } from '../spacetime/event-sink.ts';
-
-/** One metric of the service. Label values are closed lists, so that the number of series is known. */
-export interface MetricSpec {
-  readonly type: 'counter' | 'gauge' | 'histogram';
-  readonly help: string;
-  readonly labels?: Readonly<Record<string, readonly string[]>>;
-  /** Upper bounds of a histogram, seconds. */
-  readonly buckets?: readonly number[];
-}
+import { bridgeMetrics } from './bridge-metrics.ts';
+import type { MetricSpec } from './metric-spec.ts';
 
 /** Every metric that /metrics serves besides those of the Node process. */
 export const metricTable = {
@@ -125,6 +118,7 @@ export const metricTable = {
     help: 'Events of the mirror. Duplicate: found on khala after an unknown outcome. Dropped: khala will never have them.',
     labels: { outcome: ['appended', 'duplicate', 'retry', 'dropped'] },
   },
+  ...bridgeMetrics,
 } as const satisfies Record<string, MetricSpec>;
 
 /** The name of a metric. */

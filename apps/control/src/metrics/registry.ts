@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import { type MetricName, type MetricSpec, metricTable } from './metric-table.ts';
+import type { MetricSpec } from './metric-spec.ts';
+import { type MetricName, metricTable } from './metric-table.ts';
 
 type OfType<T extends MetricSpec['type']> = {
   [N in MetricName]: (typeof metricTable)[N] extends { readonly type: T } ? N : never;

@@ -11,7 +11,8 @@ export type AuditKind =
   | 'dead.retried'
   | 'dead.discarded'
   | 'key.rotated'
-  | 'mirror.cleared';
+  | 'mirror.cleared'
+  | 'bridge.job.paid';
 
 /** One audit record. No secrets and no tokens. */
 export interface AuditRecord {

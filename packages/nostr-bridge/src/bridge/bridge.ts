@@ -15,7 +15,7 @@ import { JobProvider, type JobWork } from '../jobs/job-provider.ts';
 import { type Job, JobStore } from '../jobs/job-store.ts';
 import type { JobRequest } from '../jobs/job-tags.ts';
 import { Deliveries } from '../outbox/deliveries.ts';
-import { type Journal, type MirrorPolicy, mirrorNothing } from '../outbox/journal.ts';
+import { emptyJournal, type Journal, type MirrorPolicy, mirrorNothing } from '../outbox/journal.ts';
 import { Mirror } from '../outbox/mirror.ts';
 import { Outbox, type Outgoing } from '../outbox/outbox.ts';
 import { type Enqueued, OutboxStore } from '../outbox/outbox-store.ts';
@@ -75,7 +75,7 @@ export class Bridge {
   #countAgainAt = 0;
 
   private constructor(settings: CompleteSettings, parts: BridgeParts, file: BridgeFile) {
-    const { ports, signer, sockets, http, cipher, journal, policy = mirrorNothing, work } = parts;
+    const { ports, signer, sockets, http, cipher, journal = emptyJournal, policy = mirrorNothing, work } = parts;
     const { quorum, relays, provider, customer, refreshMs } = settings;
     this.#settings = settings;
     this.#parts = parts;
@@ -120,8 +120,7 @@ export class Bridge {
       accept: (event) => this.#accept(event),
       settings: settings.inbound,
     });
-    const empty: Journal = { streams: () => [], read: () => ({ epoch: '', events: [], more: false }) };
-    this.#mirror = new Mirror({ file, outbox, journal: journal ?? empty, policy, ports, ...settings.mirror });
+    this.#mirror = new Mirror({ file, outbox, journal, policy, ports, ...settings.mirror });
   }
 
   /**
@@ -186,6 +185,11 @@ export class Bridge {
   /** Hears how an event stands, once for each change. */
   onStanding(listener: (event_id: string, standing: Standing) => void): () => void {
     return this.#deliveries.onStanding(listener);
+  }
+
+  /** How an event stands; undefined when it is not stored, or not any more. */
+  standing(event_id: string): Standing | undefined {
+    return this.#store.standingOf(event_id);
   }
 
   /** Asks a provider once per key. @throws {BridgeError} `invalid_option` when the bridge is no customer, and others. */

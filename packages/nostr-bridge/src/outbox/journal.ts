@@ -24,3 +24,6 @@ export type MirrorPolicy = (event: SyncEvent) => Omit<Outgoing, 'key'> | undefin
 
 /** Nothing leaves unless somebody says so. */
 export const mirrorNothing: MirrorPolicy = () => undefined;
+
+/** Of an owner who has no journal. */
+export const emptyJournal: Journal = { streams: () => [], read: () => ({ epoch: '', events: [], more: false }) };

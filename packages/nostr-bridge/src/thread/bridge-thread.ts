@@ -45,6 +45,8 @@ export interface BridgeThreadStatus {
   readonly memory: ThreadMemory | undefined;
   /** What the bridge last said of itself; of a thread before this one, while there is none. */
   readonly bridge: BridgeStatus | undefined;
+  /** What its thread last said besides; see `ServingParts`. */
+  readonly more: unknown;
 }
 
 interface Waiting {
@@ -75,6 +77,7 @@ export class BridgeThread {
   #lastEnd: string | undefined;
   #memory: ThreadMemory | undefined;
   #bridge: BridgeStatus | undefined;
+  #more: unknown;
   #announced: BridgeCommand | undefined;
   #cancelWatch: Cancel = () => {};
   #cancelRetry: Cancel = () => {};
@@ -128,6 +131,7 @@ export class BridgeThread {
       journal: { ...this.#journal },
       memory: this.#memory,
       bridge: this.#bridge,
+      more: this.#more,
     };
   }
 
@@ -213,6 +217,7 @@ export class BridgeThread {
       case 'beat':
         this.#bridge = message.status;
         this.#memory = message.memory;
+        this.#more = message.more;
         if (message.memory.external > this.#settings.maxExternalBytes) {
           this.#end(worker, `It held ${message.memory.external} bytes beside its heap.`);
         }

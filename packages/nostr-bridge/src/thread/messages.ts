@@ -46,7 +46,7 @@ export type FromBridge =
   /** It could not begin, or met something that it does not expect; it ends. */
   | { readonly type: 'failed'; readonly code: string; readonly message: string }
   /** Its event loop turns. */
-  | { readonly type: 'beat'; readonly status: BridgeStatus; readonly memory: ThreadMemory }
+  | { readonly type: 'beat'; readonly status: BridgeStatus; readonly memory: ThreadMemory; readonly more?: unknown }
   | { readonly type: 'question'; readonly number: number; readonly question: JournalQuestion }
   | { readonly type: 'done'; readonly number: number; readonly result: unknown }
   | { readonly type: 'refused'; readonly number: number; readonly code: string; readonly message: string };

@@ -23,13 +23,15 @@ export interface ServingParts {
   readonly open: (journal: Journal) => Promise<Bridge>;
   /** Between two signs of life, in milliseconds. */
   readonly beatMs?: number;
+  /** What the owner is told along with each: plain data of whatever else the thread does. */
+  readonly more?: () => unknown;
 }
 
 /**
  * Serves a bridge in its thread: opens it, tells how it stands, does what the owner asks, and asks the owner's journal.
  * When it cannot be opened, the reason is told and the thread ends.
  */
-export async function serveBridge({ ports, owner, open, beatMs = 1_000 }: ServingParts): Promise<void> {
+export async function serveBridge({ ports, owner, open, beatMs = 1_000, more }: ServingParts): Promise<void> {
   const questions = new Map<
     number,
     { readonly resolve: (answer: never) => void; readonly reject: (error: Error) => void }
@@ -56,7 +58,8 @@ export async function serveBridge({ ports, owner, open, beatMs = 1_000 }: Servin
   }
   const beat = () => {
     try {
-      owner.send({ type: 'beat', status: bridge.status(), memory: owner.memory() });
+      const [status, memory] = [bridge.status(), owner.memory()];
+      owner.send({ type: 'beat', status, memory, ...(more === undefined ? {} : { more: more() }) });
     } catch (error) {
       // A file that cannot be read any more: the owner begins the bridge anew.
       owner.send({ type: 'failed', ...told(error) });

@@ -33,9 +33,6 @@ export async function closeBridges(): Promise<void> {
   open.clear();
 }
 
-/** Nothing to mirror. */
-export const emptyJournal: Journal = { streams: () => [], read: () => ({ epoch: '', events: [], more: false }) };
-
 /** Waits for a condition of the real world: threads load and compile everything that they run. */
 export async function until(condition: () => boolean): Promise<void> {
   await waitFor(condition, { timeoutMs: 30_000, describe: condition.toString() });

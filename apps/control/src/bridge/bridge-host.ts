@@ -1,0 +1,113 @@
+import path from 'node:path';
+import {
+  BridgeThread,
+  type BridgeSettings,
+  emptyJournal,
+  nodeBridgeWorker,
+  type ThreadSettings,
+} from '@autopilot/nostr-bridge';
+import type { CompatibilityWindow, Ports } from '@autopilot/sync-contract';
+import type { Logger } from 'pino';
+import { serviceSubjects } from '../subjects.ts';
+import type { BridgeConfig } from './bridge-config.ts';
+import type { BridgeThreadData, LaneStatus } from './bridge-thread.ts';
+
+/** What the bridge of a control is started with. */
+export interface BridgeHostOptions {
+  readonly config: BridgeConfig;
+  /** Its file lies there. */
+  readonly dataDir: string;
+  /** Where control listens, and the secret of its own client. */
+  readonly control: string;
+  readonly secret: string;
+  readonly window: CompatibilityWindow;
+  readonly ports: Ports;
+  readonly logger: Logger;
+  /** What tests vary. */
+  readonly settings?: Partial<BridgeSettings> | undefined;
+  readonly thread?: Partial<ThreadSettings> | undefined;
+}
+
+/** How the bridge stands: its thread, and what the thread says of itself and of the lane. */
+export interface BridgeHostStatus extends Omit<ReturnType<BridgeThread['status']>, 'more'> {
+  readonly lane: LaneStatus | undefined;
+}
+
+/** A bridge to Nostr in a thread of its own. Nothing of control waits for it. */
+export interface BridgeHost {
+  status(): BridgeHostStatus;
+  /**
+   * Somebody says that what a provider asked for a job was paid: it is done then. Nothing is paid here.
+   *
+   * @throws {BridgeError} `unknown_job`, `job_refused`, `bridge_away`, `bridge_silent`
+   */
+  notePaid(request_id: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+const script = new URL('./bridge-thread.ts', import.meta.url);
+
+/**
+ * Starts a bridge. It is begun again with backoff whenever it ends; the reason is logged.
+ *
+ * @throws {BridgeError} `invalid_option`
+ */
+export function startBridge(options: BridgeHostOptions): BridgeHost {
+  const { config, dataDir, control, secret, window, ports, logger, settings, thread: bounds } = options;
+  const { relays, quorum, kinds, secretKey, profile } = config;
+  const data: BridgeThreadData = {
+    settings: {
+      file: path.join(dataDir, 'bridge.sqlite'),
+      relays,
+      ...(quorum === undefined ? {} : { quorum }),
+      ...(kinds.length === 0 ? {} : { provider: { kinds } }),
+      ...settings,
+    },
+    secretKey,
+    kinds,
+    profile,
+    control,
+    clientId: serviceSubjects.bridge,
+    secret,
+    compatibility: {
+      client_build_id: window.max_client_build_id ?? window.min_client_build_id,
+      protocol_version: [window.protocol_version].flat()[0],
+      schema_version: window.max_schema_version,
+    },
+  };
+  const thread = new BridgeThread({
+    ports,
+    spawn: nodeBridgeWorker({ script, data }),
+    journal: emptyJournal,
+    ...(bounds === undefined ? {} : { settings: bounds }),
+  });
+  let told: string | undefined;
+  const cancelWatch = watch(ports, () => {
+    const { state, last_end } = thread.status();
+    if (last_end === told) return;
+    told = last_end;
+    logger.warn({ state, reason: last_end }, 'the bridge to Nostr ended, and is begun again');
+  });
+  thread.start();
+  logger.info({ relays, kinds }, 'bridge to Nostr started');
+  return {
+    status() {
+      const { more, ...status } = thread.status();
+      return { ...status, lane: more as LaneStatus | undefined };
+    },
+    notePaid: (request_id) => thread.notePaid('provider', request_id),
+    async close() {
+      cancelWatch();
+      await thread.close();
+    },
+  };
+}
+
+function watch({ scheduler }: Ports, look: () => void): () => void {
+  const turn = () => {
+    look();
+    cancel = scheduler.after(1_000, turn);
+  };
+  let cancel = scheduler.after(1_000, turn);
+  return () => cancel();
+}

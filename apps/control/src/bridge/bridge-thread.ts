@@ -1,0 +1,125 @@
+// The thread of control's bridge to Nostr: the bridge, and a session of its own with the lane.
+import { workerData } from 'node:worker_threads';
+import {
+  Bridge,
+  type BridgeSettings,
+  loadSigner,
+  nodeOwnerPort,
+  nodeRelaySockets,
+  nodeVerifyWorkers,
+  openJobStates,
+  secretKeyCipher,
+  serveBridge,
+} from '@autopilot/nostr-bridge';
+import { createSession, nodeSocketFactory } from '@autopilot/session';
+import type { CompatibilityRequest } from '@autopilot/sync-contract';
+import { systemHttp as http, systemPorts as ports } from '@autopilot/sync-contract/system-ports';
+import { controlToken } from './control-token.ts';
+import { isOver } from './assignment-desk.ts';
+import { LaneWork } from './lane-work.ts';
+import { PendingEvents } from './pending-events.ts';
+import { bridgeGrant, openSessionDesk } from './session-desk.ts';
+
+/** What the thread is told. */
+export interface BridgeThreadData {
+  readonly settings: BridgeSettings;
+  readonly secretKey: Uint8Array;
+  /** Kinds that it may announce and take. */
+  readonly kinds: readonly number[];
+  readonly profile: Readonly<Record<string, unknown>> | undefined;
+  readonly control: string;
+  readonly clientId: string;
+  readonly secret: string;
+  readonly compatibility: CompatibilityRequest;
+}
+
+/** How the lane stands, seen from the thread. */
+export interface LaneStatus {
+  readonly session: string;
+  /** Why its last connection ended. */
+  readonly last_error: string | undefined;
+  /** Kinds that are taken and can be computed now. */
+  readonly kinds: readonly number[];
+  /** Assignments that are not over. */
+  readonly assignments: number;
+  /** Events of the module that wait to leave. */
+  readonly waiting: number;
+  readonly events: PendingEvents['counters'];
+}
+
+/** Between two looks for assignments that nobody needs any more, in milliseconds. */
+const sweepMs = 2_000;
+
+const { settings, secretKey, kinds, profile, control, clientId, secret, compatibility } =
+  workerData as BridgeThreadData;
+
+const session = createSession({
+  ports,
+  http,
+  socket: nodeSocketFactory,
+  clientId,
+  readMode: 'confirmed',
+  streams: false,
+  token: async (_reason, signal) =>
+    controlToken({ http, control, clientId, secret, compatibility, streams: [bridgeGrant] })(signal),
+});
+const desk = openSessionDesk(session);
+const work = new LaneWork(desk, ports.scheduler);
+let events: PendingEvents | undefined;
+
+const possible = () => work.kinds().filter((kind) => kinds.includes(kind));
+
+/** What is announced is what can be done now: nothing without a provider. */
+function announce(bridge: Bridge): void {
+  if (!desk.isLive) return;
+  const now = possible();
+  bridge.announce(
+    now.length === 0 ? undefined : { id: 'autopilot', kinds: now, ...(profile === undefined ? {} : { profile }) },
+  );
+}
+
+/** Takes back what no job needs. One that fails is looked for again. */
+function sweep(bridge: Bridge): void {
+  const isWanted = (request_id: string) => {
+    const job = bridge.job('provider', request_id);
+    return job !== undefined && openJobStates.includes(job.state);
+  };
+  void work
+    .sweep(isWanted)
+    .catch(() => {})
+    .finally(() => ports.scheduler.after(sweepMs, () => sweep(bridge)));
+}
+
+await serveBridge({
+  ports,
+  owner: nodeOwnerPort(),
+  open: async () => {
+    const bridge = await Bridge.open(settings, {
+      ports,
+      sockets: nodeRelaySockets(1 << 20),
+      http,
+      signer: await loadSigner(secretKey, ports.random),
+      cipher: secretKeyCipher(secretKey, ports.random),
+      spawnVerifier: nodeVerifyWorkers,
+      work,
+    });
+    events = new PendingEvents(session, bridge, ports);
+    events.start();
+    desk.onChange(() => announce(bridge));
+    session.start();
+    sweep(bridge);
+    return bridge;
+  },
+  more: (): LaneStatus => {
+    const { state, last_close } = session.status();
+    return {
+      session: state,
+      last_error:
+        state === 'live' || last_close === undefined ? undefined : `${last_close.code}: ${last_close.message}`,
+      kinds: possible(),
+      assignments: desk.assignments().filter((assignment) => !isOver(assignment)).length,
+      waiting: events?.waiting ?? 0,
+      events: events?.counters ?? { published: 0, sent: 0, refused: 0, failures: 0 },
+    };
+  },
+});
