@@ -1,5 +1,6 @@
 export type { Announcement } from './announce/announcement.ts';
-export type { Kept } from './announce/kept-store.ts';
+export { type Kept, KeptStore } from './announce/kept-store.ts';
+export { type RelayList, readRelayList, relayListTemplate } from './announce/relay-list.ts';
 export { Bridge, type BridgeParts, type Publishing } from './bridge/bridge.ts';
 export type { BridgeSettings, ProviderSettings } from './bridge/bridge-settings.ts';
 export { type BridgeStatus, type StoredStatus, storedStatus } from './bridge/bridge-status.ts';
@@ -69,7 +70,7 @@ export {
 } from './outbox/outbox-store.ts';
 export { type DeliveryAt, judgeQuorum, type QuorumPolicy, type Standing } from './outbox/quorum.ts';
 export type { BreakerState } from './relay/breaker.ts';
-export { nodeRelaySockets } from './relay/node-socket.ts';
+export { nodePublicSockets, nodeRelaySockets } from './relay/node-socket.ts';
 export { Relay, type RelayHost, type RelayStatus } from './relay/relay.ts';
 export type { RelayCounters } from './relay/relay-counters.ts';
 export type { LossReason } from './relay/relay-link.ts';
@@ -98,3 +99,5 @@ export {
   threadStates,
   threadTransitions,
 } from './thread/thread-states.ts';
+export type { VisitRules } from './visits/visit-rules.ts';
+export { defaultVisitSettings, type VisitSettings } from './visits/visit-settings.ts';

@@ -7,6 +7,7 @@ import type { DeliveryCounters } from '../outbox/deliveries.ts';
 import type { MirrorCounters } from '../outbox/mirror.ts';
 import type { OutboxStore } from '../outbox/outbox-store.ts';
 import type { RelayStatus } from '../relay/relay.ts';
+import type { Visits } from '../visits/visits.ts';
 
 /** What a file holds: also when no bridge has it open. */
 export interface StoredStatus {
@@ -21,6 +22,9 @@ export interface StoredStatus {
 export interface BridgeStatus extends StoredStatus {
   readonly pubkey: string;
   readonly relays: readonly RelayStatus[];
+  /** Relays outside of the settings that are connected to at present. */
+  readonly visiting: readonly RelayStatus[];
+  readonly visits: Visits['counters'];
   readonly delivered: DeliveryCounters;
   readonly inbound: InboundCounters;
   readonly mirror: MirrorCounters;

@@ -1,6 +1,7 @@
 import type { Cancel, HttpClient, Ports, SocketFactory } from '@autopilot/sync-contract';
 import { type Announcement, announcementKind, announcementTemplate } from '../announce/announcement.ts';
 import { KeptStore } from '../announce/kept-store.ts';
+import { relayListKind, relayListTemplate } from '../announce/relay-list.ts';
 import { Upkeep } from '../announce/upkeep.ts';
 import { BridgeError } from '../errors.ts';
 import type { NostrEvent } from '../event/event.ts';
@@ -12,16 +13,24 @@ import { type SpawnVerifyWorker, WorkerVerifier } from '../inbound/worker-verifi
 import type { Cipher } from '../jobs/job-cipher.ts';
 import { JobCustomer } from '../jobs/job-customer.ts';
 import { JobProvider, type JobWork } from '../jobs/job-provider.ts';
+import { openJobStates } from '../jobs/job-states.ts';
 import { type Job, JobStore } from '../jobs/job-store.ts';
 import type { JobRequest } from '../jobs/job-tags.ts';
+import { nip90 } from '../jobs/nip90.ts';
 import { Deliveries } from '../outbox/deliveries.ts';
 import { emptyJournal, type Journal, type MirrorPolicy, mirrorNothing } from '../outbox/journal.ts';
 import { Mirror } from '../outbox/mirror.ts';
 import { Outbox, type Outgoing } from '../outbox/outbox.ts';
 import { type Enqueued, OutboxStore } from '../outbox/outbox-store.ts';
-import type { Standing } from '../outbox/quorum.ts';
+import { quorumOf, type Standing } from '../outbox/quorum.ts';
 import { Relay } from '../relay/relay.ts';
+import { parseRelayUrl } from '../relay/relay-options.ts';
+import type { Verdict } from '../relay/verdict.ts';
 import { type BridgeFile, openBridgeFile } from '../store/bridge-file.ts';
+import { answerRelays } from '../visits/answer-relays.ts';
+import { RelayLists } from '../visits/relay-lists.ts';
+import { visitable } from '../visits/visit-rules.ts';
+import { Visits } from '../visits/visits.ts';
 import { type BridgeSettings, type CompleteSettings, completeSettings } from './bridge-settings.ts';
 import { type BridgeStatus, type StoredStatus, storedStatus } from './bridge-status.ts';
 
@@ -29,6 +38,8 @@ import { type BridgeStatus, type StoredStatus, storedStatus } from './bridge-sta
 export interface BridgeParts {
   readonly ports: Ports;
   readonly sockets: SocketFactory;
+  /** For relays outside of the settings; `sockets` by default. See `nodePublicSockets`. */
+  readonly visitSockets?: SocketFactory;
   readonly signer: Signer;
   readonly spawnVerifier: SpawnVerifyWorker;
   /** Without it no NIP-11 document is read. */
@@ -65,6 +76,8 @@ export class Bridge {
   readonly #mirror: Mirror;
   readonly #kept: KeptStore;
   readonly #upkeep: Upkeep;
+  readonly #visits: Visits;
+  readonly #lists: RelayLists;
   readonly #provider: JobProvider | undefined;
   readonly #customer: JobCustomer | undefined;
   #cancels: Cancel[] = [];
@@ -76,7 +89,7 @@ export class Bridge {
 
   private constructor(settings: CompleteSettings, parts: BridgeParts, file: BridgeFile) {
     const { ports, signer, sockets, http, cipher, journal = emptyJournal, policy = mirrorNothing, work } = parts;
-    const { quorum, relays, provider, customer, refreshMs } = settings;
+    const { quorum, relays, writeRelays, provider, customer, refreshMs } = settings;
     this.#settings = settings;
     this.#parts = parts;
     this.#file = file;
@@ -88,21 +101,47 @@ export class Bridge {
     const deliveries = this.#deliveries;
     this.#kept = new KeptStore(file);
     const superseded = (event_id: string) => deliveries.supersede(event_id);
-    this.#upkeep = new Upkeep({ kept: this.#kept, outbox, ports, relays, quorum, refreshMs, superseded });
+    this.#upkeep = new Upkeep({
+      kept: this.#kept,
+      outbox,
+      ports,
+      relays: writeRelays,
+      quorum,
+      refreshMs,
+      superseded,
+    });
     this.#jobs = new JobStore(file, ports.clock);
     const jobs = this.#jobs;
     const environment = { ports, sockets, signer, settings: settings.relay, ...(http === undefined ? {} : { http }) };
-    this.#relays = relays.map(
-      (url) =>
-        new Relay(url, environment, {
-          mayPublish: () => deliveries.wake(url),
-          late: (id, verdict) => deliveries.late(url, id, verdict),
-        }),
-    );
+    const host = (url: string) => ({
+      mayPublish: () => deliveries.wake(url),
+      late: (id: string, verdict: Verdict) => deliveries.late(url, id, verdict),
+    });
+    this.#relays = relays.map((url) => new Relay(url, environment, host(url)));
+    // Without HTTP: a stranger's document may redirect to anywhere.
+    const away = { ports, sockets: parts.visitSockets ?? sockets, signer, settings: settings.relay };
+    this.#visits = new Visits({
+      store,
+      deliveries,
+      ports,
+      own: relays,
+      settings: settings.visits,
+      make: (url) => new Relay(url, away, host(url)),
+    });
     const secret = cipher === undefined ? {} : { cipher };
     if (provider !== undefined) {
       if (work === undefined) throw new BridgeError('invalid_option', 'A provider needs something that does the work.');
-      this.#provider = new JobProvider({ jobs, outbox, ports, work, relays, quorum, ...provider, ...secret });
+      this.#provider = new JobProvider({
+        jobs,
+        outbox,
+        ports,
+        work,
+        relays: writeRelays,
+        relaysFor: (request) => this.#answerRelays(request),
+        quorum: quorumOf(quorum, writeRelays),
+        ...provider,
+        ...secret,
+      });
     }
     if (customer !== undefined)
       this.#customer = new JobCustomer({ jobs, outbox, ports, quorum, ...customer, ...secret });
@@ -118,7 +157,14 @@ export class Bridge {
       verifier: this.#verifier,
       seen: new SeenSet(file, settings.seen),
       accept: (event) => this.#accept(event),
+      isOnce: ({ kind }) => kind !== relayListKind,
       settings: settings.inbound,
+    });
+    this.#lists = new RelayLists({
+      ports,
+      inbound: this.#inbound,
+      relays: this.#relays,
+      maxLists: settings.visits.maxLists,
     });
     this.#mirror = new Mirror({ file, outbox, journal, policy, ports, ...settings.mirror });
   }
@@ -152,23 +198,30 @@ export class Bridge {
     this.#cancels.push(
       this.#outbox.onStored((urls) => {
         for (const url of urls) this.#deliveries.wake(url);
+        this.#visits.wake(urls);
       }),
     );
     this.#deliveries.start(this.#relays);
+    this.#visits.start();
     for (const relay of this.#relays) {
-      if (this.#provider !== undefined) this.#follow(relay, 'requests', this.#provider.filters());
-      if (this.#customer !== undefined) this.#follow(relay, 'answers', this.#customer.filters());
+      if (this.#settings.readRelays.includes(relay.url)) this.#followJobs(relay);
       relay.start();
     }
     this.#provider?.start();
+    this.#guarded(() => this.#wantLists());
     this.#mirror.start();
+    const { publishesRelayList, readRelays, writeRelays } = this.#settings;
+    if (publishesRelayList !== undefined) {
+      const list = relayListTemplate({ read: readRelays, write: writeRelays });
+      this.#upkeep.want(relayListKind, publishesRelayList ? [list] : []);
+    }
     this.#upkeep.start();
     this.#housekeeping();
   }
 
   /** Stores an event for its relays. @throws {BridgeError} and then nothing is stored; see `Outbox.enqueue`. */
   publish(publishing: Publishing): Promise<Enqueued> {
-    const { relays, quorum } = this.#settings;
+    const { writeRelays: relays, quorum } = this.#settings;
     return this.#outbox.enqueue({ relays, quorum, ...publishing });
   }
 
@@ -220,6 +273,8 @@ export class Bridge {
       pubkey: this.pubkey,
       relays: this.#relays.map((relay) => relay.status()),
       ...this.#stored(),
+      visiting: this.#visits.status(),
+      visits: { ...this.#visits.counters },
       delivered: { ...this.#deliveries.counters },
       inbound: { ...this.#inbound.counters },
       mirror: { ...this.#mirror.counters },
@@ -249,12 +304,39 @@ export class Bridge {
     for (const cancel of this.#cancels.splice(0)) cancel();
     this.#mirror.stop();
     this.#upkeep.stop();
+    this.#lists.stop();
     this.#provider?.stop();
+    this.#visits.stop();
     this.#deliveries.stop();
     this.#inbound.close();
     for (const relay of this.#relays) relay.close();
     await this.#verifier.close();
     this.#file.close();
+  }
+
+  #followJobs(relay: Relay): void {
+    if (this.#provider !== undefined) this.#follow(relay, 'requests', this.#provider.filters());
+    if (this.#customer !== undefined) this.#follow(relay, 'answers', this.#customer.filters());
+  }
+
+  /** Also of jobs that an earlier process took. */
+  #wantLists(): void {
+    if (this.#provider === undefined) return;
+    for (const state of openJobStates)
+      for (const { role, customer } of this.#jobs.list(state, atOnce))
+        if (role === 'provider') this.#lists.want(customer);
+  }
+
+  /** Where an answer is stored for: with too much waiting for visits, at the relays of the bridge only. */
+  #answerRelays({ pubkey, tags }: NostrEvent): readonly string[] {
+    const { relays, writeRelays, visits } = this.#settings;
+    const named = tags.find(([name]) => name === nip90.tags.relays)?.slice(1) ?? [];
+    const most = this.#visits.hasRoom && visits.maxVisitedRelays > 0 ? visits.maxRelaysPerAnswer : 0;
+    const admit = (text: string) => {
+      const url = parseRelayUrl(text);
+      return url !== undefined && relays.includes(url) ? url : visitable(text, visits);
+    };
+    return answerRelays(writeRelays, named, this.#lists.readRelays(pubkey), most, admit);
   }
 
   #follow(relay: Relay, name: string, filters: Parameters<typeof follow>[0]['filters']): void {
@@ -268,11 +350,16 @@ export class Bridge {
   /** In the transaction that remembers the event. */
   #accept(event: NostrEvent): void {
     const { scheduler } = this.#parts.ports;
-    this.#provider?.take(event);
+    if (event.kind === relayListKind) {
+      this.#lists.take(event);
+      return;
+    }
+    const isNewJob = this.#provider?.take(event) === true;
     const job = this.#customer?.take(event);
     // After the transaction: until then nothing of it is true.
     scheduler.after(0, () => {
       if (this.#state !== 'started') return;
+      if (isNewJob) this.#lists.want(event.pubkey);
       this.#guarded(() => this.#provider?.wake());
       if (job !== undefined) this.#guarded(() => this.#tellOf(job));
     });

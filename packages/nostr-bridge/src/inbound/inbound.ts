@@ -44,6 +44,11 @@ export interface InboundParts {
   readonly seen: SeenSet;
   /** Takes an event that is good and new, in the transaction that remembers its id. When it throws, both are undone. */
   readonly accept: (event: NostrEvent, relay: string) => void;
+  /**
+   * False for events that may be taken more than once, because the newest of them counts: they are not remembered, and
+   * none of them is too old.
+   */
+  readonly isOnce?: (event: NostrEvent) => boolean;
   readonly settings?: Partial<InboundSettings>;
 }
 
@@ -229,9 +234,9 @@ export class Inbound {
   }
 
   #take({ event, relay }: Waiting): Refusal | 'accepted' {
-    const { file, seen, accept } = this.#parts;
+    const { file, seen, accept, isOnce } = this.#parts;
     return file.transaction('Taking an event', () => {
-      const answer = seen.add(event.id, event.created_at);
+      const answer = isOnce?.(event) === false ? 'new' : seen.add(event.id, event.created_at);
       if (answer !== 'new') return answer;
       accept(event, relay);
       return 'accepted';

@@ -7,6 +7,7 @@ import type { Filter } from '../relay/relay-subscriptions.ts';
 import type { Cipher } from './job-cipher.ts';
 import type { Job, JobStore } from './job-store.ts';
 import { type JobRequest, readAmount, readText, requestTemplate } from './job-tags.ts';
+import { kindFilters } from './kind-filters.ts';
 import { feedbackInputs, nip90 } from './nip90.ts';
 
 /** What a customer is made of. */
@@ -17,6 +18,11 @@ export interface JobCustomerParts {
   readonly quorum: QuorumPolicy;
   /** How long a job without an expiration of its own is waited for, in milliseconds. */
   readonly jobMs: number;
+  /**
+   * Kinds of requests that it makes: only their answers are asked for. Without it relays are asked for everything that
+   * names this key.
+   */
+  readonly kinds?: readonly number[];
   readonly cipher?: Cipher;
 }
 
@@ -30,15 +36,19 @@ export class JobCustomer {
 
   /** What to follow at the relays of its jobs. */
   filters(): readonly Filter[] {
-    const first = nip90.firstRequest + nip90.resultOffset;
-    const count = nip90.lastRequest - nip90.firstRequest + 1;
-    const kinds = [nip90.feedback, ...Array.from({ length: count }, (_, index) => first + index)];
-    return [{ kinds, '#p': [this.#parts.outbox.pubkey] }];
+    const { kinds, outbox } = this.#parts;
+    const mine = { '#p': [outbox.pubkey] };
+    // All kinds of results are a thousand: no relay takes such a filter.
+    if (kinds === undefined) return [mine];
+    return kindFilters([nip90.feedback, ...kinds.map((kind) => kind + nip90.resultOffset)], mine);
   }
 
   /** Asks once per key: the same key again is the job that is there. @throws {BridgeError} and nothing is asked. */
   async request(key: string, request: JobRequest): Promise<Job> {
-    const { jobs, outbox, ports, quorum, jobMs, cipher } = this.#parts;
+    const { jobs, outbox, ports, quorum, jobMs, cipher, kinds } = this.#parts;
+    if (kinds?.includes(request.kind) === false) {
+      throw new BridgeError('invalid_option', `Answers to requests of kind ${request.kind} are not looked for.`);
+    }
     const outboxKey = `job request ${key}`;
     const stored = outbox.byKey(outboxKey);
     const expires = request.expiration === undefined ? ports.clock.now() + jobMs : request.expiration * 1000;

@@ -9,6 +9,7 @@ import type { Cipher } from './job-cipher.ts';
 import type { JobInput, JobState } from './job-states.ts';
 import type { Job, JobStore } from './job-store.ts';
 import { feedbackTemplate, type JobAmount, type JobRequest, readRequest, resultTemplate } from './job-tags.ts';
+import { kindFilters } from './kind-filters.ts';
 import { isRequestKind, nip90 } from './nip90.ts';
 
 /** What does the work. It may be called again for the same job after a crash: its result is published once. */
@@ -29,6 +30,8 @@ export interface JobProviderParts {
   readonly kinds: readonly number[];
   /** Where it answers. */
   readonly relays: readonly string[];
+  /** Where an answer to this request goes, `relays` among them; there alone where it is not given. */
+  readonly relaysFor?: (request: NostrEvent) => readonly string[];
   readonly quorum: QuorumPolicy;
   /** How long a request without an expiration is good, and how long one run, and one quote, may take: milliseconds. */
   readonly jobMs: number;
@@ -59,7 +62,8 @@ export class JobProvider {
 
   /** What to follow at its relays. */
   filters(): readonly Filter[] {
-    return [{ kinds: [...this.#parts.kinds, nip90.deletion], '#p': [this.#parts.outbox.pubkey] }];
+    const { kinds, outbox } = this.#parts;
+    return kindFilters([nip90.deletion, ...kinds], { '#p': [outbox.pubkey] });
   }
 
   /** Goes on with what was interrupted. */
@@ -74,8 +78,12 @@ export class JobProvider {
     for (const running of this.#running.values()) running.abort();
   }
 
-  /** Takes an event that was verified and is new; runs in the transaction that remembers it. Call `wake` afterwards. */
-  take(event: NostrEvent): void {
+  /**
+   * Takes an event that was verified and is new; runs in the transaction that remembers it. Call `wake` afterwards.
+   *
+   * @returns whether it is a new job.
+   */
+  take(event: NostrEvent): boolean {
     const { jobs, outbox, kinds, ports, jobMs } = this.#parts;
     if (event.kind === nip90.deletion) {
       for (const [name, id = ''] of event.tags) {
@@ -86,14 +94,16 @@ export class JobProvider {
           this.#running.get(id)?.abort();
         }
       }
-      return;
+      return false;
     }
     const isMine = event.tags.some(([name, key]) => name === nip90.tags.provider && key === outbox.pubkey);
-    if (!isMine || !isRequestKind(event.kind) || !kinds.includes(event.kind)) return;
+    if (!isMine || !isRequestKind(event.kind) || !kinds.includes(event.kind)) return false;
     const expiration = Number(event.tags.find(([name]) => name === nip90.tags.expiration)?.[1]);
     const latest = Math.trunc(ports.clock.now() + jobMs);
     const expires = Number.isFinite(expiration) ? Math.min(latest, Math.trunc(expiration * 1000)) : latest;
-    if (jobs.add('provider', event, outbox.pubkey, expires)) this.counters.taken += 1;
+    const isNew = jobs.add('provider', event, outbox.pubkey, expires);
+    if (isNew) this.counters.taken += 1;
+    return isNew;
   }
 
   /** Somebody says that a quote was paid. */
@@ -177,7 +187,8 @@ export class JobProvider {
     // What the work was told by this bridge is no failure of the work: ended meanwhile, or to be tried again.
     if (ran.outcome === 'failed' && ran.cause instanceof BridgeError) throw ran.cause;
     if (ran.outcome !== 'done') return this.#fail(job, ran.outcome === 'late' ? 'It took too long.' : 'It failed.');
-    const { relays, quorum } = this.#parts;
+    const { quorum } = this.#parts;
+    const relays = this.#relaysFor(job);
     const template = resultTemplate(job.request, ran.value, amountOf(job), cipher);
     await outbox.enqueue({ key: `job result ${job.request_id}`, template, relays, quorum }, () =>
       this.#move(job, 'finish', ran.value),
@@ -192,11 +203,16 @@ export class JobProvider {
 
   /** Stores a feedback and the move that it tells of, together or not at all. */
   async #say(job: Job, input: JobInput, status: string, key: string, text: string, amount: JobAmount = {}) {
-    const { outbox, relays, quorum, cipher } = this.#parts;
+    const { outbox, quorum, cipher } = this.#parts;
+    const relays = this.#relaysFor(job);
     const template = feedbackTemplate(job.request, status, text, amount, cipher);
     await outbox.enqueue({ key: `job ${key} ${job.request_id}`, template, relays, quorum }, () =>
       this.#move(job, input, text, amount),
     );
+  }
+
+  #relaysFor({ request }: Job): readonly string[] {
+    return this.#parts.relaysFor?.(request) ?? this.#parts.relays;
   }
 
   #move(job: Job, input: JobInput, detail: string, amount: JobAmount = {}): void {

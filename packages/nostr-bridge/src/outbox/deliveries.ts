@@ -92,10 +92,14 @@ export class Deliveries {
     this.#poll();
   }
 
-  /** Verdicts of what is still in flight are written as they come. */
+  /**
+   * Verdicts of what is still in flight are written as they come, once: what the file refuses then was in flight for
+   * whoever opens it next.
+   */
   stop(): void {
     this.#isRunning = false;
     this.#cancelPoll();
+    this.#cancelWrite?.();
     for (const { cancel } of this.#targets.values()) cancel();
   }
 
@@ -136,6 +140,25 @@ export class Deliveries {
     this.#tell(event_id, moved);
   }
 
+  /** Delivers to one more relay from now on. */
+  add(target: PublishTarget): void {
+    this.#targets.set(target.url, { target, cancel: () => {} });
+    this.wake(target.url);
+  }
+
+  /** Delivers there no more. Verdicts of what is in flight are written as they come. */
+  remove(url: string): void {
+    this.#targets.get(url)?.cancel();
+    this.#targets.delete(url);
+  }
+
+  /** Gives up what has been pending for longer than `ageMs` for relays that are none of these. @returns how many. */
+  expireBeside(own: readonly string[], ageMs: number, limit: number): number {
+    const expired = this.#guarded(() => this.#store.expireBeside(own, ageMs, limit)) ?? [];
+    for (const moved of expired) this.#tell(moved.event_id, moved);
+    return expired.length;
+  }
+
   /** A later event replaces this one: what is pending of it is given up. */
   supersede(event_id: string): void {
     for (const moved of this.#guarded(() => this.#store.supersede(event_id)) ?? []) this.#tell(event_id, moved);
@@ -169,6 +192,7 @@ export class Deliveries {
   #write(verdict: { move: DeliveryMove; tries: number }): void {
     const written = this.#guarded(() => ({ moved: this.#store.move(verdict.move) }));
     if (written === undefined) {
+      if (!this.#isRunning) return;
       this.#unwritten.push(verdict);
       this.#cancelWrite ??= this.#ports.scheduler.after(this.#settings.storeRetryMs, () => {
         this.#cancelWrite = undefined;

@@ -1,6 +1,8 @@
 import { sql } from 'kysely';
 import type { BridgeFile } from '../store/bridge-file.ts';
-import { prepare } from '../store/prepare.ts';
+import { type Place, prepare } from '../store/prepare.ts';
+
+const listed = (place: Place) => sql<string>`(select value from json_each(${place<string>()}))`;
 
 /** The statements of an outbox. */
 export function outboxStatements({ sqlite, db }: BridgeFile) {
@@ -119,6 +121,36 @@ export function outboxStatements({ sqlite, db }: BridgeFile) {
         .where('state', '=', sql.lit('pending'))
         .where('since_ms', '<', place<number>())
         .limit(place<number>() as never),
+    ),
+    /** `own` as a JSON array, here and below. */
+    tooOldBeside: prepare<[own: string, before: number, limit: number], { event_id: string; relay: string }>(
+      sqlite,
+      (place) =>
+        db
+          .selectFrom('deliveries')
+          .select(['event_id', 'relay'])
+          .where('state', '=', sql.lit('pending'))
+          .where('relay', 'not in', listed(place))
+          .where('since_ms', '<', place<number>())
+          .limit(place<number>() as never),
+    ),
+    waitingBeside: prepare<[own: string], { relay: string; next_at_ms: number; number: number }>(sqlite, (place) =>
+      db
+        .selectFrom('deliveries')
+        .select((eb) => ['relay', eb.fn.min('next_at_ms').as('next_at_ms'), eb.fn.countAll<number>().as('number')])
+        .where('state', '=', sql.lit('pending'))
+        .where('relay', 'not in', listed(place))
+        .groupBy('relay')
+        .orderBy('next_at_ms'),
+    ),
+    postpone: prepare<[now: number, least: number, again: number, relay: string]>(sqlite, (place) =>
+      db
+        .updateTable('deliveries')
+        .set({
+          next_at_ms: sql`max(next_at_ms, ${place<number>()} + max(${place<number>()}, ${place<number>()} - since_ms))`,
+        })
+        .where('relay', '=', place<string>())
+        .where('state', '=', sql.lit('pending')),
     ),
     counts: prepare<[], { relay: string; state: 'pending'; number: number; oldest: number }>(sqlite, () =>
       db

@@ -47,6 +47,12 @@ export interface Moved {
   readonly isNewStanding: boolean;
 }
 
+/** A delivery that was given up for its age. */
+export interface Expired extends Moved {
+  readonly event_id: string;
+  readonly relay: string;
+}
+
 /** A delivery that is to be made now. */
 export interface Claimed {
   readonly event: NostrEvent;
@@ -139,13 +145,26 @@ export class OutboxStore {
   }
 
   /** Gives up at most `limit` deliveries that have been pending for longer than `ageMs`. @returns those. */
-  expire(ageMs: number, limit: number): readonly (Moved & { readonly event_id: string; readonly relay: string })[] {
-    return this.#file.transaction('Giving up old deliveries', () =>
-      this.#statements.tooOld.all(this.#now() - ageMs, limit).flatMap((row) => {
-        const moved = this.move({ ...row, input: 'exhaust', reason: 'expired' });
-        return moved === undefined ? [] : [{ ...row, ...moved }];
-      }),
-    );
+  expire(ageMs: number, limit: number): readonly Expired[] {
+    return this.#giveUp(() => this.#statements.tooOld.all(this.#now() - ageMs, limit));
+  }
+
+  /** As `expire`, of deliveries to relays that are none of these. */
+  expireBeside(own: readonly string[], ageMs: number, limit: number): readonly Expired[] {
+    return this.#giveUp(() => this.#statements.tooOldBeside.all(JSON.stringify(own), this.#now() - ageMs, limit));
+  }
+
+  /** Relays that are none of these and have something pending, that which is due first in front. */
+  waitingBeside(
+    own: readonly string[],
+  ): readonly { readonly relay: string; readonly next_at_ms: number; readonly number: number }[] {
+    return this.#file.read('Looking for relays', () => this.#statements.waitingBeside.all(JSON.stringify(own)));
+  }
+
+  /** What is pending for a relay is not due before it has waited as long again as it has, and `leastMs`. */
+  postpone(relay: string, leastMs: number): void {
+    const now = this.#now();
+    this.#file.transaction('Postponing deliveries', () => this.#statements.postpone.run(now, leastMs, now, relay));
   }
 
   /** Gives up what is pending of an event that a later one replaces. @returns the moves. */
@@ -200,6 +219,15 @@ export class OutboxStore {
   /** How an event stands; undefined when it is not stored. */
   standingOf(id: string): Standing | undefined {
     return this.#file.read('Reading an event', () => this.#statements.eventById.get(id)?.standing);
+  }
+
+  #giveUp(find: () => readonly { readonly event_id: string; readonly relay: string }[]): readonly Expired[] {
+    return this.#file.transaction('Giving up old deliveries', () =>
+      find().flatMap((row) => {
+        const moved = this.move({ ...row, input: 'exhaust', reason: 'expired' });
+        return moved === undefined ? [] : [{ ...row, ...moved }];
+      }),
+    );
   }
 
   #judge(id: string, now: number): { standing: Standing; isNewStanding: boolean } {

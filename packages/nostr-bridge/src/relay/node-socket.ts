@@ -1,5 +1,8 @@
+import { lookup } from 'node:dns';
+import type { LookupFunction } from 'node:net';
 import type { SocketFactory } from '@autopilot/sync-contract';
 import { WebSocket } from 'ws';
+import { isPublicAddress } from './public-address.ts';
 
 /** Waits longer than this are not believed. */
 const longestRetryAfterMs = 3_600_000;
@@ -9,6 +12,25 @@ const longestRetryAfterMs = 3_600_000;
  * connection before they are read.
  */
 export function nodeRelaySockets(maxFrameBytes: number): SocketFactory {
+  return sockets(maxFrameBytes, {});
+}
+
+/** As {@link nodeRelaySockets}, and a name is connected to by its addresses of the public internet only. */
+export function nodePublicSockets(maxFrameBytes: number): SocketFactory {
+  return sockets(maxFrameBytes, { lookup: publicLookup });
+}
+
+/** The address that is connected to is one that was looked at: asked again, a name may lead elsewhere. */
+const publicLookup: LookupFunction = (hostname, options, callback) => {
+  lookup(hostname, { ...options, all: true }, (error, addresses = []) => {
+    const [first, ...others] = addresses.filter(({ address }) => isPublicAddress(address));
+    if (error !== null || first === undefined) callback(error ?? new Error(`${hostname} is not public.`), '');
+    else if (options.all === true) callback(null, [first, ...others]);
+    else callback(null, first.address, first.family);
+  });
+};
+
+function sockets(maxFrameBytes: number, more: { readonly lookup?: LookupFunction }): SocketFactory {
   return (request, handlers) => {
     let isOver = false;
     let failure = '';
@@ -22,6 +44,7 @@ export function nodeRelaySockets(maxFrameBytes: number): SocketFactory {
       perMessageDeflate: false,
       followRedirects: false,
       maxPayload: maxFrameBytes,
+      ...more,
     });
     socket.binaryType = 'nodebuffer';
     socket.on('open', () => handlers.opened(socket.protocol));

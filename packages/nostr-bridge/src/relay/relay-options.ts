@@ -79,9 +79,14 @@ export function relaySettings(changes: Partial<RelaySettings> = {}): RelaySettin
  * @throws {BridgeError} `invalid_option` when it is no address of a websocket, or has credentials or a fragment.
  */
 export function relayUrl(text: string): string {
+  const url = parseRelayUrl(text);
+  if (url === undefined) throw new BridgeError('invalid_option', `"${text}" is not the address of a relay.`);
+  return url;
+}
+
+/** As {@link relayUrl}, of a text that others wrote; undefined where that throws. */
+export function parseRelayUrl(text: string): string | undefined {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || !/^wss?:$/.test(url.protocol) || url.username !== '' || url.hash !== '') {
-    throw new BridgeError('invalid_option', `"${text}" is not the address of a relay.`);
-  }
+  if (url === undefined || !/^wss?:$/.test(url.protocol) || url.username !== '' || url.hash !== '') return undefined;
   return url.pathname === '/' && url.search === '' ? `${url.protocol}//${url.host}` : url.href;
 }

@@ -8,6 +8,7 @@ import { alice, bob, second } from '../support/events.ts';
 import { fakeSockets } from '../support/fake-sockets.ts';
 
 const relay = 'wss://relay.test';
+const both = { relays: [relay, 'wss://other.test'] };
 
 function world() {
   const ports = manualPorts({ start: second * 1000 });
@@ -29,6 +30,15 @@ describe('Bridge', () => {
     ['a relay twice', { relays: [relay, `${relay}/`] }],
     ['no address of a relay', { relays: ['https://relay.test'] }],
     ['a quorum of more relays than there are', { quorum: { type: 'count', count: 2 } }],
+    [
+      'a quorum of more relays than it writes to',
+      { ...both, writeRelays: [relay], quorum: { type: 'count', count: 2 } },
+    ],
+    ['a relay to read from that is none of its own', { readRelays: ['wss://other.test'] }],
+    ['no relay to write to', { writeRelays: [] }],
+    ['a relay for nothing', { ...both, readRelays: [relay], writeRelays: [relay] }],
+    ['visits of no time', { visits: { visitMs: 0 } }],
+    ['fewer visits than none', { visits: { maxVisitedRelays: -1 } }],
     ['a time of nothing', { signMs: 0 }],
     ['a number that is none', { mirror: { pageSize: Number.NaN } }],
     ['a provider without work', { provider: { kinds: [5_050] } }],
@@ -76,6 +86,48 @@ describe('Bridge', () => {
       await bridge.close();
       expect(ports.pending).toBe(0);
       expect(await codeOf(() => bridge.announce(undefined))).toBe('closed');
+    }));
+
+  test('V1 its own list is published where it writes, follows only where it reads, and is withdrawn when it is not wanted', () =>
+    withFolder(async (folder) => {
+      const { ports, sockets, open } = world();
+      const sets = { ...both, readRelays: [relay], writeRelays: ['wss://other.test'], customer: { jobMs: 1_000 } };
+      const sent = async (publishesRelayList?: boolean) => {
+        const bridge = await open(folder, publishesRelayList === undefined ? sets : { ...sets, publishesRelayList });
+        const before = sockets.length;
+        bridge.start();
+        for (const socket of sockets.slice(before)) socket.open();
+        await ports.advanceAsync(0);
+        for (const { sent: frames, say } of sockets.slice(before))
+          for (const [type, event] of frames) if (type === 'EVENT') say(['OK', (event as { id: string }).id, true, '']);
+        await ports.advanceAsync(0);
+        await bridge.close();
+        return sockets
+          .slice(before)
+          .map((socket) =>
+            socket.sent.filter(([type]) => type !== 'CLOSE').map(([type, what]) => (type === 'EVENT' ? what : type)),
+          );
+      };
+      expect(await sent()).toEqual([['REQ'], []]);
+      const tags = [
+        ['r', relay, 'read'],
+        ['r', 'wss://other.test', 'write'],
+      ];
+      expect(await sent(true)).toMatchObject([['REQ'], [{ kind: 10_002, tags }]]);
+      expect(await sent(true)).toEqual([['REQ'], []]);
+      expect(await sent(false)).toMatchObject([
+        ['REQ'],
+        [
+          {
+            kind: 5,
+            tags: [
+              ['a', `10002:${alice.pubkey}:`],
+              ['k', '10002'],
+            ],
+          },
+        ],
+      ]);
+      expect(await sent(false)).toEqual([['REQ'], []]);
     }));
 
   test('A3 of a version that is replaced before it went out, nothing goes out any more', () =>

@@ -141,6 +141,24 @@ describe('jobs', () => {
     });
   });
 
+  test('J8 answers are asked for by filters that relays take, and what could not be answered is not asked', async () => {
+    await withBoth(async (a, b) => {
+      const kinds = Array.from({ length: 45 }, (_, n) => 5_000 + n);
+      const { customer, ofAlice, provider } = make(a, b);
+      expect(customer.filters()).toEqual([{ '#p': [alice.pubkey] }]);
+      const narrow = new JobCustomer({ ...ofAlice, jobMs: 60_000, kinds });
+      expect(narrow.filters().map((filter) => filter.kinds?.length)).toEqual([20, 20, 6]);
+      expect(narrow.filters().flatMap((filter) => filter.kinds ?? [])).toEqual([
+        7_000,
+        ...kinds.map((kind) => kind + 1_000),
+      ]);
+      expect(narrow.filters().every((filter) => filter['#p']?.[0] === alice.pubkey)).toBe(true);
+      expect(await codeOf(() => narrow.request('k', spec))).toBe('invalid_option');
+      expect(provider.filters()).toEqual([{ kinds: [5, 5_050], '#p': [bob.pubkey] }]);
+      expect(make(a, b, {}, { kinds }).provider.filters()).toHaveLength(3);
+    });
+  });
+
   test('J2 the same request twice is one job, and what is for others, or of another kind, is none', async () => {
     await withBoth(async (a, b) => {
       const { customer, provider, ofBob } = make(a, b);

@@ -195,6 +195,32 @@ describe('deliveries', () => {
     });
   });
 
+  test.each([['before'], ['after']])(
+    'O9 nothing is tried any more %s the end, also where the file is gone',
+    async (when) => {
+      await withFile(async (file) => {
+        const { ports, targets, enqueue, deliveries } = await make(file, ['ws://one']);
+        let answer: (verdict: Verdict) => void = () => {};
+        (targets[0] as FakeTarget).publish = () =>
+          new Promise((resolve) => {
+            answer = resolve;
+          });
+        await enqueue('a');
+        file.close();
+        if (when === 'before') {
+          answer(accepted);
+          await settle(ports);
+          deliveries.stop();
+        } else {
+          deliveries.stop();
+          answer(accepted);
+          await settle(ports);
+        }
+        expect(ports.pending).toBe(0);
+      });
+    },
+  );
+
   test('O5 begins with what another process left in flight, and finds what another process put back', async () => {
     await withFile(async (file) => {
       const ports = manualPorts({ start: second * 1000 });

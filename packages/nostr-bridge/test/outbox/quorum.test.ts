@@ -42,6 +42,9 @@ describe('quorum', () => {
     [{ type: 'majority' }, ['accepted', 'dead'], 'missed'],
     [{ type: 'count', count: 2 }, ['accepted', 'in-flight', 'dead'], 'open'],
     [{ type: 'count', count: 2 }, ['accepted', 'accepted', 'dead'], 'reached'],
+    [{ type: 'all', of: ['ws://r0'] }, ['accepted', 'dead'], 'reached'],
+    [{ type: 'majority', of: ['ws://r0', 'ws://r1'] }, ['accepted', 'pending', 'accepted', 'accepted'], 'open'],
+    [{ type: 'count', count: 1, of: ['ws://r1'] }, ['accepted', 'rejected'], 'missed'],
     [anyOf(1, 2), ['accepted', 'pending', 'dead'], 'open'],
     [anyOf(1, 2), ['rejected', 'accepted', 'dead'], 'reached'],
     [anyOf(1, 2), ['accepted', 'rejected', 'dead'], 'missed'],
@@ -54,6 +57,7 @@ describe('quorum', () => {
     fc.constant<QuorumPolicy>({ type: 'majority' }),
     fc.nat(2).map((count): QuorumPolicy => ({ type: 'count', count: count + 1 })),
     fc.constant(anyOf(0, 2)),
+    fc.constant<QuorumPolicy>({ type: 'majority', of: ['ws://r0', 'ws://r2'] }),
   );
   const anyMoves = fc.array(fc.tuple(fc.nat(2), fc.constantFrom<DeliveryInput>(...deliveryInputs)), { maxLength: 40 });
 
@@ -82,6 +86,9 @@ describe('quorum', () => {
     [{ type: 'count', count: 0.5 }, ['ws://r0']],
     [{ type: 'any-of', relays: [] }, ['ws://r0']],
     [anyOf(0, 1), ['ws://r0']],
+    [{ type: 'all', of: [] }, ['ws://r0']],
+    [{ type: 'majority', of: ['ws://r1'] }, ['ws://r0']],
+    [{ type: 'count', count: 2, of: ['ws://r0'] }, ['ws://r0', 'ws://r1']],
   ])('O4 %j of %j can never be met and is refused', (policy, relays) => {
     expect(() => checkQuorum(policy, relays)).toThrow(expect.objectContaining({ code: 'invalid_option' }));
   });

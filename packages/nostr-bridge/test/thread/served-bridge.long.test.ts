@@ -2,9 +2,9 @@ import path from 'node:path';
 import { draftEvent, type SyncEvent } from '@autopilot/sync-contract';
 import { type Relay, startRelay } from '@autopilot/testing/nostr';
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import type { BridgeSettings, Journal } from '../../src/index.ts';
+import { type BridgeSettings, emptyJournal, type Journal } from '../../src/index.ts';
 import { withFolder } from '../support/bridge-file.ts';
-import { bridgeThread, closeBridges, emptyJournal, until } from '../support/bridge-threads.ts';
+import { bridgeThread, closeBridges, until } from '../support/bridge-threads.ts';
 import { alice, bob, keyOf, sign } from '../support/events.ts';
 import type { BridgeFault } from './bridge-child.ts';
 
