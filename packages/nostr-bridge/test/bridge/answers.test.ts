@@ -38,9 +38,10 @@ async function withProvider(
         },
         work: {
           quote: () => undefined,
-          run: () =>
-            new Promise((resolve) => {
+          run: (_request, _job, _progress, signal) =>
+            new Promise((resolve, reject) => {
               done = resolve;
+              signal.addEventListener('abort', () => reject(new Error('stopped')));
             }),
         },
       },
@@ -92,6 +93,15 @@ const list = sign({
 });
 
 describe('answers of a provider', () => {
+  test('V6 the list of a customer is asked for again by the next bridge, while its job is open', () =>
+    withFolder(async (folder) => {
+      const file = path.join(folder, 'shared.sqlite');
+      await withProvider({ file }, ({ say }) => say('requests', request));
+      await withProvider({ file }, async ({ socket }) => {
+        expect(socket(relay)?.sent).toContainEqual(['REQ', 'lists', { kinds: [10_002], authors: [alice.pubkey] }]);
+      });
+    }));
+
   test('V3 V6 go to its own relays, to those that the request names, and to those that its customer reads', () =>
     withProvider({}, async ({ bridge, ports, socket, say, finish, results }) => {
       await say('requests', request);

@@ -59,8 +59,9 @@ describe('relay lists of customers', () => {
     lists.take(list(second + 1, 'wss://late.example'));
     expect(lists.readRelays(alice.pubkey)).toEqual(['wss://new.example']);
     const twins = ['a', 'b', 'c', 'd'].map((name) => list(second + 20, `wss://${name}.example`));
-    for (const twin of twins) lists.take(twin);
-    const [lowest] = [...twins].sort((a, b) => (a.id < b.id ? -1 : 1));
+    twins.sort((a, b) => (a.id < b.id ? -1 : 1));
+    const [lowest] = twins;
+    for (const twin of [...twins].reverse().concat(twins)) lists.take(twin);
     expect(lists.readRelays(alice.pubkey)).toEqual([lowest?.tags[0]?.[1]]);
   });
 

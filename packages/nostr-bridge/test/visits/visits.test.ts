@@ -93,7 +93,9 @@ describe('visits', () => {
       await ports.advanceAsync(5_000);
       expect(asked()).toEqual([far(1), far(2)]);
       sockets[1]?.open();
-      await ports.advanceAsync(0);
+      await ports.advanceAsync(5_000);
+      // It has not answered yet.
+      expect(sockets[1]?.ended).toBeUndefined();
       answer(1, true);
       await ports.advanceAsync(5_000);
       expect(sockets[1]?.ended).toBe('close');
