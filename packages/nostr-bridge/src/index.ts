@@ -42,6 +42,7 @@ export {
 export { type Job, type JobMove, type JobRole, JobStore } from './jobs/job-store.ts';
 export type { JobAmount, JobInputData, JobRequest } from './jobs/job-tags.ts';
 export { nip90 } from './jobs/nip90.ts';
+export { type Quote, QuoteStore } from './jobs/quote-store.ts';
 export {
   Deliveries,
   type DeliveryCounters,

@@ -5,6 +5,7 @@ import {
   type BridgeSettings,
   loadSigner,
   nodeOwnerPort,
+  nodePublicSockets,
   nodeRelaySockets,
   nodeVerifyWorkers,
   openJobStates,
@@ -47,6 +48,8 @@ export interface LaneStatus {
   readonly events: PendingEvents['counters'];
 }
 
+/** Of a relay, in bytes. */
+const largestFrame = 1 << 20;
 /** Between two looks for assignments that nobody needs any more, in milliseconds. */
 const sweepMs = 2_000;
 
@@ -96,7 +99,9 @@ await serveBridge({
   open: async () => {
     const bridge = await Bridge.open(settings, {
       ports,
-      sockets: nodeRelaySockets(1 << 20),
+      sockets: nodeRelaySockets(largestFrame),
+      // Customers name relays: none of them leads into this network.
+      visitSockets: nodePublicSockets(largestFrame),
       http,
       signer: await loadSigner(secretKey, ports.random),
       cipher: secretKeyCipher(secretKey, ports.random),

@@ -10,6 +10,10 @@ import { type VisitSettings, visitSettings } from '../visits/visit-settings.ts';
 export interface ProviderSettings {
   /** Kinds of requests that it takes: 5000 to 5999. */
   readonly kinds: readonly number[];
+  /** Whether it takes requests that name no provider as well. */
+  readonly takesOpenRequests: boolean;
+  /** Jobs that have not ended; a request beside so many is not taken, now or later. */
+  readonly maxOpenJobs: number;
   readonly jobMs: number;
   readonly runMs: number;
   readonly quoteMs: number;
@@ -125,6 +129,8 @@ export function completeSettings(given: BridgeSettings): CompleteSettings {
       runMs: 600_000,
       quoteMs: 30_000,
       maxRunning: 4,
+      takesOpenRequests: false,
+      maxOpenJobs: 1_000,
       pollMs: 1_000,
       ...given.provider,
     },

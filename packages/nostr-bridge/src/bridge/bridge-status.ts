@@ -1,6 +1,7 @@
 import type { Kept, KeptStore } from '../announce/kept-store.ts';
 import type { Upkeep } from '../announce/upkeep.ts';
 import type { InboundCounters } from '../inbound/inbound.ts';
+import type { JobCustomer } from '../jobs/job-customer.ts';
 import type { JobProvider } from '../jobs/job-provider.ts';
 import type { JobStore } from '../jobs/job-store.ts';
 import type { DeliveryCounters } from '../outbox/deliveries.ts';
@@ -31,6 +32,7 @@ export interface BridgeStatus extends StoredStatus {
   /** Why the journal, or an event of it, was last not dealt with. */
   readonly mirror_failure: string | undefined;
   readonly provider: JobProvider['counters'] | undefined;
+  readonly customer: JobCustomer['counters'] | undefined;
   readonly upkeep: Upkeep['counters'];
   /** Housekeeping that the file refused. */
   readonly faults: number;

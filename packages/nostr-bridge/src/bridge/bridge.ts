@@ -17,6 +17,7 @@ import { openJobStates } from '../jobs/job-states.ts';
 import { type Job, JobStore } from '../jobs/job-store.ts';
 import type { JobRequest } from '../jobs/job-tags.ts';
 import { nip90 } from '../jobs/nip90.ts';
+import { type Quote, QuoteStore } from '../jobs/quote-store.ts';
 import { Deliveries } from '../outbox/deliveries.ts';
 import { emptyJournal, type Journal, type MirrorPolicy, mirrorNothing } from '../outbox/journal.ts';
 import { Mirror } from '../outbox/mirror.ts';
@@ -144,7 +145,15 @@ export class Bridge {
       });
     }
     if (customer !== undefined)
-      this.#customer = new JobCustomer({ jobs, outbox, ports, quorum, ...customer, ...secret });
+      this.#customer = new JobCustomer({
+        jobs,
+        quotes: new QuoteStore(file, ports.clock),
+        outbox,
+        ports,
+        quorum,
+        ...customer,
+        ...secret,
+      });
     this.#verifier = new WorkerVerifier({
       ports,
       spawn: parts.spawnVerifier,
@@ -245,17 +254,30 @@ export class Bridge {
     return this.#store.standingOf(event_id);
   }
 
-  /** Asks a provider once per key. @throws {BridgeError} `invalid_option` when the bridge is no customer, and others. */
+  /**
+   * Asks a provider, or whoever answers first, once per key.
+   *
+   * @throws {BridgeError} `invalid_option` when the bridge is no customer, and others.
+   */
   async request(key: string, request: JobRequest): Promise<Job> {
     if (this.#customer === undefined) throw new BridgeError('invalid_option', 'This bridge asks for no work.');
     return this.#customer.request(key, request);
   }
 
-  /** Somebody says that the quote of a job was paid. @throws {BridgeError} `unknown_job`, `job_refused` */
-  notePaid(role: Job['role'], request_id: string): void {
+  /**
+   * Somebody says that the quote of a job was paid, of a job that names no provider also whose quote.
+   *
+   * @throws {BridgeError} `unknown_job`, `job_refused`
+   */
+  notePaid(role: Job['role'], request_id: string, provider?: string): void {
     const side = role === 'provider' ? this.#provider : this.#customer;
     if (side === undefined) throw new BridgeError('unknown_job', `This bridge is no ${role}.`);
-    side.notePaid(request_id);
+    side.notePaid(request_id, provider);
+  }
+
+  /** What providers ask for a job of this bridge as customer that names none of them. */
+  quotes(request_id: string): readonly Quote[] {
+    return this.#customer?.quotes(request_id) ?? [];
   }
 
   /** Takes a request back. @throws {BridgeError} `unknown_job`, `job_refused` */
@@ -280,6 +302,7 @@ export class Bridge {
       mirror: { ...this.#mirror.counters },
       mirror_failure: this.#mirror.lastFailure?.message,
       provider: this.#provider && { ...this.#provider.counters },
+      customer: this.#customer && { ...this.#customer.counters },
       upkeep: { ...this.#upkeep.counters },
       faults: this.#faults,
     };

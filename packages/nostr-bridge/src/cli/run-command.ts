@@ -2,7 +2,7 @@ import type { Clock } from '@autopilot/sync-contract';
 import { KeptStore } from '../announce/kept-store.ts';
 import { storedStatus } from '../bridge/bridge-status.ts';
 import { openJobStates, type JobState, jobStates } from '../jobs/job-states.ts';
-import { JobStore } from '../jobs/job-store.ts';
+import { type Job, JobStore } from '../jobs/job-store.ts';
 import type { DeliveryState } from '../outbox/delivery-states.ts';
 import { type DeliveryRow, OutboxStore } from '../outbox/outbox-store.ts';
 import { relayUrl } from '../relay/relay-options.ts';
@@ -128,13 +128,20 @@ function jobsText(rows: ReturnType<typeof jobsOf>, now: number): string {
   const cells = rows.map((job) => [
     job.request_id,
     job.role,
+    withWhom(job),
     `${job.kind}`,
     job.state,
     job.amount_msat === undefined ? '' : `${job.amount_msat} msat`,
     ageText(now - job.updated_at_ms),
     job.detail.replaceAll(/\s+/g, ' ').slice(0, lineOfReason),
   ]);
-  return `${tableText(['request', 'as', 'kind', 'state', 'amount', 'moved', 'last said'], cells, 'There are no jobs.')}\n`;
+  return `${tableText(['request', 'as', 'with', 'kind', 'state', 'amount', 'moved', 'last said'], cells, 'There are no jobs.')}\n`;
+}
+
+/** The other side, by the beginning of its key. */
+function withWhom({ role, customer, provider }: Pick<Job, 'role' | 'customer' | 'provider'>): string {
+  const other = role === 'customer' ? provider : customer;
+  return other === '' ? 'anybody' : `${other.slice(0, 8)}…`;
 }
 
 /** How long ago, in the largest unit that is whole. */

@@ -28,6 +28,10 @@ export interface JobProviderParts {
   readonly work: JobWork;
   /** Kinds of requests that it takes. */
   readonly kinds: readonly number[];
+  /** Whether it takes requests that name nobody as well. */
+  readonly takesOpenRequests?: boolean;
+  /** Jobs that have not ended; a request beside so many is not taken, now or later. 1,000 where nothing is said. */
+  readonly maxOpenJobs?: number;
   /** Where it answers. */
   readonly relays: readonly string[];
   /** Where an answer to this request goes, `relays` among them; there alone where it is not given. */
@@ -50,7 +54,7 @@ const expiredAtOnce = 100;
 
 /** Takes requests, and answers each with exactly one result or error. What a restart interrupted is done again. */
 export class JobProvider {
-  readonly counters = { taken: 0, finished: 0, failed: 0, cancelled: 0, expired: 0, refused: 0, faults: 0 };
+  readonly counters = { taken: 0, finished: 0, failed: 0, cancelled: 0, expired: 0, refused: 0, crowded: 0, faults: 0 };
   readonly #parts: JobProviderParts;
   readonly #running = new Map<string, AbortController>();
   #cancelPoll: Cancel = () => {};
@@ -62,8 +66,15 @@ export class JobProvider {
 
   /** What to follow at its relays. */
   filters(): readonly Filter[] {
-    const { kinds, outbox } = this.#parts;
-    return kindFilters([nip90.deletion, ...kinds], { '#p': [outbox.pubkey] });
+    const { kinds, outbox, takesOpenRequests = false } = this.#parts;
+    const mine = { '#p': [outbox.pubkey] };
+    if (!takesOpenRequests) return kindFilters([nip90.deletion, ...kinds], mine);
+    // Who takes a request back that named nobody names nobody either.
+    const deletions = kindFilters(kinds, {}).map((filter) => ({
+      kinds: [nip90.deletion],
+      '#k': filter.kinds?.map((kind) => `${kind}`) ?? [],
+    }));
+    return [...kindFilters(kinds, {}), { kinds: [nip90.deletion], ...mine }, ...deletions];
   }
 
   /** Goes on with what was interrupted. */
@@ -84,7 +95,7 @@ export class JobProvider {
    * @returns whether it is a new job.
    */
   take(event: NostrEvent): boolean {
-    const { jobs, outbox, kinds, ports, jobMs } = this.#parts;
+    const { jobs, outbox, kinds, ports, jobMs, maxOpenJobs = 1_000 } = this.#parts;
     if (event.kind === nip90.deletion) {
       for (const [name, id = ''] of event.tags) {
         const job = name === nip90.tags.event ? jobs.get('provider', id) : undefined;
@@ -96,14 +107,26 @@ export class JobProvider {
       }
       return false;
     }
-    const isMine = event.tags.some(([name, key]) => name === nip90.tags.provider && key === outbox.pubkey);
-    if (!isMine || !isRequestKind(event.kind) || !kinds.includes(event.kind)) return false;
+    if (!this.#isAsked(event) || !isRequestKind(event.kind) || !kinds.includes(event.kind)) return false;
     const expiration = Number(event.tags.find(([name]) => name === nip90.tags.expiration)?.[1]);
     const latest = Math.trunc(ports.clock.now() + jobMs);
     const expires = Number.isFinite(expiration) ? Math.min(latest, Math.trunc(expiration * 1000)) : latest;
+    if (jobs.get('provider', event.id) !== undefined) return false;
+    // Anybody may ask: what they ask must not fill the file.
+    if (jobs.openCount('provider') >= maxOpenJobs) {
+      this.counters.crowded += 1;
+      return false;
+    }
     const isNew = jobs.add('provider', event, outbox.pubkey, expires);
     if (isNew) this.counters.taken += 1;
     return isNew;
+  }
+
+  #isAsked({ tags }: NostrEvent): boolean {
+    const named = tags.filter(([name]) => name === nip90.tags.provider);
+    if (named.length > 0) return named.some(([, key]) => key === this.#parts.outbox.pubkey);
+    // What is encrypted is for somebody, whoever that is.
+    return this.#parts.takesOpenRequests === true && !tags.some(([name]) => name === nip90.tags.encrypted);
   }
 
   /** Somebody says that a quote was paid. */

@@ -17,6 +17,7 @@ export interface Job extends JobAmount {
   /** 1, and one more with every move. */
   readonly version: number;
   readonly customer: string;
+  /** Empty in the job of a customer that named nobody, until somebody is bound to it. */
   readonly provider: string;
   readonly request: NostrEvent;
   /** The last text that was said about it: quote, progress, result or error. */
@@ -29,6 +30,8 @@ export interface Job extends JobAmount {
 /** What comes with a move. */
 export interface JobMove extends JobAmount {
   readonly detail?: string;
+  /** Binds the job to this provider. */
+  readonly provider?: string;
 }
 
 /** The durable part of the jobs. Every call is one transaction, or part of the one that runs. */
@@ -64,9 +67,10 @@ export class JobStore {
       const job = this.get(role, request_id);
       const to = job === undefined ? undefined : jobTransitions[job.state][input];
       if (job === undefined || to === undefined) return undefined;
-      const { detail = job.detail, amount_msat = job.amount_msat, bolt11 = job.bolt11 } = move;
+      const { detail = job.detail, amount_msat = job.amount_msat, bolt11 = job.bolt11, provider = job.provider } = move;
       const amount = amount_msat ?? null;
-      this.#statements.move.run(to, job.version + 1, detail, amount, bolt11 ?? null, this.#now(), role, request_id);
+      const said = [provider, detail, amount, bolt11 ?? null] as const;
+      this.#statements.move.run(to, job.version + 1, ...said, this.#now(), role, request_id);
       return this.get(role, request_id);
     });
   }
@@ -74,6 +78,11 @@ export class JobStore {
   /** At most `limit` jobs in a state, the oldest first. */
   list(state: JobState, limit: number): readonly Job[] {
     return this.#file.read('Listing jobs', () => this.#statements.list.all(state, limit)).map(toJob);
+  }
+
+  /** Jobs of a role that have not ended. */
+  openCount(role: JobRole): number {
+    return this.#file.read('Counting jobs', () => this.#statements.openCount.get(role)?.number ?? 0);
   }
 
   /** Jobs per role and state. */
@@ -162,6 +171,14 @@ function jobStatements({ sqlite, db }: BridgeFile) {
           .orderBy('role')
           .orderBy('state') as never,
     ),
+    openCount: prepare<[role: string], { number: number }>(sqlite, (place) =>
+      db
+        .selectFrom('jobs')
+        .select((eb) => eb.fn.countAll<number>().as('number'))
+        .where('state', 'in', open)
+        // The plus keeps SQLite from the index by role, which holds those that ended as well.
+        .where(sql<string>`+role`, '=', place<string>()),
+    ),
     over: prepare<[now: number, limit: number], { role: string; request_id: string }>(sqlite, (place) =>
       db
         .selectFrom('jobs')
@@ -205,6 +222,7 @@ function jobStatements({ sqlite, db }: BridgeFile) {
       [
         state: string,
         version: number,
+        provider: string,
         detail: string,
         amount: number | null,
         bolt11: string | null,
@@ -218,6 +236,7 @@ function jobStatements({ sqlite, db }: BridgeFile) {
         .set({
           state: place<string>(),
           version: place<number>(),
+          provider: place<string>(),
           detail: place<string>(),
           amount_msat: place<number>(),
           bolt11: place<string>(),

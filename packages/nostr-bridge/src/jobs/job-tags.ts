@@ -13,11 +13,12 @@ export interface JobInputData {
   readonly marker?: string;
 }
 
-/** What a customer asks of one provider. */
+/** What a customer asks of one provider, or of whoever answers first. */
 export interface JobRequest {
   /** 5000 to 5999. */
   readonly kind: number;
-  readonly provider: string;
+  /** Without it the request is for everybody, and cannot be encrypted. */
+  readonly provider?: string;
   readonly inputs: readonly JobInputData[];
   readonly params: readonly (readonly [name: string, value: string])[];
   /** MIME type of the result. */
@@ -46,18 +47,21 @@ export function requestTemplate(request: JobRequest, cipher: Cipher | undefined)
     ...request.params.map(([name, value]) => [tags.param, name, value]),
   ];
   const open = [
-    [tags.provider, request.provider],
+    ...(request.provider === undefined ? [] : [[tags.provider, request.provider]]),
     [tags.relays, ...request.relays],
     ...(request.output === undefined ? [] : [[tags.output, request.output]]),
     ...(request.bid_msat === undefined ? [] : [[tags.bid, `${request.bid_msat}`]]),
     ...(request.expiration === undefined ? [] : [[tags.expiration, `${request.expiration}`]]),
   ];
   if (!request.isEncrypted) return { kind: request.kind, tags: [...secret, ...open], content: '' };
+  if (request.provider === undefined) {
+    throw new BridgeError('invalid_option', 'What is encrypted is for one provider: name it.');
+  }
   const content = need(cipher).encrypt(request.provider, JSON.stringify(secret));
   return { kind: request.kind, tags: [...open, [tags.encrypted]], content };
 }
 
-/** Reads a request for a provider. @throws {BridgeError} `decryption_failed`, `invalid_event` */
+/** Reads a request as the provider that takes it. @throws {BridgeError} `decryption_failed`, `invalid_event` */
 export function readRequest(event: NostrEvent, provider: string, cipher: Cipher | undefined): JobRequest {
   const isEncrypted = event.tags.some(([name]) => name === tags.encrypted);
   const secret = isEncrypted ? secretTags(need(cipher).decrypt(event.pubkey, event.content)) : event.tags;

@@ -5,6 +5,7 @@ import { BridgeError } from '../errors.ts';
 import { first } from './migrations/0001-first.ts';
 import { kept } from './migrations/0002-kept.ts';
 import { pending } from './migrations/0003-pending.ts';
+import { quotes } from './migrations/0004-quotes.ts';
 import type { BridgeSchema } from './schema.ts';
 import { toBridgeError } from './store-errors.ts';
 
@@ -12,7 +13,12 @@ import { toBridgeError } from './store-errors.ts';
 const applicationId = 0x4e534252;
 
 /** In the order of their names. A migration that has been released is never changed. */
-const migrations: Record<string, Migration> = { '0001_first': first, '0002_kept': kept, '0003_pending': pending };
+const migrations: Record<string, Migration> = {
+  '0001_first': first,
+  '0002_kept': kept,
+  '0003_pending': pending,
+  '0004_quotes': quotes,
+};
 
 /** How to open a bridge file. */
 export interface BridgeFileOptions {

@@ -91,6 +91,16 @@ interface KeptTable {
   event_id: string;
 }
 
+/** One row per job of a customer that names no provider, and provider that asks something for it. */
+interface QuotesTable {
+  request_id: string;
+  provider: string;
+  detail: string;
+  amount_msat: number | null;
+  bolt11: string | null;
+  at_ms: number;
+}
+
 /** The tables of a bridge file. */
 export interface BridgeSchema {
   events: EventsTable;
@@ -101,4 +111,5 @@ export interface BridgeSchema {
   settings: SettingsTable;
   jobs: JobsTable;
   kept: KeptTable;
+  quotes: QuotesTable;
 }

@@ -5,6 +5,7 @@ import type { BridgeStatus } from '../bridge/bridge-status.ts';
 import { BridgeError, type BridgeErrorCode, bridgeErrors } from '../errors.ts';
 import type { Job, JobRole } from '../jobs/job-store.ts';
 import type { JobRequest } from '../jobs/job-tags.ts';
+import type { Quote } from '../jobs/quote-store.ts';
 import type { Journal } from '../outbox/journal.ts';
 import type { Enqueued } from '../outbox/outbox-store.ts';
 import { type DeskCounters, JournalDesk } from './journal-desk.ts';
@@ -98,7 +99,7 @@ export class BridgeThread {
     return this.#command({ do: 'publish', publishing }) as Promise<Enqueued>;
   }
 
-  /** Asks a provider once per key. */
+  /** Asks a provider, or whoever answers first, once per key. */
   request(key: string, request: JobRequest): Promise<Job> {
     return this.#command({ do: 'request', key, request }) as Promise<Job>;
   }
@@ -107,8 +108,13 @@ export class BridgeThread {
     return this.#command({ do: 'cancel', request_id }) as Promise<Job>;
   }
 
-  notePaid(role: JobRole, request_id: string): Promise<void> {
-    return this.#command({ do: 'note-paid', role, request_id }) as Promise<void>;
+  notePaid(role: JobRole, request_id: string, provider?: string): Promise<void> {
+    const whose = provider === undefined ? {} : { provider };
+    return this.#command({ do: 'note-paid', role, request_id, ...whose }) as Promise<void>;
+  }
+
+  quotes(request_id: string): Promise<readonly Quote[]> {
+    return this.#command({ do: 'quotes', request_id }) as Promise<readonly Quote[]>;
   }
 
   /**

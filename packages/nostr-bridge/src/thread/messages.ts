@@ -12,7 +12,8 @@ export type BridgeCommand =
   | { readonly do: 'request'; readonly key: string; readonly request: JobRequest }
   | { readonly do: 'cancel'; readonly request_id: string }
   | { readonly do: 'announce'; readonly announcement: Announcement | undefined }
-  | { readonly do: 'note-paid'; readonly role: JobRole; readonly request_id: string };
+  | { readonly do: 'note-paid'; readonly role: JobRole; readonly request_id: string; readonly provider?: string }
+  | { readonly do: 'quotes'; readonly request_id: string };
 
 /** What the bridge asks its owner's journal. */
 export type JournalQuestion =

@@ -104,7 +104,9 @@ function done(bridge: Bridge, command: BridgeCommand): unknown {
     case 'announce':
       return bridge.announce(command.announcement);
     case 'note-paid':
-      return bridge.notePaid(command.role, command.request_id);
+      return bridge.notePaid(command.role, command.request_id, command.provider);
+    case 'quotes':
+      return bridge.quotes(command.request_id);
   }
 }
 

@@ -88,6 +88,17 @@ describe('Bridge', () => {
       expect(await codeOf(() => bridge.announce(undefined))).toBe('closed');
     }));
 
+  test('J9 what providers ask for a job that names nobody is told, and paid by naming one of them', () =>
+    withFolder(async (folder) => {
+      const { open } = world();
+      const bridge = await open(folder, { customer: { jobMs: 30_000 } });
+      const request = { kind: 5_050, inputs: [], params: [], relays: [relay], isEncrypted: false };
+      const job = await bridge.request('job', request);
+      expect([job.provider, bridge.quotes(job.request_id), bridge.status().customer?.moved]).toEqual(['', [], 0]);
+      expect(await codeOf(() => bridge.notePaid('customer', job.request_id, bob.pubkey))).toBe('job_refused');
+      await bridge.close();
+    }));
+
   test('V1 its own list is published where it writes, follows only where it reads, and is withdrawn when it is not wanted', () =>
     withFolder(async (folder) => {
       const { ports, sockets, open } = world();

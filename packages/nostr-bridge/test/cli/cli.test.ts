@@ -4,7 +4,7 @@ import { KeptStore } from '../../src/announce/kept-store.ts';
 import { parseCommand } from '../../src/cli/parse-command.ts';
 import { type BridgeFile, JobStore, OutboxStore } from '../../src/index.ts';
 import { codeOf, withFile } from '../support/bridge-file.ts';
-import { bob, second, sign } from '../support/events.ts';
+import { alice, bob, second, sign } from '../support/events.ts';
 import { runCli } from '../support/run-cli.ts';
 
 const [one, two] = ['wss://one.test', 'wss://two.test'];
@@ -27,7 +27,7 @@ function fill(file: BridgeFile) {
     ['x', 'provider'],
     ['y', 'customer'],
   ] as const) {
-    jobs.add(role, sign({ kind: 5_050, content }), bob.pubkey, second * 1000 + 60_000);
+    jobs.add(role, sign({ kind: 5_050, content }), role === 'customer' ? '' : bob.pubkey, second * 1000 + 60_000);
   }
   const last = { contents: '', created_at: second, published_at_ms: second * 1000 - 180_000, event_id: first };
   new KeptStore(file).put({ coordinate: `31990:${bob.pubkey}:desk`, state: 'published', ...last });
@@ -77,8 +77,10 @@ describe('the command line', () => {
       expect(JSON.parse(await run('outbox', '--file', name, '--json'))).toHaveLength(3);
       expect(JSON.parse(await run('outbox', '--file', name, '--json', '--limit', '2'))).toHaveLength(2);
       const shown = await run('jobs', '--file', name);
-      expect(shown).toMatch(/provider +5050 +quoted +21000 msat +0 s +pay me/);
-      expect(shown).toMatch(/customer +5050 +offered/);
+      expect(shown).toMatch(
+        new RegExp(`provider +${alice.pubkey.slice(0, 8)}… +5050 +quoted +21000 msat +0 s +pay me`),
+      );
+      expect(shown).toMatch(/customer +anybody +5050 +offered/);
     }));
 
   test('puts back what was given up, of one event, one relay or all', () =>

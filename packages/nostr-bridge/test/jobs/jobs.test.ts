@@ -11,6 +11,7 @@ import {
   type NostrEvent,
   Outbox,
   OutboxStore,
+  QuoteStore,
   secretKeyCipher,
 } from '../../src/index.ts';
 import { codeOf, withFile } from '../support/bridge-file.ts';
@@ -41,6 +42,7 @@ function make(
       store,
       outbox,
       jobs: new JobStore(file, ports.clock),
+      quotes: new QuoteStore(file, ports.clock),
       cipher: secretKeyCipher(keyOf(name), ports.random),
       ports,
       quorum,

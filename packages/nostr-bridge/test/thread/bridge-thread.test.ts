@@ -142,6 +142,21 @@ describe('BridgeThread', () => {
     expect(thread.status().commands_refused).toBe(2);
   });
 
+  test('T2 J9 what is asked of it goes to the thread as it was said', async () => {
+    const { thread, last, run } = make();
+    run();
+    const calls = [thread.quotes('r'), thread.notePaid('customer', 'r', 'p'), thread.notePaid('provider', 'r')];
+    const said = last().got.map((message) => (message.type === 'command' ? message.command : message));
+    expect(said).toEqual([
+      { do: 'quotes', request_id: 'r' },
+      { do: 'note-paid', role: 'customer', request_id: 'r', provider: 'p' },
+      { do: 'note-paid', role: 'provider', request_id: 'r' },
+    ]);
+    for (const number of [1, 2, 3]) last().say({ type: 'done', number, result: number });
+    expect(await Promise.all(calls)).toEqual([1, 2, 3]);
+    last().end();
+  });
+
   test('A5 what is announced is said again to every thread that is begun, also when it was refused', async () => {
     const { thread, last, run, ports } = make();
     expect(await codeOf(() => thread.announce({ id: 'desk', kinds: [5_050] }))).toBe('bridge_away');
