@@ -14,6 +14,7 @@ import { createMetrics } from './metrics/registry.ts';
 import type { ControlOptions } from './options.ts';
 import { createMirror } from './mirror/create-mirror.ts';
 import type { KhalaTarget } from './mirror/khala-target.ts';
+import { createChallenges, defaultChallengeLimits } from './nostr/challenges.ts';
 import { createAccept } from './projections/accept.ts';
 import { createDeadLetters } from './projections/dead-letters.ts';
 import { createOutbox } from './projections/outbox.ts';
@@ -122,6 +123,8 @@ export async function createContext(
     authenticate: createAuthenticate(clients, verify, createRateLimiter(clock, failureLimit), page),
     sessions,
     issueLimit: createRateLimiter(clock, options.issueLimit ?? { burst: 60, perMinute: 120 }),
+    nostrLimit: createRateLimiter(clock, options.nostrLimit ?? { burst: 20, perMinute: 20 }),
+    challenges: createChallenges(store, clock, random, { ...defaultChallengeLimits, ...options.challenges }),
     audit,
     accept: createAccept({
       store,

@@ -59,6 +59,23 @@ export const controlErrors = {
   not_found: { recovery: 'stop', next: 'Check the path and the method; the README lists the endpoints.' },
   unsupported_media_type: { recovery: 'stop', next: 'Send the body as application/json.' },
   outbox_full: { recovery: 'retry', next: 'Wait until the outbox has drained, then send the same request again.' },
+  event_forged: { recovery: 'stop', next: 'Sign the event with the key that it names, and send it as it was signed.' },
+  event_unfit: {
+    recovery: 'stop',
+    next: 'Make the event as docs/nostr-keys.md has it, with the challenge as it was given, and sign it again.',
+  },
+  event_out_of_time: {
+    recovery: 'retry',
+    next: 'Set the clock of this machine and sign a new event: created_at must be within a minute of now.',
+  },
+  challenge_unknown: { recovery: 'retry', next: 'Ask for a challenge with POST /v1/nostr/challenges and sign that.' },
+  challenge_expired: { recovery: 'retry', next: 'Ask for a new challenge, and sign and send it within five minutes.' },
+  challenge_used: { recovery: 'retry', next: 'Look whether the key is bound; if not, sign a new challenge.' },
+  challenge_foreign: { recovery: 'stop', next: 'Ask for a challenge as the client that the key is to belong to.' },
+  keys_full: {
+    recovery: 'ask-user',
+    next: 'Release one of the keys with DELETE /v1/nostr/bindings/:pubkey, then bind this one by a new challenge.',
+  },
   rotation_too_early: { recovery: 'retry', next: 'Wait until the next key has been published for ten minutes.' },
 } as const satisfies Record<string, ErrorSpec>;
 

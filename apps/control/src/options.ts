@@ -11,6 +11,7 @@ import type { OpenKhala } from './mirror/khala-target.ts';
 import type { MirrorLimits } from './mirror/mirror-writer.ts';
 import type { WriterLimits } from './projections/writer.ts';
 import type { OpenGateway } from './spacetime/database-gateway.ts';
+import type { ChallengeLimits } from './nostr/challenges.ts';
 import type { Retention } from './store/housekeeping.ts';
 
 /** What a control service is started with. The first part is the command line, the second what tests vary. */
@@ -47,6 +48,9 @@ export interface ControlOptions {
   /** Seconds; 600 when missing. */
   readonly tokenTtl?: number | undefined;
   readonly issueLimit?: RateLimit | undefined;
+  /** Requests about Nostr keys of each client; 20 at once and 20 a minute when missing. */
+  readonly nostrLimit?: RateLimit | undefined;
+  readonly challenges?: Partial<ChallengeLimits> | undefined;
   readonly rotation?: RotationPolicy | undefined;
   readonly writer?: Partial<WriterLimits> | undefined;
   readonly retention?: Retention | undefined;

@@ -7,6 +7,7 @@ import { createMetrics } from '../src/metrics/registry.ts';
 import { bridgeStatus } from './support/bridge-status.ts';
 import { type CutoverHarness, observation, quickConfig, startCutover } from './support/cutover.ts';
 import { compatible, eventsFor, startHarness } from './support/harness.ts';
+import { bindingTemplate, nostrKey } from './support/nostr.ts';
 import { ScriptedKhala } from './support/scripted-khala.ts';
 import { waitUntil } from './support/wait-until.ts';
 
@@ -41,6 +42,14 @@ const movers: Record<MetricName, { series: string; move: () => Promise<unknown> 
   cutover_token_issue_duration_seconds: {
     series: 'cutover_token_issue_duration_seconds_count',
     move: () => it.request('POST', '/v1/sync/token', { as: 'nobody', body: compatible }),
+  },
+  cutover_nostr_challenges_total: {
+    series: 'cutover_nostr_challenges_total{result="issued"}',
+    move: () => it.request('POST', '/v1/nostr/challenges', { as: 'desktop' }),
+  },
+  cutover_nostr_bindings_total: {
+    series: 'cutover_nostr_bindings_total{result="unbound"}',
+    move: () => it.request('DELETE', `/v1/nostr/bindings/${'a'.repeat(64)}`, { as: 'desktop' }),
   },
   cutover_projection_events_total: {
     series: 'cutover_projection_events_total{outcome="accepted"}',
@@ -260,6 +269,29 @@ describe('GET /metrics', () => {
     await it.request('POST', '/v1/sync/token', { as: 'nobody', body: { ...body, more: 1 } });
     const after = [await count('incompatible'), await count('unauthorized'), await count('invalid_request')];
     expect(after).toEqual(before.map((value) => value + 1));
+  });
+
+  test('each result of a request about Nostr keys is counted as what it is', async () => {
+    const challenges = (result: string) => metric(`cutover_nostr_challenges_total{result="${result}"}`);
+    const bindings = (result: string) => metric(`cutover_nostr_bindings_total{result="${result}"}`);
+    const read = () =>
+      Promise.all([
+        challenges('unauthorized'),
+        challenges('forbidden'),
+        bindings('bound'),
+        bindings('challenge_used'),
+        bindings('event_forged'),
+        bindings('invalid_request'),
+      ]);
+    it.sink.become('live');
+    const before = await read();
+    const post = (event: unknown) => it.request('POST', '/v1/nostr/bindings', { as: 'desktop', body: { event } });
+    await it.request('POST', '/v1/nostr/challenges');
+    await it.request('POST', '/v1/nostr/challenges', { as: 'desktop', body: { subject: 'another' } });
+    const asked = (await it.request('POST', '/v1/nostr/challenges', { as: 'desktop' })).body;
+    const event = nostrKey('ada').sign(bindingTemplate(asked, Date.now() / 1_000));
+    for (const each of [event, event, { ...event, content: 'x' }, {}]) await post(each);
+    expect(await read()).toEqual(before.map((value) => value + 1));
   });
 
   test('refused and duplicate events are counted', async () => {

@@ -2,8 +2,11 @@ import { systemPorts } from '@autopilot/sync-contract/system-ports';
 import { beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { crashSuite } from './suites/crash-suite.ts';
 import { issuerSuite } from './suites/issuer-suite.ts';
+import { nostrSuite } from './suites/nostr-suite.ts';
 import { projectionsSuite } from './suites/projections-suite.ts';
 import { writerSuite } from './suites/writer-suite.ts';
+import { startHarness } from './support/harness.ts';
+import { bindingTemplate, nostrKey } from './support/nostr.ts';
 import type { NewPlace } from './support/place.ts';
 import { findPostgres, startPostgres } from './support/postgres.ts';
 import { ScriptedDatabase } from './support/scripted-database.ts';
@@ -28,6 +31,7 @@ if ('reason' in postgres) process.stderr.write(`PostgreSQL tests are skipped: ${
   crashSuite(place, 3);
   projectionsSuite(place);
   issuerSuite(place);
+  nostrSuite(place);
 
   test('I3 I4 two replicas that accept and deliver at the same time keep every stream in one order, once', async () => {
     const where = await place();
@@ -70,6 +74,30 @@ if ('reason' in postgres) process.stderr.write(`PostgreSQL tests are skipped: ${
       }
     } finally {
       for (const replica of replicas) await replica.close();
+    }
+  });
+
+  test('I15 of two replicas that use one challenge at the same time one wins', async () => {
+    const shared = { store: (await place()).store, scripted: new ScriptedDatabase() };
+    const [ada, eve] = [nostrKey('ada'), nostrKey('eve')];
+    const replicas = [await startHarness(shared), await startHarness(shared)];
+    const limit = { nostrLimit: { burst: 1_000, perMinute: 1_000 } };
+    const asking = await startHarness({ ...shared, ...limit });
+    try {
+      for (let round = 0; round < 8; round += 1) {
+        const { body: asked } = await asking.request('POST', '/v1/nostr/challenges', { as: 'desktop' });
+        const events = [ada, eve].map((key) => key.sign(bindingTemplate(asked, Date.now() / 1_000)));
+        const answers = await Promise.all(
+          replicas.map((replica, index) =>
+            replica.request('POST', '/v1/nostr/bindings', { as: 'desktop', body: { event: events[index] } }),
+          ),
+        );
+        expect(answers.map(({ status, body }) => body.code ?? status).sort()).toEqual([200, 'challenge_used']);
+        expect(shared.scripted.keysBound.size).toBe(1);
+        shared.scripted.keysBound.clear();
+      }
+    } finally {
+      for (const each of [...replicas, asking]) await each.control.close();
     }
   });
 

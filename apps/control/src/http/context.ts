@@ -7,6 +7,7 @@ import type { KeyRing } from '../issuer/key-ring.ts';
 import type { Mint } from '../issuer/mint.ts';
 import type { Metrics } from '../metrics/registry.ts';
 import type { Mirror } from '../mirror/create-mirror.ts';
+import type { Challenges } from '../nostr/challenges.ts';
 import type { Accept } from '../projections/accept.ts';
 import type { DeadLetters } from '../projections/dead-letters.ts';
 import type { Outbox } from '../projections/outbox.ts';
@@ -36,6 +37,9 @@ export interface Context {
   readonly authenticate: Authenticate;
   readonly sessions: ConsoleSessions;
   readonly issueLimit: RateLimiter;
+  /** Requests about Nostr keys, by client. */
+  readonly nostrLimit: RateLimiter;
+  readonly challenges: Challenges;
   readonly audit: Audit;
   readonly accept: Accept;
   readonly mirror: Mirror;

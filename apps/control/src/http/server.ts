@@ -16,6 +16,7 @@ import { installDeadLetterRoutes } from './dead-letter-routes.ts';
 import { installDiscoveryRoutes } from './discovery-routes.ts';
 import { installErrorReplies } from './error-replies.ts';
 import { installOperationRoutes } from './operation-routes.ts';
+import { installNostrRoutes } from './nostr-routes.ts';
 import { installProjectionRoutes } from './projection-routes.ts';
 import { installStatusRoutes } from './status-routes.ts';
 import { installTokenRoutes } from './token-routes.ts';
@@ -52,6 +53,7 @@ export function createServer(
   installProjectionRoutes(app, context);
   installStatusRoutes(app, context);
   installDeadLetterRoutes(app, context);
+  installNostrRoutes(app, context);
   installUnitRoutes(app, context);
   installCommandRoutes(app, context);
   installEvidenceRoutes(app, context);

@@ -30,7 +30,7 @@ export interface SinkStatus {
 export type GrantRole = 'reader' | 'writer';
 
 /**
- * The database as the writer needs it. All three calls reject with a coded error; `unavailable` also when the outcome
+ * The database as the writer and the routes need it. All calls reject with a coded error; `unavailable` also when the outcome
  * is unknown, because the connection went away after the request had left.
  */
 export interface EventSink {
@@ -40,6 +40,10 @@ export interface EventSink {
   ensureStream(streamId: string, epoch: string): Promise<void>;
   /** Grants a role on an existing stream; `unknown_stream` otherwise. */
   grant(identity: string, streamId: string, role: GrantRole): Promise<void>;
+  /** Binds a Nostr key, proved by the event of that id; nothing happens when it is. `conflict` when it is another's, `keys_full`. */
+  bindKey(identity: string, pubkey: string, proof: string): Promise<void>;
+  /** Takes a Nostr key from its identity; nothing happens when it is not bound. `forbidden` when it is another's. */
+  unbindKey(identity: string, pubkey: string): Promise<void>;
   readonly status: SinkStatus;
   /** Tells of every change of the status. */
   listen(listener: (status: SinkStatus) => void): () => void;

@@ -1,4 +1,4 @@
-import { createSession, nodeSocketFactory } from '@autopilot/session';
+import { createSession, nodeSocketFactory, type ReducerCall, reducers } from '@autopilot/session';
 import { isCodedError, type LaneState, SyncError } from '@autopilot/sync-contract';
 import { ControlError } from '../errors.ts';
 import type { GatewayOptions } from './database-gateway.ts';
@@ -66,6 +66,7 @@ export function createSessionSink({ uri, database, ports, http, writerToken }: G
     };
   }
 
+  const call = ({ reducer, args }: ReducerCall) => translated(session.call(reducer, args));
   return {
     async append(draft, expectedNextSeq) {
       const { outcome, epoch, seq } = await translated(session.appendSyncEvent(draft, expectedNextSeq));
@@ -80,6 +81,16 @@ export function createSessionSink({ uri, database, ports, http, writerToken }: G
       }
     },
     grant: (identity, streamId, role) => translated(session.grantStream(identity, streamId, role)),
+    async bindKey(identity, pubkey, proof) {
+      try {
+        await call(reducers.bindNostrKey(identity, pubkey, proof));
+      } catch (error) {
+        // Waiting, as the module's code has it, would change nothing.
+        const full = error instanceof SyncError && error.code === 'rate_limited';
+        throw full ? new ControlError('keys_full', error.message, { cause: error }) : error;
+      }
+    },
+    unbindKey: (identity, pubkey) => call(reducers.unbindNostrKey(identity, pubkey)),
     get status() {
       return status();
     },

@@ -15,6 +15,8 @@ export function timedSink(sink: EventSink, scheduler: Scheduler, milliseconds: n
     append: (draft, expectedNextSeq) => timed(sink.append(draft, expectedNextSeq)),
     ensureStream: (streamId, epoch) => timed(sink.ensureStream(streamId, epoch)),
     grant: (identity, streamId, role) => timed(sink.grant(identity, streamId, role)),
+    bindKey: (identity, pubkey, proof) => timed(sink.bindKey(identity, pubkey, proof)),
+    unbindKey: (identity, pubkey) => timed(sink.unbindKey(identity, pubkey)),
     get status() {
       return sink.status;
     },

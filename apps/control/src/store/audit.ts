@@ -12,7 +12,12 @@ export type AuditKind =
   | 'dead.discarded'
   | 'key.rotated'
   | 'mirror.cleared'
-  | 'bridge.job.paid';
+  | 'bridge.job.paid'
+  | 'nostr.challenged'
+  | 'nostr.proved'
+  | 'nostr.bound'
+  | 'nostr.unbound'
+  | 'nostr.refused';
 
 /** One audit record. No secrets and no tokens. */
 export interface AuditRecord {
@@ -32,14 +37,19 @@ export function createAudit(store: Store, clock: Clock): Audit {
   return async (record) => {
     await store.db
       .insertInto('audit_event')
-      .values({
-        at: storedNow(clock),
-        event: record.event,
-        client_id: record.client_id ?? null,
-        subject: record.subject ?? null,
-        reason: record.reason,
-        details: JSON.stringify(record.details ?? {}),
-      })
+      .values(auditRow(record, storedNow(clock)))
       .execute();
+  };
+}
+
+/** The row of a record, for a transaction that writes more than it. `at` in milliseconds since the Unix epoch. */
+export function auditRow(record: AuditRecord, at: number) {
+  return {
+    at,
+    event: record.event,
+    client_id: record.client_id ?? null,
+    subject: record.subject ?? null,
+    reason: record.reason,
+    details: JSON.stringify(record.details ?? {}),
   };
 }

@@ -1,3 +1,4 @@
+import { forgetChallenges } from '../nostr/challenges.ts';
 import type { Store } from './open-store.ts';
 
 /** How long finished things are kept, milliseconds. */
@@ -21,4 +22,5 @@ export async function sweepStore({ db }: Store, retention: Retention, now: numbe
     .deleteFrom('audit_event')
     .where('at', '<', now - retention.audit)
     .execute();
+  await forgetChallenges(db, now);
 }

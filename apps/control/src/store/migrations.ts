@@ -7,6 +7,7 @@ import { cutover } from './migrations/0004-cutover.ts';
 import { consoleSessions } from './migrations/0005-console.ts';
 import { listening } from './migrations/0006-listening.ts';
 import { parityBuckets } from './migrations/0007-parity-buckets.ts';
+import { nostrChallenges } from './migrations/0008-nostr.ts';
 import type { Dialect } from './migrations/dialect.ts';
 import type { Schema } from './schema.ts';
 
@@ -24,6 +25,7 @@ export async function migrate(db: Kysely<Schema>, dialect: Dialect): Promise<voi
     '0005-console': consoleSessions,
     '0006-listening': listening,
     '0007-parity-buckets': parityBuckets,
+    '0008-nostr': nostrChallenges,
   };
   const { error } = await new Migrator({
     db,

@@ -251,6 +251,20 @@ export interface ConsoleSessionTable {
   expires_at: number;
 }
 
+/** Something that control has asked a Nostr key to sign. */
+export interface NostrChallengeTable {
+  /** 64 lowercase hexadecimal digits. */
+  challenge: string;
+  client_id: string;
+  /** Whom the key is to be bound to. */
+  identity: string;
+  expires_at: number;
+  /** When an event that signs it was taken; null until then. It is good for one. */
+  used_at: number | null;
+  event_id: string | null;
+  pubkey: string | null;
+}
+
 /** All tables. */
 export interface Schema {
   meta: MetaTable;
@@ -273,6 +287,7 @@ export interface Schema {
   cutover_drill: CutoverDrillTable;
   cutover_listening: CutoverListeningTable;
   console_session: ConsoleSessionTable;
+  nostr_challenge: NostrChallengeTable;
 }
 
 export type OutboxRow = Selectable<OutboxTable>;

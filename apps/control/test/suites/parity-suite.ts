@@ -362,5 +362,6 @@ async function asBefore({ db }: Store): Promise<void> {
   await db.schema.dropIndex('cutover_parity_kept').execute();
   await db.schema.alterTable('cutover_parity').dropColumn('has_samples').execute();
   await db.schema.createIndex('cutover_parity_time').on('cutover_parity').columns(['pair', 'to_at']).execute();
-  await sql`delete from kysely_migration where name = '0007-parity-buckets'`.execute(db);
+  await db.schema.dropTable('nostr_challenge').execute();
+  await sql`delete from kysely_migration where name >= '0007'`.execute(db);
 }

@@ -17,6 +17,9 @@ export class ScriptedDatabase {
   readonly streams = new Map<string, StoredEvent[]>();
   readonly grants = new Map<string, GrantRole>();
   readonly epochs = new Map<string, string>();
+  readonly keysBound = new Map<string, { readonly identity: string; readonly proof: string }>();
+  /** Asked before each binding of a key. */
+  bindFault: () => Error | 'lost-answer' | undefined = () => undefined;
   /** Appends that were answered, in the order in which they were executed. */
   readonly calls: { readonly stream_id: string; readonly key: string; readonly expected: bigint | undefined }[] = [];
   /** Asked before each append. */
@@ -27,6 +30,16 @@ export class ScriptedDatabase {
   lives = 0;
   highestInFlight = 0;
   #inFlight = 0;
+
+  /** Binds a Nostr key as the module does. */
+  async bind(identity: string, pubkey: string, proof: string): Promise<void> {
+    const fault = this.bindFault();
+    if (fault !== undefined && fault !== 'lost-answer') throw fault;
+    const bound = this.keysBound.get(pubkey);
+    if (bound !== undefined && bound.identity !== identity) throw new SyncError('conflict', 'another identity');
+    if (bound === undefined) this.keysBound.set(pubkey, { identity, proof });
+    if (fault === 'lost-answer') throw new SyncError('unavailable', 'the connection went away');
+  }
 
   /** Keys of a stream in the order of their sequences. */
   keys(streamId: string): string[] {
@@ -107,6 +120,16 @@ export function connect(database: ScriptedDatabase, options: { readonly offline?
     async grant(identity, streamId, role) {
       up();
       database.grants.set(`${streamId} ${identity}`, role);
+    },
+    async bindKey(identity, pubkey, proof) {
+      up();
+      await database.bind(identity, pubkey, proof);
+    },
+    async unbindKey(identity, pubkey) {
+      up();
+      const bound = database.keysBound.get(pubkey);
+      if (bound !== undefined && bound.identity !== identity) throw new SyncError('forbidden', 'another identity');
+      database.keysBound.delete(pubkey);
     },
     get status() {
       return status();
