@@ -19,6 +19,7 @@ export {
   my_nostr_keys,
   my_streams,
   nostr_keys,
+  stream_nostr_presence,
   stream_presence,
 } from './views.ts';
 export {

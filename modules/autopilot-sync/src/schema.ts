@@ -24,4 +24,5 @@ export type StreamRow = NonNullable<ReturnType<Db['sync_stream']['stream_id']['f
 export type EventRow = Parameters<Db['sync_event']['insert']>[0];
 export type GrantRow = NonNullable<ReturnType<Db['stream_grant']['id']['find']>>;
 export type WatchRow = NonNullable<ReturnType<Db['stream_watch']['id']['find']>>;
+export type BindingRow = NonNullable<ReturnType<Db['nostr_binding']['pubkey']['find']>>;
 export type PresenceRow = NonNullable<ReturnType<Db['session_presence']['id']['find']>>;

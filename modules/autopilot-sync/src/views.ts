@@ -1,7 +1,8 @@
 import { t } from 'spacetimedb/server';
 import { isOwner } from './authorise.ts';
 import { bridgeOutboxId, mostKeysShown, mostListed, mostPendingShown, pendingBytes } from './limits.ts';
-import spacetimedb, { type Ctx, type Tables } from './schema.ts';
+import spacetimedb, { type BindingRow, type Ctx, type Tables } from './schema.ts';
+import { micros } from './time.ts';
 import { utf8Length } from './utf8.ts';
 
 // A view knows its sender, but neither a token nor the time: it shows what the sender's grants allow, and relies on the
@@ -119,6 +120,32 @@ export const my_nostr_keys = spacetimedb.view({ public: true }, t.array(MyNostrK
   })),
 );
 
+const PresentNostrKey = t.row('PresentNostrKey', {
+  stream_id: t.string(),
+  pubkey: t.string(),
+  identity: t.identity(),
+});
+
+/**
+ * The Nostr keys that are present on the streams that the sender has a grant on: one row for each stream and identity,
+ * however many sessions, devices and keys it has. It stands for itself by the key that was bound to it first; without a key
+ * it is not here.
+ */
+export const stream_nostr_presence = spacetimedb.view({ public: true }, t.array(PresentNostrKey), (ctx) =>
+  grantsOf(ctx).flatMap(({ stream_id }) => {
+    const present = new Map<bigint, Ctx['sender']>();
+    for (const { identity } of ctx.db.session_presence.stream_id.filter(stream_id)) {
+      present.set(identity.__identity__, identity);
+    }
+    return [...present.values()].flatMap((identity) =>
+      [...ctx.db.nostr_binding.identity.filter(identity)]
+        .sort(byAge)
+        .slice(0, 1)
+        .map(({ pubkey }) => ({ stream_id, pubkey, identity })),
+    );
+  }),
+);
+
 const NostrKey = t.row('NostrKey', { pubkey: t.string(), identity: t.identity() });
 
 /** Whose the bound Nostr keys are, for holders of a grant on `bridge.outbox`. */
@@ -132,6 +159,12 @@ export const nostr_keys = spacetimedb.view({ public: true }, t.array(NostrKey), 
   }
   return listed;
 });
+
+function byAge(one: BindingRow, other: BindingRow): number {
+  const apart = micros(one.bound_at) - micros(other.bound_at);
+  if (apart !== 0n) return apart < 0n ? -1 : 1;
+  return one.pubkey < other.pubkey ? -1 : 1;
+}
 
 function carriesBridgeEvents(ctx: { readonly sender: Ctx['sender']; readonly db: Tables }): boolean {
   return grantsOf(ctx).some((grant) => grant.stream_id === bridgeOutboxId);

@@ -91,3 +91,75 @@ describe('M18 the views of Nostr keys', () => {
     expect(host.view('nostr_keys', bridge)).toEqual([]);
   });
 });
+
+describe('M19 who is present by Nostr key', () => {
+  const stream = 'runtime.run.1';
+  const appear = (client: Client, session_id: string, on = stream) =>
+    client.call('upsert_presence', { session_id, stream_id: on, status: 'here', detail: '{}', ttl_seconds: 30 });
+  const present = (client: Client) =>
+    host
+      .view('stream_nostr_presence', client)
+      .map(({ stream_id, pubkey, identity }) => [stream_id, pubkey, hex(identity)])
+      .sort();
+
+  beforeEach(() => {
+    admin.append(stream, 'k1');
+    for (const client of [ada, bob]) admin.grant(client, stream);
+  });
+
+  test('an identity counts once, whatever the number of its devices, sessions and keys', () => {
+    bind(ada, key('b'));
+    host.ports.advance(1_000);
+    bind(ada, key('a'));
+    const second = host.client('ada', readerScope);
+    for (const [client, session] of [
+      [ada, 's1'],
+      [ada, 's2'],
+      [second, 's3'],
+    ] as const) {
+      expect(appear(client, session)).toBe('done');
+    }
+    expect(host.view('stream_presence', bob)).toHaveLength(3);
+    expect(present(bob)).toEqual([[stream, key('b'), ada.identity]]);
+    ada.disconnect();
+    expect(present(bob)).toEqual([[stream, key('b'), ada.identity]]);
+    second.disconnect();
+    expect(present(bob)).toEqual([]);
+  });
+
+  test('two keys of one moment are told apart by the key', () => {
+    for (const digit of 'cab') bind(ada, key(digit));
+    appear(ada, 's1');
+    expect(present(bob)).toEqual([[stream, key('a'), ada.identity]]);
+  });
+
+  test('who has no key is not counted, and who binds or releases one is from then on, or no longer', () => {
+    appear(ada, 's1');
+    appear(bob, 's1');
+    expect(present(bob)).toEqual([]);
+    bind(bob, key('b'));
+    bind(ada, key('a'));
+    expect(present(bob)).toEqual([
+      [stream, key('a'), ada.identity],
+      [stream, key('b'), bob.identity],
+    ]);
+    unbind(ada, key('a'));
+    expect(present(bob)).toEqual([[stream, key('b'), bob.identity]]);
+  });
+
+  test('goes with the time of the presence, and is shown for streams of a grant only', () => {
+    bind(ada, key('a'));
+    admin.append('runtime.run.2', 'k1');
+    admin.grant(ada, 'runtime.run.2');
+    appear(ada, 's1');
+    appear(ada, 's2', 'runtime.run.2');
+    expect(present(bob)).toEqual([[stream, key('a'), ada.identity]]);
+    expect(present(ada)).toHaveLength(2);
+    expect(present(host.client('stranger', readerScope))).toEqual([]);
+    ada.call('clear_presence', { session_id: 's1' });
+    expect(present(bob)).toEqual([]);
+    expect(present(ada)).toEqual([['runtime.run.2', key('a'), ada.identity]]);
+    host.ports.advance(40_000);
+    expect(present(ada)).toEqual([]);
+  });
+});

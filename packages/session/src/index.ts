@@ -16,11 +16,13 @@ export {
   decodeNostrKey,
   decodePendingBridgeEvent,
   decodePresence,
+  decodePresentNostrKey,
   type Grant,
   type MyNostrKey,
   type NostrKey,
   type PendingBridgeEvent,
   type Presence,
+  type PresentNostrKey,
   viewQueries,
 } from './module/views.ts';
 export { nodeSocketFactory } from './node-socket.ts';

@@ -8,6 +8,7 @@ import {
   decodeMyNostrKey,
   decodeNostrKey,
   decodePendingBridgeEvent,
+  decodePresentNostrKey,
   type PendingBridgeEvent,
   reducers,
   viewQueries,
@@ -154,7 +155,7 @@ describe('I28: the views of the module in the embedded host', () => {
   });
 
   test('Nostr keys come to their owner, and to who carries bridge events', async () => {
-    const ada = world.client('ada', { scope: 'sync.subscribe' });
+    const ada = world.client('ada', { scope: 'sync.subscribe sync.presence' });
     ada.session.start();
     const carrier = world.client('carrier', { scope: 'sync.subscribe sync.bridge' });
     carrier.session.start();
@@ -175,10 +176,19 @@ describe('I28: the views of the module in the embedded host', () => {
     await admin.session.grantStream(carrier.identity, 'bridge.outbox', 'reader');
     await until(() => all.rows('nostr_keys').length === 1);
     expect(all.rows('nostr_keys')).toEqual([{ pubkey, identity: ada.identity }]);
+    const present = carrier.session.subscribe([viewQueries.streamNostrPresence], silent, (_view, row) =>
+      decodePresentNostrKey(row.readRest()),
+    );
+    for (const { identity } of [ada, carrier]) await admin.session.grantStream(identity, stream, 'reader');
+    const entry = { stream_id: stream, status: 'here', detail: '{}', ttl_seconds: 60 };
+    for (const session_id of ['one', 'two']) await ada.session.upsertPresence({ ...entry, session_id });
+    await until(() => present.rows('stream_nostr_presence').length > 0);
+    expect(present.rows('stream_nostr_presence')).toEqual([{ stream_id: stream, pubkey, identity: ada.identity }]);
     const taken = call(admin, reducers.bindNostrKey(bridge.identity, pubkey, proof));
     await expect(taken).rejects.toMatchObject({ name: 'SyncError', code: 'conflict' });
     await call(admin, reducers.unbindNostrKey(ada.identity, pubkey));
     await until(() => mine.rows('my_nostr_keys').length === 0 && all.rows('nostr_keys').length === 0);
+    await until(() => present.rows('stream_nostr_presence').length === 0);
     await Promise.all([ada, carrier].map(({ session }) => session.close()));
   });
 });

@@ -18,6 +18,7 @@ export const viewQueries = {
   bridgePending: 'SELECT * FROM bridge_pending',
   myNostrKeys: 'SELECT * FROM my_nostr_keys',
   nostrKeys: 'SELECT * FROM nostr_keys',
+  streamNostrPresence: 'SELECT * FROM stream_nostr_presence',
 } as const;
 
 const myStreams = t.object('MyStream', {
@@ -66,6 +67,12 @@ const pendingBridgeEvent = t.object('PendingBridgeEvent', {
 const myNostrKey = t.object('MyNostrKey', { pubkey: t.string(), bound_at: t.timestamp(), proof: t.string() });
 
 const nostrKey = t.object('NostrKey', { pubkey: t.string(), identity: t.identity() });
+
+const presentNostrKey = t.object('PresentNostrKey', {
+  stream_id: t.string(),
+  pubkey: t.string(),
+  identity: t.identity(),
+});
 
 /** The codecs of the views, for test servers. */
 export const viewCodecs = { myStreams, streamPresence } as const;
@@ -151,6 +158,11 @@ export interface NostrKey {
   readonly identity: string;
 }
 
+/** A Nostr key that is present at a stream. */
+export interface PresentNostrKey extends NostrKey {
+  readonly stream_id: string;
+}
+
 /** One row of my_streams. */
 export function decodeGrant(bytes: Uint8Array): Grant {
   const row = decode(myStreams, bytes);
@@ -206,4 +218,10 @@ export function decodeMyNostrKey(bytes: Uint8Array): MyNostrKey {
 export function decodeNostrKey(bytes: Uint8Array): NostrKey {
   const { pubkey, identity } = decode(nostrKey, bytes);
   return { pubkey, identity: identity.toHexString() };
+}
+
+/** One row of stream_nostr_presence. */
+export function decodePresentNostrKey(bytes: Uint8Array): PresentNostrKey {
+  const { stream_id, pubkey, identity } = decode(presentNostrKey, bytes);
+  return { stream_id, pubkey, identity: identity.toHexString() };
 }
