@@ -21,7 +21,8 @@ export {
 } from './inbound/inbound.ts';
 export { nodeVerifyWorkers } from './inbound/node-verify-workers.ts';
 export { type Seen, SeenSet } from './inbound/seen-set.ts';
-export type { Verifier } from './inbound/verifier.ts';
+export type { Verifier, VerifyOne } from './inbound/verifier.ts';
+export { loadWasmVerify } from './inbound/wasm-verify.ts';
 export {
   type SpawnVerifyWorker,
   type VerifyWorker,

@@ -13,6 +13,7 @@ import type { Verifier } from './verifier.ts';
 export interface InboundSettings extends CheckSettings {
   /** Events of one relay that wait for their signature to be checked, or to be stored. */
   readonly maxWaiting: number;
+  /** Events of one batch: their signatures are checked together, and they are stored in one transaction. */
   readonly batchSize: number;
   /** Wrong ids and signatures that a relay may send: beyond it, it is treated as one that floods. */
   readonly forgeries: { readonly perSecond: number; readonly burst: number };
@@ -42,7 +43,10 @@ export interface InboundParts {
   readonly ports: Ports;
   readonly verifier: Verifier;
   readonly seen: SeenSet;
-  /** Takes an event that is good and new, in the transaction that remembers its id. When it throws, both are undone. */
+  /**
+   * Takes an event that is good and new, in the transaction that remembers its id, which is that of its whole batch. When
+   * it throws, both are undone; when the batch cannot be stored, it is called again.
+   */
   readonly accept: (event: NostrEvent, relay: string) => void;
   /**
    * False for events that may be taken more than once, because the newest of them counts: they are not remembered, and
@@ -60,6 +64,13 @@ export type InboundCounters = Record<Refusal | (typeof outcomes)[number], number
 interface Waiting {
   readonly event: NostrEvent;
   readonly relay: string;
+}
+
+/** What came of the first of those that are verified. */
+interface Stored {
+  readonly answers: readonly (Refusal | 'accepted' | 'accept_failures')[];
+  /** The file refused the next one. */
+  readonly isRefused: boolean;
 }
 
 interface Lane {
@@ -82,6 +93,8 @@ export class Inbound {
   #turn = 0;
   #batches = 0;
   #cancelStore: Cancel | undefined;
+  /** A write was undone, and the seen-set could not be read again yet. */
+  #isStale = false;
   #isClosed = false;
 
   constructor(parts: InboundParts) {
@@ -208,34 +221,55 @@ export class Inbound {
   /** Stores what is verified, in order. A file that refuses is tried again, and meanwhile the relays' shares fill up. */
   #store(): void {
     while (this.#verified.length > 0) {
-      const waiting = this.#verified[0] as Waiting;
+      let stored: Stored;
       try {
-        this.counters[this.#take(waiting)] += 1;
-      } catch (error) {
-        if (!this.#reloaded() || (error instanceof BridgeError && error.recovery !== 'stop')) {
-          this.#storeLater();
-          return;
-        }
-        // Whoever takes it failed on this one: it is not remembered, and holds up no other.
-        this.counters.accept_failures += 1;
+        stored = this.#parts.file.transaction('Taking events', () => this.#takeSome());
+      } catch {
+        this.#reloaded();
+        this.#storeLater();
+        return;
       }
-      this.#verified.shift();
-      this.#release(waiting);
+      for (const answer of stored.answers) this.counters[answer] += 1;
+      for (const waiting of this.#verified.splice(0, stored.answers.length)) this.#release(waiting);
+      if (stored.isRefused) {
+        this.#storeLater();
+        return;
+      }
     }
   }
 
+  /** So many in one transaction: what a commit costs is shared. */
+  #takeSome(): Stored {
+    const answers: Stored['answers'][number][] = [];
+    for (const waiting of this.#verified.slice(0, this.#settings.batchSize)) {
+      if (this.#isClosed) break;
+      try {
+        answers.push(this.#take(waiting));
+      } catch (error) {
+        if (!this.#reloaded() || (error instanceof BridgeError && error.recovery !== 'stop')) {
+          return { answers, isRefused: true };
+        }
+        // Whoever takes it failed on this one: it is not remembered, and holds up no other.
+        answers.push('accept_failures');
+      }
+    }
+    return { answers, isRefused: false };
+  }
+
+  /** What the seen-set remembers is what the file has. */
   #reloaded(): boolean {
     try {
       this.#parts.seen.reload();
-      return true;
+      this.#isStale = false;
     } catch {
-      return false;
+      this.#isStale = true;
     }
+    return !this.#isStale;
   }
 
   #take({ event, relay }: Waiting): Refusal | 'accepted' {
     const { file, seen, accept, isOnce } = this.#parts;
-    return file.transaction('Taking an event', () => {
+    return file.part('Taking an event', () => {
       const answer = isOnce?.(event) === false ? 'new' : seen.add(event.id, event.created_at);
       if (answer !== 'new') return answer;
       accept(event, relay);
@@ -247,7 +281,8 @@ export class Inbound {
     this.counters.store_failures += 1;
     this.#cancelStore = this.#parts.ports.scheduler.after(this.#settings.storeRetryMs, () => {
       this.#cancelStore = undefined;
-      this.#store();
+      if (this.#isStale && !this.#reloaded()) this.#storeLater();
+      else this.#store();
     });
   }
 

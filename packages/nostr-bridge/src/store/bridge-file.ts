@@ -1,4 +1,4 @@
-import Sqlite, { type Database } from 'better-sqlite3';
+import Sqlite, { type Database, type Transaction } from 'better-sqlite3';
 import { Kysely, SqliteDialect } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 import { BridgeError } from '../errors.ts';
@@ -36,6 +36,8 @@ export interface BridgeFile {
   readonly db: Kysely<BridgeSchema>;
   /** Runs work in one transaction, or in the one that runs already. @throws {BridgeError} with nothing changed. */
   transaction<T>(doing: string, work: () => T): T;
+  /** Runs work as a part of the transaction that runs: when it throws, it alone is undone. @throws {BridgeError} */
+  part<T>(doing: string, work: () => T): T;
   /** Reads by one statement, or in the transaction that runs already. @throws {BridgeError} */
   read<T>(doing: string, work: () => T): T;
   close(): void;
@@ -74,16 +76,27 @@ class OpenFile implements BridgeFile {
   readonly sqlite: Database;
   readonly db: Kysely<BridgeSchema>;
   readonly #lock: Database | undefined;
+  /** Made once: making it takes longer than a small transaction. */
+  readonly #run: Transaction<(work: () => unknown) => unknown>;
 
   constructor(sqlite: Database, db: Kysely<BridgeSchema>, lock: Database | undefined) {
     this.sqlite = sqlite;
     this.db = db;
     this.#lock = lock;
+    this.#run = sqlite.transaction((work) => work());
   }
 
   transaction<T>(doing: string, work: () => T): T {
     if (this.sqlite.open && this.sqlite.inTransaction) return work();
-    return this.read(doing, () => this.sqlite.transaction(work).immediate());
+    return this.read(doing, () => this.#run.immediate(work) as T);
+  }
+
+  part<T>(doing: string, work: () => T): T {
+    return this.read(doing, () => {
+      // Where there is none, a commit of its own would be left when the rest is undone.
+      if (!this.sqlite.inTransaction) throw new BridgeError('internal', `${doing}: no transaction runs.`);
+      return this.#run(work) as T;
+    });
   }
 
   read<T>(doing: string, work: () => T): T {

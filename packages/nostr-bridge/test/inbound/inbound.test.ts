@@ -1,5 +1,6 @@
 import { manualPorts } from '@autopilot/testing/manual-ports';
 import { describe, expect, test } from '@jest/globals';
+import Sqlite from 'better-sqlite3';
 import { verifyByNoble } from '../../src/inbound/noble-verify.ts';
 import {
   BridgeError,
@@ -176,6 +177,86 @@ describe('inbound events', () => {
     });
   });
 
+  test('I6 a batch is stored at once; an event of it that its taker throws at is undone alone, with what was written', async () => {
+    await withFile(async (file, name) => {
+      const other = new Sqlite(name, { readonly: true });
+      const seenByOthers = () => other.prepare<[], { n: number }>('select count(*) as n from seen').get()?.n;
+      const told: [string, number | undefined][] = [];
+      const accept = ({ content }: NostrEvent) => {
+        told.push([content, seenByOthers()]);
+        file.sqlite.prepare('insert into settings values (?, 1)').run(content);
+        if (content === 'bad') throw new Error('no');
+      };
+      const { ports, verifier, seen, inbound, offer } = make(file, { accept });
+      verifier.isHeld = true;
+      for (const content of ['a', 'b', 'bad', 'c']) offer(sign({ content }));
+      verifier.release();
+      await settle(ports);
+      // While the later ones are taken, nobody else can see the earlier one of their batch.
+      expect([told, seenByOthers()]).toEqual([[['a', 0], ...['b', 'bad', 'c'].map((content) => [content, 1])], 3]);
+      expect(file.sqlite.prepare("select name from settings where value = 1 and name in ('a', 'b', 'bad', 'c')").all())
+        // The one that failed wrote as well.
+        .toEqual(['a', 'b', 'c'].map((content) => ({ name: content })));
+      expect([inbound.counters.accepted, inbound.counters.accept_failures, seen.size, inbound.held()]).toEqual([
+        3, 1, 3, 0,
+      ]);
+      other.close();
+    });
+  });
+
+  test('I6 of a batch that the file refuses, what was stored before is taken once, and what was undone again', async () => {
+    await withFile(async (file) => {
+      let failing = 'c';
+      const taken: string[] = [];
+      const accept = ({ content }: NostrEvent) => {
+        taken.push(content);
+        if (content !== failing) return;
+        // As SQLite does by itself when a disk is full at the wrong moment: then nothing of the batch is stored.
+        if (content === 'd') file.sqlite.exec('rollback');
+        throw new BridgeError('disk_full', 'No room.');
+      };
+      const { ports, verifier, seen, inbound, offer } = make(file, { accept });
+      verifier.isHeld = true;
+      for (const content of ['a', 'b', 'c', 'd', 'e']) offer(sign({ content }));
+      verifier.release();
+      await settle(ports);
+      expect([taken.splice(0), seen.size, inbound.counters.accepted, inbound.held()]).toEqual([
+        ['a', 'b', 'c'],
+        2,
+        2,
+        3,
+      ]);
+      failing = 'd';
+      await ports.advanceAsync(1_000);
+      expect([taken.splice(0), seen.size, inbound.counters.accepted, inbound.held()]).toEqual([['c', 'd'], 2, 2, 3]);
+      failing = '';
+      await ports.advanceAsync(1_000);
+      expect([taken, seen.size, inbound.held()]).toEqual([['c', 'd', 'e'], 5, 0]);
+      expect(inbound.counters).toMatchObject({ accepted: 5, accept_failures: 0, store_failures: 2, duplicate: 0 });
+    });
+  });
+
+  test('I6 while the seen-set cannot be read again after a write that was undone, nothing is stored', async () => {
+    await withFile(async (file) => {
+      const { ports, accepted, seen, inbound, offer } = make(file);
+      const reload = seen.reload.bind(seen);
+      let isBroken = true;
+      seen.reload = () => {
+        if (isBroken) throw new BridgeError('io_error', 'No.');
+        reload();
+      };
+      file.sqlite.pragma('query_only = on');
+      offer(sign());
+      await settle(ports);
+      file.sqlite.pragma('query_only = off');
+      await ports.advanceAsync(2_000);
+      expect([accepted, inbound.held(), inbound.counters.store_failures]).toEqual([[], 1, 3]);
+      isBroken = false;
+      await ports.advanceAsync(1_000);
+      expect([accepted.length, seen.size, inbound.held()]).toEqual([1, 1, 0]);
+    });
+  });
+
   test('I6 a file that refuses loses nothing: what is verified waits, in order, and the shares fill up', async () => {
     await withFile(async (file) => {
       let isFull = true;
@@ -208,6 +289,22 @@ describe('inbound events', () => {
       verifier.release();
       await settle(ports);
       expect([accepted, offer(sign()), ports.pending]).toEqual([[], false, 0]);
+    });
+  });
+
+  test('I6 one that is closed in the middle of a batch stores no more of it', async () => {
+    await withFile(async (file) => {
+      const taken: string[] = [];
+      const accept = ({ content }: NostrEvent) => {
+        taken.push(content);
+        if (content === 'b') made.inbound.close();
+      };
+      const made = make(file, { accept });
+      made.verifier.isHeld = true;
+      for (const content of ['a', 'b', 'c']) made.offer(sign({ content }));
+      made.verifier.release();
+      await settle(made.ports);
+      expect([taken, new SeenSet(file, 1_000).size]).toEqual([['a', 'b'], 2]);
     });
   });
 

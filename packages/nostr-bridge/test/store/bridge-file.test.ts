@@ -61,6 +61,24 @@ describe('a bridge file', () => {
     });
   });
 
+  test('F3 a part of a transaction is undone alone, and there is none without one', async () => {
+    await withFile(async (file) => {
+      const add = (name: string) => file.sqlite.prepare('insert into settings values (?, 1)').run(name);
+      file.transaction('Outer', () => {
+        file.part('Good', () => add('a'));
+        expect(() =>
+          file.part('Bad', () => {
+            add('b');
+            throw new Error('no');
+          }),
+        ).toThrow(expect.objectContaining({ code: 'internal' }));
+      });
+      expect(file.sqlite.prepare('select name from settings').all()).toEqual([{ name: 'a' }]);
+      expect(await codeOf(() => file.part('Alone', () => add('c')))).toBe('internal');
+      expect(file.sqlite.prepare('select name from settings').all()).toEqual([{ name: 'a' }]);
+    });
+  });
+
   test.each([
     ['SQLITE_FULL', 'disk_full'],
     ['SQLITE_BUSY_SNAPSHOT', 'locked'],
