@@ -28,7 +28,7 @@ export async function measureVerify(
   { events, content, rounds }: { readonly events: number; readonly content: number; readonly rounds: number },
 ): Promise<VerifyFigure[]> {
   const from = Math.floor(Date.now() / 1_000) - 60;
-  const texts = await signedEvents(events, { content, from });
+  const texts = signedEvents(events, { content, from });
   const contestants = [pure(texts), overWasm(texts), verifierAlone(texts), wholePath(texts, folder, from)];
   const figures = await inTurns(contestants, { units: events, rounds });
   const [peer] = figures;

@@ -19,6 +19,8 @@ export interface OpenInbound {
   readonly seen: SeenSet;
   /** Path of its file. */
   readonly file: string;
+  /** What the relay had stored has been asked for twice, as it is at every connection. */
+  readonly isFollowing: Promise<void>;
   close(): Promise<void>;
 }
 
@@ -57,7 +59,12 @@ export async function openInbound({
   await verifier.verify([]);
   const seen = new SeenSet(file, most);
   const inbound = new Inbound({ file, ports, verifier, seen, accept });
-  const relay = new Relay(url, { ports, sockets, settings: defaultRelaySettings });
+  const following = Promise.withResolvers<void>();
+  const relay = new Relay(url, {
+    ports,
+    sockets: closingTells(sockets, following.resolve),
+    settings: defaultRelaySettings,
+  });
   const cancel = follow({
     file,
     ports,
@@ -75,6 +82,7 @@ export async function openInbound({
     inbound,
     seen,
     file: name,
+    isFollowing: following.promise,
     close: async () => {
       cancel();
       inbound.close();
@@ -82,5 +90,22 @@ export async function openInbound({
       await verifier.close();
       file.close();
     },
+  };
+}
+
+/** The second of two overlapping REQs is closed when it was served. */
+function closingTells(sockets: SocketFactory, tell: () => void): SocketFactory {
+  return (request, handlers) => {
+    const socket = sockets(request, handlers);
+    return {
+      ...socket,
+      get bufferedBytes() {
+        return socket.bufferedBytes;
+      },
+      send: (data) => {
+        socket.send(data);
+        if (String(data).startsWith('["CLOSE"')) tell();
+      },
+    };
   };
 }

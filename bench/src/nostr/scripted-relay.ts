@@ -3,8 +3,6 @@ import type { SocketFactory, SocketHandlers } from '@autopilot/sync-contract';
 /** A relay in this process, without a network: it has nothing stored, and says what it is told to. */
 export interface ScriptedRelay {
   readonly sockets: SocketFactory;
-  /** Everything that is asked at the beginning has been answered. */
-  readonly isAsked: Promise<void>;
   say(frame: Uint8Array): void;
   /** Hears that the other side ended the connection. */
   onEnd(listener: () => void): void;
@@ -12,14 +10,11 @@ export interface ScriptedRelay {
 
 /** For one connection that follows one subscription. */
 export function scriptedRelay(): ScriptedRelay {
-  const { promise, resolve } = Promise.withResolvers<void>();
   let handlers: SocketHandlers | undefined;
   let ended = () => {};
   const answer = (data: string) => {
     const [type, id] = JSON.parse(data) as [string, string];
     if (type === 'REQ') setImmediate(() => handlers?.message(Buffer.from(JSON.stringify(['EOSE', id]))));
-    // A second REQ is made to overlap with the first, and closed when it is served.
-    if (type === 'CLOSE') resolve();
   };
   return {
     sockets: (_request, given) => {
@@ -28,7 +23,6 @@ export function scriptedRelay(): ScriptedRelay {
       const end = () => ended();
       return { send: (data) => answer(String(data)), bufferedBytes: 0, close: end, terminate: end };
     },
-    isAsked: promise,
     say: (frame) => handlers?.message(frame),
     onEnd: (listener) => {
       ended = listener;

@@ -40,8 +40,8 @@ export function wholePath(texts: readonly string[], folder: string, from: number
       let accept = () => {};
       const url = 'ws://127.0.0.1:1';
       const spec = { folder: own, url, sockets: relay.sockets, seen: 1_000_000, from, accept: () => accept() };
-      const { inbound, seen, close } = await openInbound(spec);
-      await relay.isAsked;
+      const { inbound, seen, isFollowing, close } = await openInbound(spec);
+      await isFollowing;
       return {
         work: () =>
           new Promise<void>((resolve, reject) => {
