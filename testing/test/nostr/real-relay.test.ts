@@ -73,6 +73,18 @@ describe('a real relay', () => {
     expect(relay.stored().map(({ id }) => id)).toEqual([others.id, deletion.id]);
   });
 
+  test('takes what is forged as well when it trusts, and says so of duplicates', async () => {
+    const { relay, client } = await start({ trusting: true });
+    const forged = { ...note('one'), sig: note('two').sig };
+    client.send('EVENT', forged);
+    expect(await client.frame('OK', forged.id)).toEqual(['OK', forged.id, true, '']);
+    client.send('EVENT', forged);
+    client.send('REQ', 's', { kinds: [1] });
+    await client.frame('EOSE', 's');
+    expect(client.frames.filter(([type]) => type === 'OK')[1]?.[3]).toMatch(/^duplicate:/);
+    expect(relay.stored()).toEqual([forged]);
+  });
+
   test('never delivers what it accepted while it was serving a REQ', async () => {
     const { relay, client } = await start();
     let open = () => {};
