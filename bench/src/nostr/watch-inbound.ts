@@ -62,13 +62,13 @@ export async function watchInbound(
     });
   try {
     await Promise.race([open.isFollowing, lost.promise]);
-    tell(sample(open, 0));
+    tell(await sample(open, 0));
     const began = performance.now();
     const used = process.cpuUsage();
     for (let part = 1; part <= samples; part += 1) {
       await Promise.race([takeUntil(Math.round((events * part) / samples)), lost.promise]);
       if (open.inbound.counters.accepted !== taken) throw new Error('What was taken was undone: nothing was measured.');
-      tell(sample(open, taken));
+      tell(await sample(open, taken));
     }
     const { user, system } = process.cpuUsage(used);
     return { cpu_us: (user + system) / events, wall_us: ((performance.now() - began) * 1_000) / events };
@@ -91,7 +91,10 @@ function watched(ended: (reason: string) => void): SocketFactory {
     });
 }
 
-function sample({ seen, file }: OpenInbound, events: number): InboundSample {
+async function sample({ seen, file }: OpenInbound, events: number): Promise<InboundSample> {
+  globalThis.gc?.();
+  // Buffers of what was collected are let go of afterwards.
+  await new Promise((resolve) => setImmediate(resolve));
   globalThis.gc?.();
   const { rss, heapUsed, external } = process.memoryUsage();
   const size = [file, `${file}-wal`].reduce(

@@ -66,6 +66,7 @@ export {
   type Claimed,
   type DeliveryMove,
   type DeliveryRow,
+  type DueNow,
   type Enqueued,
   type Moved,
   OutboxStore,

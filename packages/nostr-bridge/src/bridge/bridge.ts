@@ -115,7 +115,7 @@ export class Bridge {
     const jobs = this.#jobs;
     const environment = { ports, sockets, signer, settings: settings.relay, ...(http === undefined ? {} : { http }) };
     const host = (url: string) => ({
-      mayPublish: () => deliveries.wake(url),
+      mayPublish: () => deliveries.ready(url),
       late: (id: string, verdict: Verdict) => deliveries.late(url, id, verdict),
     });
     this.#relays = relays.map((url) => new Relay(url, environment, host(url)));

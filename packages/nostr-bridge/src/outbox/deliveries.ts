@@ -1,4 +1,5 @@
 import { type BackoffPolicy, backoffDelay, type Cancel, type Ports } from '@autopilot/sync-contract';
+import { BridgeError } from '../errors.ts';
 import type { NostrEvent } from '../event/event.ts';
 import { retry, type Verdict } from '../relay/verdict.ts';
 import type { Claimed, DeliveryMove, Moved, OutboxStore } from './outbox-store.ts';
@@ -7,7 +8,10 @@ import type { Standing } from './quorum.ts';
 /** What the outbox needs of a relay; see `Relay`. */
 export interface PublishTarget {
   readonly url: string;
+  /** Milliseconds until an event may be sent; undefined when that does not depend on time alone. */
   publishWaitMs(): number | undefined;
+  /** Events that may be sent now: at least 1 when there is nothing to wait for. */
+  publishRoom(): number;
   /** Must settle, and must not throw. */
   publish(event: NostrEvent): Promise<Verdict>;
 }
@@ -53,6 +57,17 @@ export type StandingListener = (event_id: string, standing: Standing) => void;
 
 const expireAtOnce = 500;
 
+interface Seat {
+  readonly target: PublishTarget;
+  cancel: Cancel;
+  /** Deliveries of it are being claimed. */
+  isClaiming: boolean;
+  /** Woken since they began to be. */
+  isWoken: boolean;
+  /** Nothing is due before this, in milliseconds since the Unix epoch. 0: not known. */
+  dueAt: number;
+}
+
 /**
  * Delivers what the outbox stores. The only owner of retries: a connection sends what it is given once. Opening a
  * connection makes nothing due before its time.
@@ -70,10 +85,10 @@ export class Deliveries {
   readonly #store: OutboxStore;
   readonly #ports: Ports;
   readonly #settings: DeliverySettings;
-  readonly #targets = new Map<string, { readonly target: PublishTarget; cancel: Cancel }>();
+  readonly #targets = new Map<string, Seat>();
   readonly #listeners = new Set<StandingListener>();
   /** Verdicts that could not be written yet: at most what is in flight. */
-  readonly #unwritten: { move: DeliveryMove; tries: number }[] = [];
+  readonly #unwritten: DeliveryMove[] = [];
   #cancelPoll: Cancel = () => {};
   #cancelWrite: Cancel | undefined;
   #isRunning = false;
@@ -88,7 +103,7 @@ export class Deliveries {
   start(targets: readonly PublishTarget[]): void {
     this.#isRunning = true;
     this.#guarded(() => this.#store.recover());
-    for (const target of targets) this.#targets.set(target.url, { target, cancel: () => {} });
+    for (const target of targets) this.#targets.set(target.url, seatOf(target));
     this.#poll();
   }
 
@@ -108,25 +123,25 @@ export class Deliveries {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Something is stored for a relay, or it may be possible to send to it. */
+  /** It may be possible to send to a relay. Nothing is looked for when nothing was left the last time. */
+  ready(url: string): void {
+    const seat = this.#targets.get(url);
+    if (seat === undefined) return;
+    if (seat.isClaiming || seat.dueAt <= this.#ports.clock.now()) this.wake(url);
+  }
+
+  /** Something is stored for a relay, or was put back: it is looked for, now or as soon as it may be sent. */
   wake(url: string): void {
-    const entry = this.#targets.get(url);
-    if (!this.#isRunning || entry === undefined) return;
-    const { target } = entry;
-    entry.cancel();
-    let waitMs = target.publishWaitMs();
-    while (waitMs === 0) {
-      const claimed = this.#guarded(() => ({ delivery: this.#store.claim(url) }));
-      if (claimed?.delivery === undefined) {
-        if (claimed === undefined) this.#later(url, this.#settings.storeRetryMs);
-        else this.#wakeWhenDue(url);
-        return;
-      }
-      this.#deliver(target, claimed.delivery);
-      waitMs = target.publishWaitMs();
-    }
+    const seat = this.#targets.get(url);
+    if (!this.#isRunning || seat === undefined) return;
+    seat.cancel();
+    seat.dueAt = 0;
+    seat.isWoken = true;
+    if (seat.isClaiming) return;
+    const waitMs = seat.target.publishWaitMs();
+    if (waitMs === 0) void this.#claim(seat);
     // Undefined: not connected, or enough in flight; the target says when that is over.
-    if (waitMs !== undefined) this.#later(url, waitMs);
+    else if (waitMs !== undefined) this.#later(url, waitMs);
   }
 
   /** An OK that nobody waited for any more. */
@@ -142,7 +157,7 @@ export class Deliveries {
 
   /** Delivers to one more relay from now on. */
   add(target: PublishTarget): void {
-    this.#targets.set(target.url, { target, cancel: () => {} });
+    this.#targets.set(target.url, seatOf(target));
     this.wake(target.url);
   }
 
@@ -164,16 +179,47 @@ export class Deliveries {
     for (const moved of this.#guarded(() => this.#store.supersede(event_id)) ?? []) this.#tell(event_id, moved);
   }
 
+  /** Claims what there is room for, and sends it when that is stored. */
+  async #claim(seat: Seat): Promise<void> {
+    const { target } = seat;
+    seat.isClaiming = true;
+    const room = () => {
+      // Whatever happened before this is seen by the claim.
+      seat.isWoken = false;
+      return this.#isRunning && this.#targets.get(target.url) === seat ? target.publishRoom() : 0;
+    };
+    const due = await this.#store.claimSoon(target.url, room).catch(() => undefined);
+    seat.isClaiming = false;
+    if (due === undefined) {
+      this.counters.store_failures += 1;
+      this.#later(target.url, this.#settings.storeRetryMs);
+      return;
+    }
+    seat.dueAt = 'nextDueAt' in due ? (due.nextDueAt ?? Number.POSITIVE_INFINITY) : 0;
+    for (const claimed of due.claimed) this.#deliver(target, claimed);
+    if (seat.isWoken) this.wake(target.url);
+    else if ('nextDueAt' in due) this.#wakeAt(target.url, due.nextDueAt);
+    else this.#wakeForMore(target);
+  }
+
+  /** There may be more than there was room for. */
+  #wakeForMore(target: PublishTarget): void {
+    const waitMs = target.publishWaitMs();
+    // Never in the same turn: what cannot be sent comes back at once, and would be claimed again without end.
+    if (waitMs !== undefined) this.#later(target.url, Math.max(1, waitMs));
+  }
+
   #deliver(target: PublishTarget, { event, tries }: Claimed): void {
     this.counters.tries += 1;
     target
       .publish(event)
       .catch((error: unknown) => retry('closed', String(error)))
       .then((verdict) => {
-        this.#write({ move: this.#moveOf(target.url, event.id, verdict, tries), tries });
+        this.#write(this.#moveOf(target.url, event.id, verdict, tries));
         // Never at once: what could not be sent now cannot be sent in the same turn either.
         if (verdict.reason === 'not-sent') this.#later(target.url, this.#settings.storeRetryMs);
-        else this.wake(target.url);
+        else if (verdict.outcome === 'retry') this.wake(target.url);
+        else this.ready(target.url);
       });
   }
 
@@ -189,19 +235,23 @@ export class Deliveries {
   }
 
   /** Writes a verdict, and again until the file takes it: a verdict is lost only with the process. */
-  #write(verdict: { move: DeliveryMove; tries: number }): void {
-    const written = this.#guarded(() => ({ moved: this.#store.move(verdict.move) }));
-    if (written === undefined) {
-      if (!this.#isRunning) return;
-      this.#unwritten.push(verdict);
-      this.#cancelWrite ??= this.#ports.scheduler.after(this.#settings.storeRetryMs, () => {
-        this.#cancelWrite = undefined;
-        for (const one of this.#unwritten.splice(0)) this.#write(one);
-      });
-      return;
-    }
-    const { moved } = written;
-    if (moved !== undefined) this.#tell(verdict.move.event_id, moved);
+  #write(move: DeliveryMove): void {
+    this.#store.moveSoon(move).then(
+      (moved) => {
+        if (moved !== undefined) this.#tell(move.event_id, moved);
+      },
+      (error: unknown) => {
+        // In flight in the file: whoever opens it next makes it pending.
+        if (error instanceof BridgeError && error.code === 'closed') return;
+        this.counters.store_failures += 1;
+        if (!this.#isRunning) return;
+        this.#unwritten.push(move);
+        this.#cancelWrite ??= this.#ports.scheduler.after(this.#settings.storeRetryMs, () => {
+          this.#cancelWrite = undefined;
+          for (const one of this.#unwritten.splice(0)) this.#write(one);
+        });
+      },
+    );
   }
 
   #tell(event_id: string, { to, standing, isNewStanding }: Moved): void {
@@ -219,9 +269,8 @@ export class Deliveries {
     this.#cancelPoll = this.#ports.scheduler.after(this.#settings.pollMs, () => this.#poll());
   }
 
-  #wakeWhenDue(url: string): void {
-    const due = this.#guarded(() => ({ at: this.#store.nextDueAt(url) }));
-    if (due?.at !== undefined) this.#later(url, Math.max(1, due.at - this.#ports.clock.now()));
+  #wakeAt(url: string, dueAt: number | undefined): void {
+    if (dueAt !== undefined) this.#later(url, Math.max(1, dueAt - this.#ports.clock.now()));
   }
 
   #later(url: string, milliseconds: number): void {
@@ -240,4 +289,8 @@ export class Deliveries {
       return undefined;
     }
   }
+}
+
+function seatOf(target: PublishTarget): Seat {
+  return { target, cancel: () => {}, isClaiming: false, isWoken: false, dueAt: 0 };
 }

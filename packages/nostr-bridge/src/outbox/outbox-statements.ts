@@ -53,13 +53,15 @@ export function outboxStatements({ sqlite, db }: BridgeFile) {
           .select(['relay', 'state', 'tries', 'since_ms'])
           .where('event_id', '=', place<string>()),
     ),
-    nextDue: prepare<[relay: string, now: number], { event_id: string; tries: number; body: string }>(sqlite, (place) =>
-      due
-        .where('deliveries.relay', '=', place<string>())
-        .where('deliveries.next_at_ms', '<=', place<number>())
-        .orderBy('deliveries.next_at_ms')
-        .orderBy(sql.ref('events.rowid'))
-        .limit(sql.lit(1)),
+    nextDue: prepare<[relay: string, now: number, limit: number], { event_id: string; tries: number; body: string }>(
+      sqlite,
+      (place) =>
+        due
+          .where('deliveries.relay', '=', place<string>())
+          .where('deliveries.next_at_ms', '<=', place<number>())
+          .orderBy('deliveries.next_at_ms')
+          .orderBy(sql.ref('events.rowid'))
+          .limit(place<number>() as never),
     ),
     earliest: prepare<[relay: string], { next_at_ms: number | null }>(sqlite, (place) =>
       db

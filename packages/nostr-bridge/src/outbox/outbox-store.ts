@@ -60,6 +60,13 @@ export interface Claimed {
   readonly tries: number;
 }
 
+/** What a relay can be sent. */
+export interface DueNow {
+  readonly claimed: readonly Claimed[];
+  /** Where there was room for more: when the next one is due; not set when none is pending. */
+  readonly nextDueAt?: number | undefined;
+}
+
 /** The durable part of the outbox. Every call is one transaction, or part of the one that runs. */
 export class OutboxStore {
   readonly #file: BridgeFile;
@@ -105,10 +112,27 @@ export class OutboxStore {
 
   /** Takes the next delivery of a relay that is due, and makes it in flight before anything is sent. */
   claim(relay: string): Claimed | undefined {
-    const row = this.#file.read('Claiming a delivery', () => this.#statements.nextDue.get(relay, this.#now()));
-    if (row === undefined) return undefined;
-    const moved = this.move({ event_id: row.event_id, relay, input: 'claim', reason: '' });
-    return moved === undefined ? undefined : { event: JSON.parse(row.body) as NostrEvent, tries: row.tries + 1 };
+    return this.claimSome(relay, 1)[0];
+  }
+
+  /** Takes at most so many at once, in the order in which they are due. */
+  claimSome(relay: string, most: number): readonly Claimed[] {
+    if (most < 1) return [];
+    return this.#file.transaction('Claiming deliveries', () =>
+      this.#statements.nextDue.all(relay, this.#now(), most).map(({ event_id, tries, body }) => {
+        this.move({ event_id, relay, input: 'claim', reason: '' });
+        return { event: JSON.parse(body) as NostrEvent, tries: tries + 1 };
+      }),
+    );
+  }
+
+  /** Claims in the transaction of this turn. `most` is asked when it runs. */
+  claimSoon(relay: string, most: () => number): Promise<DueNow> {
+    return this.#file.together('Claiming deliveries', () => {
+      const room = most();
+      const claimed = this.claimSome(relay, room);
+      return claimed.length < room ? { claimed, nextDueAt: this.nextDueAt(relay) } : { claimed };
+    });
   }
 
   /** Milliseconds since the Unix epoch at which a relay's next delivery is due; undefined when none is pending. */
@@ -131,8 +155,13 @@ export class OutboxStore {
       const since = move.input === 'requeue' ? now : row.since_ms;
       const { reason, message = '', event_id, relay } = move;
       this.#statements.moveDelivery.run(to, tries, nextAt, since, reason, message, now, event_id, relay);
-      return { from: row.state, to, ...this.#judge(event_id, now) };
+      return { from: row.state, to, ...this.#judge(event_id, now, isOpen(row.state) && isOpen(to)) };
     });
+  }
+
+  /** {@link move} in the transaction of this turn. */
+  moveSoon(move: DeliveryMove): Promise<Moved | undefined> {
+    return this.#file.together('Moving a delivery', () => this.move(move));
   }
 
   /** What a process that is gone had in flight is pending again: whether it arrived is not known. @returns how many. */
@@ -230,9 +259,11 @@ export class OutboxStore {
     );
   }
 
-  #judge(id: string, now: number): { standing: Standing; isNewStanding: boolean } {
+  /** @param isAsBefore No delivery counts otherwise than it did. */
+  #judge(id: string, now: number, isAsBefore: boolean): { standing: Standing; isNewStanding: boolean } {
     const event = this.#statements.eventById.get(id);
     if (event === undefined) throw new BridgeError('internal', `A delivery has no event ${id}.`);
+    if (isAsBefore) return { standing: event.standing, isNewStanding: false };
     const standing = judgeQuorum(JSON.parse(event.quorum) as QuorumPolicy, this.#statements.deliveriesOf.all(id));
     const isNewStanding = standing !== event.standing;
     if (isNewStanding) this.#statements.setStanding.run(standing, standing === 'open' ? null : now, id);
@@ -242,6 +273,11 @@ export class OutboxStore {
   #now(): number {
     return Math.trunc(this.#clock.now());
   }
+}
+
+/** Whether it may still be accepted. */
+function isOpen(state: DeliveryState): boolean {
+  return state === 'pending' || state === 'in-flight';
 }
 
 /** What never left was no try. */

@@ -62,8 +62,8 @@ export class Outbox {
   }
 
   /**
-   * Stores an event for its relays. `along` runs in the transaction that stores it, also when the event was stored
-   * before: what it writes is there exactly if the event is.
+   * Stores an event for its relays, together with others that are stored in the same turn. `along` runs in the transaction
+   * that stores it, also when the event was stored before: what it writes is there exactly if the event is.
    *
    * @throws {BridgeError} `invalid_option`, `invalid_event`, `idempotency_conflict`, `signer_failed`, or what the file
    * refuses; then nothing is stored.
@@ -85,7 +85,7 @@ export class Outbox {
     }
     // Signed before the transaction, which must not wait for anybody: of two at once, one signature is never used.
     const event = store.byKey(key, { ...template, pubkey: this.pubkey }) ?? (await this.#sign(template));
-    const enqueued = file.transaction('Storing an event', () => {
+    const enqueued = await file.together('Storing an event', () => {
       const stored = store.add(key, event, relays, quorum);
       along(stored);
       return stored;

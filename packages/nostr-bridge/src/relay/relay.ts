@@ -103,9 +103,12 @@ export class Relay {
 
   /** Milliseconds until an event may be sent; undefined when that does not depend on time alone. */
   publishWaitMs(): number | undefined {
-    if (this.#state !== 'open' || this.#link === undefined) return undefined;
-    const most = this.#breaker.state === 'half-open' ? 1 : this.settings.maxInFlight;
-    return this.#link.inFlight >= most ? undefined : this.#bucket.waitMs();
+    return this.#seats() === 0 ? undefined : this.#bucket.waitMs();
+  }
+
+  /** Events that may be sent now. */
+  publishRoom(): number {
+    return Math.min(this.#seats(), this.#bucket.tokens);
   }
 
   /** Sends an event once and says what came of it, within `publishMs`. Never throws, never tries again by itself. */
@@ -152,6 +155,13 @@ export class Relay {
       this.#subscriptions.delete(subscription.id);
       this.#link?.unsubscribe(subscription.id);
     };
+  }
+
+  /** Events that may be in flight beside those that are. */
+  #seats(): number {
+    if (this.#state !== 'open' || this.#link === undefined) return 0;
+    const most = this.#breaker.state === 'half-open' ? 1 : this.settings.maxInFlight;
+    return Math.max(0, most - this.#link.inFlight);
   }
 
   #connect(): void {

@@ -37,6 +37,12 @@ export class TokenBucket {
     return this.#rate;
   }
 
+  /** Whole tokens that there are now. */
+  get tokens(): number {
+    this.#fill();
+    return Math.floor(this.#tokens);
+  }
+
   /** Takes a token when there is one. */
   take(): boolean {
     this.#fill();

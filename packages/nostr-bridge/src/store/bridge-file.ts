@@ -8,6 +8,7 @@ import { pending } from './migrations/0003-pending.ts';
 import { quotes } from './migrations/0004-quotes.ts';
 import type { BridgeSchema } from './schema.ts';
 import { toBridgeError } from './store-errors.ts';
+import { WriteGroup } from './write-group.ts';
 
 /** `NSBR`: tells a bridge file from the database of another program. */
 const applicationId = 0x4e534252;
@@ -38,8 +39,16 @@ export interface BridgeFile {
   transaction<T>(doing: string, work: () => T): T;
   /** Runs work as a part of the transaction that runs: when it throws, it alone is undone. @throws {BridgeError} */
   part<T>(doing: string, work: () => T): T;
+  /**
+   * Runs work in one transaction with everything else that is asked for in the same turn of the event loop, each as a part of
+   * it; alone when that cannot be stored, and then a second time. Resolves when it is stored.
+   *
+   * @throws {BridgeError} with nothing of this work changed.
+   */
+  together<T>(doing: string, work: () => T): Promise<T>;
   /** Reads by one statement, or in the transaction that runs already. @throws {BridgeError} */
   read<T>(doing: string, work: () => T): T;
+  /** What still waits to be written is written. */
   close(): void;
 }
 
@@ -78,6 +87,7 @@ class OpenFile implements BridgeFile {
   readonly #lock: Database | undefined;
   /** Made once: making it takes longer than a small transaction. */
   readonly #run: Transaction<(work: () => unknown) => unknown>;
+  readonly #group = new WriteGroup(this);
 
   constructor(sqlite: Database, db: Kysely<BridgeSchema>, lock: Database | undefined) {
     this.sqlite = sqlite;
@@ -99,6 +109,10 @@ class OpenFile implements BridgeFile {
     });
   }
 
+  together<T>(doing: string, work: () => T): Promise<T> {
+    return this.#group.add(doing, work);
+  }
+
   read<T>(doing: string, work: () => T): T {
     if (!this.sqlite.open) throw new BridgeError('closed', 'The bridge file is closed.');
     try {
@@ -109,6 +123,7 @@ class OpenFile implements BridgeFile {
   }
 
   close(): void {
+    this.#group.flush();
     this.sqlite.close();
     this.#lock?.close();
   }

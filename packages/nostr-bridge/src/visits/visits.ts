@@ -128,6 +128,7 @@ export class Visits {
     const target: PublishTarget = {
       url,
       publishWaitMs: () => relay.publishWaitMs(),
+      publishRoom: () => relay.publishRoom(),
       publish: async (event) => {
         visit.inFlight += 1;
         const verdict = await relay.publish(event);

@@ -105,7 +105,7 @@ const relays = urls.map(
     new Relay(
       url,
       { ports, sockets, settings: { backoff } },
-      { mayPublish: () => deliveries.wake(url), late: (id, verdict) => deliveries.late(url, id, verdict) },
+      { mayPublish: () => deliveries.ready(url), late: (id, verdict) => deliveries.late(url, id, verdict) },
     ),
 );
 outbox.onStored((stored) => {

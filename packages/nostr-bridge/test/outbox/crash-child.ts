@@ -30,7 +30,7 @@ const relays = urls.map(
       url,
       { ports: systemPorts, sockets, settings },
       {
-        mayPublish: () => deliveries.wake(url),
+        mayPublish: () => deliveries.ready(url),
         late: (id, verdict) => deliveries.late(url, id, verdict),
       },
     ),

@@ -1,5 +1,6 @@
 import { manualPorts } from '@autopilot/testing/manual-ports';
 import { describe, expect, test } from '@jest/globals';
+import Sqlite from 'better-sqlite3';
 import {
   type BridgeFile,
   Deliveries,
@@ -12,7 +13,7 @@ import {
   type Verdict,
 } from '../../src/index.ts';
 import { withFile } from '../support/bridge-file.ts';
-import { alice, second } from '../support/events.ts';
+import { alice, second, sign } from '../support/events.ts';
 
 const accepted: Verdict = { outcome: 'accepted', reason: 'new', message: '' };
 const retryNow: Verdict = { outcome: 'retry', reason: 'error', message: 'error: busy' };
@@ -22,6 +23,7 @@ const blocked: Verdict = { outcome: 'rejected', reason: 'blocked', message: 'blo
 class FakeTarget implements PublishTarget {
   readonly url: string;
   waitMs: number | undefined = 0;
+  room = 100;
   answer: Verdict | 'never' | 'throws' = accepted;
   readonly ids: string[] = [];
 
@@ -31,6 +33,10 @@ class FakeTarget implements PublishTarget {
 
   publishWaitMs(): number | undefined {
     return this.waitMs;
+  }
+
+  publishRoom(): number {
+    return this.waitMs === 0 ? this.room : 0;
   }
 
   publish(event: { readonly id: string }): Promise<Verdict> {
@@ -142,6 +148,132 @@ describe('deliveries', () => {
     });
   });
 
+  test('O7 what is stored while a relay is full goes out when it says that there is room', async () => {
+    await withFile(async (file) => {
+      const { ports, store, targets, enqueue, deliveries } = await make(file, ['ws://one']);
+      const [one] = targets as [FakeTarget];
+      const first = await enqueue('a');
+      await settle(ports);
+      one.waitMs = undefined;
+      const second = await enqueue('b');
+      await settle(ports);
+      expect(one.ids).toEqual([first]);
+      one.waitMs = 0;
+      deliveries.ready('ws://one');
+      await settle(ports);
+      expect([one.ids, states(store)]).toEqual([[first, second], ['ws://one accepted 2']]);
+    });
+  });
+
+  test('O7 what is stored while what is due is being looked for goes out as well', async () => {
+    await withFile(async (file) => {
+      const { ports, store, targets, deliveries } = await make(file, ['ws://one']);
+      const [one] = targets as [FakeTarget];
+      await settle(ports);
+      const event = sign({ content: 'meanwhile' });
+      let isFirst = true;
+      one.publishRoom = () => {
+        // Between the look and what follows from it.
+        if (isFirst) {
+          queueMicrotask(() => {
+            store.add('meanwhile', event, ['ws://one'], { type: 'all' });
+            deliveries.wake('ws://one');
+          });
+        }
+        isFirst = false;
+        return 100;
+      };
+      deliveries.wake('ws://one');
+      await settle(ports);
+      expect(one.ids).toEqual([event.id]);
+    });
+  });
+
+  test('O7 a relay that has room for few gets few at a time, and all of them in their order', async () => {
+    await withFile(async (file) => {
+      const { ports, store, targets, enqueue } = await make(file, ['ws://one']);
+      const [one] = targets as [FakeTarget];
+      one.waitMs = undefined;
+      const ids = [];
+      for (const key of ['a', 'b', 'c', 'd', 'e']) ids.push(await enqueue(key));
+      one.room = 2;
+      one.answer = 'never';
+      one.waitMs = 300;
+      await ports.advanceAsync(5_000);
+      one.waitMs = 0;
+      await ports.advanceAsync(300);
+      expect(one.ids).toEqual(ids.slice(0, 2));
+      await ports.advanceAsync(1);
+      expect(one.ids).toEqual(ids.slice(0, 4));
+      await ports.advanceAsync(1);
+      expect([one.ids, states(store)]).toEqual([ids, ['ws://one in-flight 5']]);
+    });
+  });
+
+  test('O7 a relay that takes nothing of what it has room for is asked again later, and not without end', async () => {
+    await withFile(async (file) => {
+      const { ports, targets, enqueue, deliveries } = await make(file, ['ws://one']);
+      const [one] = targets as [FakeTarget];
+      one.room = 1;
+      one.answer = { outcome: 'retry', reason: 'not-sent', message: '' };
+      for (const key of ['a', 'b', 'c']) await enqueue(key);
+      for (let round = 0; round < 5; round += 1) await ports.advanceAsync(1_000);
+      expect(one.ids.length).toBeGreaterThan(3);
+      expect(one.ids.length).toBeLessThan(40);
+      deliveries.stop();
+    });
+  });
+
+  test('O3 what is sent is in flight in the file before, as every other process sees it', async () => {
+    await withFile(async (file, name) => {
+      const { ports, targets, enqueue } = await make(file, ['ws://one', 'ws://two']);
+      const other = new Sqlite(name, { readonly: true });
+      const state = other.prepare('select state from deliveries where event_id = ? and relay = ?').pluck();
+      const seen: unknown[] = [];
+      for (const target of targets) {
+        const publish = target.publish.bind(target);
+        target.publish = (event) => {
+          seen.push(state.get(event.id, target.url));
+          return publish(event);
+        };
+      }
+      await Promise.all(['a', 'b', 'c'].map(enqueue));
+      await settle(ports);
+      expect(seen).toEqual(Array(6).fill('in-flight'));
+      other.close();
+    });
+  });
+
+  test('O9 a file that refuses a claim is asked again, and one that was closed is not', async () => {
+    await withFile(async (file) => {
+      const { ports, store, targets, enqueue, deliveries } = await make(file, ['ws://one']);
+      const [one] = targets as [FakeTarget];
+      one.waitMs = undefined;
+      const id = await enqueue('a');
+      file.sqlite.pragma('query_only = on');
+      one.waitMs = 0;
+      deliveries.wake('ws://one');
+      await ports.advanceAsync(3_000);
+      expect(one.ids).toEqual([]);
+      expect(deliveries.counters.store_failures).toBeGreaterThan(2);
+      file.sqlite.pragma('query_only = off');
+      let answer: (verdict: Verdict) => void = () => {};
+      one.publish = (event) => {
+        one.ids.push(event.id);
+        return new Promise((resolve) => {
+          answer = resolve;
+        });
+      };
+      await ports.advanceAsync(1_000);
+      expect([one.ids, states(store)]).toEqual([[id], ['ws://one in-flight 1']]);
+      deliveries.stop();
+      file.close();
+      answer(accepted);
+      await settle(ports);
+      expect(ports.pending).toBe(0);
+    });
+  });
+
   test('O7 what never left is no try, and is not tried again in the same moment', async () => {
     await withFile(async (file) => {
       const { ports, store, targets, enqueue } = await make(file, ['ws://one']);
@@ -184,6 +316,7 @@ describe('deliveries', () => {
         });
       };
       await enqueue('a');
+      await settle(ports);
       file.sqlite.pragma('query_only = on');
       answer(accepted);
       await ports.advanceAsync(3_000);

@@ -160,6 +160,7 @@ describe('a connection to a relay', () => {
     await ports.advanceAsync(1);
     expect(relay.status().breaker).toBe('half-open');
     last().open();
+    expect(relay.publishRoom()).toBe(1);
     const trial = relay.publish(sign());
     expect(await relay.publish(sign({ content: 'second' }))).toMatchObject({ reason: 'not-sent' });
     last().say(['OK', sign().id, false, 'blocked: no']);
@@ -181,6 +182,32 @@ describe('a connection to a relay', () => {
     await ports.advanceAsync(1_000);
     last().say(['NOTICE', 'rate-limited: still']);
     expect([relay.status().eventsPerSecond, relay.status().lastNotice]).toEqual([2, 'rate-limited: still']);
+  });
+
+  test('R7 has room for what may be in flight and has a token, and for nothing before it is open', async () => {
+    const { ports, relay, last } = make({ outbound: { perSecond: 2, burst: 5 }, maxInFlight: 3 });
+    expect([relay.publishRoom(), relay.publishWaitMs()]).toEqual([0, undefined]);
+    last().open();
+    const events = [1, 2, 3, 4, 5].map((number) => sign({ content: `${number}` }));
+    const publish = (at: number) => void relay.publish(events[at] ?? sign());
+    const answer = (at: number) => last().say(['OK', events[at]?.id, true, '']);
+    expect(relay.publishRoom()).toBe(3);
+    publish(0);
+    publish(1);
+    expect(relay.publishRoom()).toBe(1);
+    publish(2);
+    expect([relay.publishRoom(), relay.publishWaitMs()]).toEqual([0, undefined]);
+    for (const at of [0, 1, 2]) answer(at);
+    expect(relay.publishRoom()).toBe(2);
+    publish(3);
+    publish(4);
+    answer(3);
+    answer(4);
+    expect([relay.publishRoom(), relay.publishWaitMs()]).toEqual([0, 500]);
+    await ports.advanceAsync(499);
+    expect(relay.publishRoom()).toBe(0);
+    await ports.advanceAsync(1);
+    expect([relay.publishRoom(), relay.publishWaitMs()]).toEqual([1, 0]);
   });
 
   test('R9 ends a connection that sends too large a frame, too many that nobody asked for, or more events than are taken', async () => {

@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import Sqlite from 'better-sqlite3';
-import { openBridgeFile } from '../../src/index.ts';
+import { BridgeError, openBridgeFile } from '../../src/index.ts';
 import { toBridgeError } from '../../src/store/store-errors.ts';
 import { codeOf, withFile, withFolder } from '../support/bridge-file.ts';
 
@@ -76,6 +76,64 @@ describe('a bridge file', () => {
       expect(file.sqlite.prepare('select name from settings').all()).toEqual([{ name: 'a' }]);
       expect(await codeOf(() => file.part('Alone', () => add('c')))).toBe('internal');
       expect(file.sqlite.prepare('select name from settings').all()).toEqual([{ name: 'a' }]);
+    });
+  });
+
+  test('F4 writes of one turn share a transaction, one that fails is undone alone, and all hear of it after the commit', async () => {
+    await withFile(async (file, name) => {
+      const other = new Sqlite(name, { readonly: true });
+      const byOthers = () => other.prepare('select name from settings').pluck().all();
+      const add = (word: string) => file.sqlite.prepare('insert into settings values (?, 1)').run(word);
+      const seen: unknown[] = [];
+      const write = (word: string, fails = false) =>
+        file.together('Writing', () => {
+          add(word);
+          seen.push(byOthers());
+          if (fails) throw new BridgeError('idempotency_conflict', 'No.');
+          return word;
+        });
+      const asked = [write('a'), write('b', true), write('c')];
+      const answers = asked.map(async (one) => {
+        const answer = await one.catch((error: BridgeError) => error.code);
+        return [answer, byOthers()];
+      });
+      expect(seen).toEqual([]);
+      expect(await Promise.all(answers)).toEqual([
+        ['a', ['a', 'c']],
+        ['idempotency_conflict', ['a', 'c']],
+        ['c', ['a', 'c']],
+      ]);
+      expect(seen).toEqual([[], [], []]);
+      other.close();
+    });
+  });
+
+  test('F4 what cannot be stored together is tried alone', async () => {
+    await withFile(async (file) => {
+      const add = (word: string) => {
+        file.sqlite.prepare('insert into settings values (?, 1)').run(word);
+        // As SQLite does by itself when a disk is full at the wrong moment.
+        if (word === 'b') {
+          file.sqlite.exec('rollback');
+          throw new BridgeError('disk_full', 'No room.');
+        }
+      };
+      const asked = ['a', 'b', 'c'].map((word) => codeOf(() => file.together('Writing', () => add(word))));
+      expect(await Promise.all(asked)).toEqual(['nothing thrown', 'disk_full', 'nothing thrown']);
+      expect(file.sqlite.prepare('select name from settings').pluck().all()).toEqual(['a', 'c']);
+    });
+  });
+
+  test('F4 what waits when the file is closed is written, and what comes later is refused', async () => {
+    await withFile(async (file, name) => {
+      const add = (word: string) => () => file.sqlite.prepare('insert into settings values (?, 1)').run(word).changes;
+      const both = Promise.all([file.together('Writing', add('a')), file.together('Writing', add('b'))]);
+      file.close();
+      expect(await both).toEqual([1, 1]);
+      expect(await codeOf(() => file.together('Writing', add('c')))).toBe('closed');
+      const other = new Sqlite(name, { readonly: true });
+      expect(other.prepare('select name from settings').pluck().all()).toEqual(['a', 'b']);
+      other.close();
     });
   });
 
