@@ -21,30 +21,48 @@ const bindingResults = metricTable.cutover_nostr_bindings_total.labels.result;
 /** POST /v1/nostr/challenges, POST and DELETE /v1/nostr/bindings: a Nostr key is bound to the identity of a client. */
 export function installNostrRoutes(app: FastifyInstance, context: Context): void {
   const { audit, challenges, clock, metrics, sink } = context;
+  const countChallenge = (result: string) =>
+    metrics.count('cutover_nostr_challenges_total', { result: oneOf(challengeResults, result) });
+  const countBinding = (result: string) =>
+    metrics.count('cutover_nostr_bindings_total', { result: oneOf(bindingResults, result) });
 
-  app.post('/v1/nostr/challenges', small, async (request, reply) => {
+  /** Answers a client, and notes and counts what becomes of it. */
+  async function answer<T>(
+    request: FastifyRequest,
+    count: (result: string) => void,
+    work: (client: KnownClient) => Promise<T>,
+  ): Promise<T> {
+    let client: KnownClient | undefined;
     try {
-      const client = await identify(context, request);
+      client = await identify(context, request);
+      return await work(client);
+    } catch (error) {
+      const reason = isCodedError(error) ? error.code : 'internal';
+      const details = { address: request.ip, method: request.method, path: request.routeOptions.url };
+      const who = client === undefined ? { client_id: claimedId(request) } : whom(client);
+      await audit({ ...who, event: 'nostr.refused', reason, details });
+      count(reason);
+      throw error;
+    }
+  }
+
+  app.post('/v1/nostr/challenges', small, (request, reply) =>
+    answer(request, countChallenge, async (client) => {
       const body = parse(challengeSchema, request.body ?? undefined);
       if (body?.subject !== undefined && body.subject !== client.subject) {
         throw new ControlError('forbidden', 'A client asks for challenges for its own subject only.');
       }
       const { challenge, expires_at } = await challenges.issue(client);
       await audit({ ...whom(client), event: 'nostr.challenged', reason: 'issued', details: { challenge } });
-      metrics.count('cutover_nostr_challenges_total', { result: 'issued' });
+      countChallenge('issued');
       reply.header('cache-control', 'no-store');
       const { identity } = client;
       return { challenge, domain: bindingDomain, identity, expires_at: Math.floor(expires_at / 1_000) };
-    } catch (error) {
-      const code = await refused(context, request, error);
-      metrics.count('cutover_nostr_challenges_total', { result: oneOf(challengeResults, code) });
-      throw error;
-    }
-  });
+    }),
+  );
 
-  app.post(bindingPath, small, async (request) => {
-    try {
-      const client = await identify(context, request);
+  app.post(bindingPath, small, (request) =>
+    answer(request, countBinding, async (client) => {
       const { identity } = client;
       const { event } = parse(bindingSchema, request.body);
       const url = `${context.issuer}${bindingPath}`;
@@ -58,32 +76,21 @@ export function installNostrRoutes(app: FastifyInstance, context: Context): void
       // bound with a new challenge, and one that is bound already stays so.
       await sink.bindKey(identity, proof.pubkey, proof.event_id);
       await audit({ ...whom(client), event: 'nostr.bound', reason: 'bound', details: { ...proof } });
-      metrics.count('cutover_nostr_bindings_total', { result: 'bound' });
+      countBinding('bound');
       return { pubkey: proof.pubkey, identity, bound_at: Math.floor(clock.now() / 1_000) };
-    } catch (error) {
-      throw await bindingRefused(request, error);
-    }
-  });
+    }),
+  );
 
-  app.delete<{ Params: { pubkey: string } }>(`${bindingPath}/:pubkey`, small, async (request) => {
-    try {
-      const client = await identify(context, request);
+  app.delete<{ Params: { pubkey: string } }>(`${bindingPath}/:pubkey`, small, (request) =>
+    answer(request, countBinding, async (client) => {
       const { identity } = client;
       const pubkey = readPubkey(request.params.pubkey);
       await sink.unbindKey(identity, pubkey);
       await audit({ ...whom(client), event: 'nostr.unbound', reason: 'asked', details: { pubkey } });
-      metrics.count('cutover_nostr_bindings_total', { result: 'unbound' });
+      countBinding('unbound');
       return { pubkey, identity };
-    } catch (error) {
-      throw await bindingRefused(request, error);
-    }
-  });
-
-  async function bindingRefused(request: FastifyRequest, error: unknown): Promise<unknown> {
-    const code = await refused(context, request, error);
-    metrics.count('cutover_nostr_bindings_total', { result: oneOf(bindingResults, code) });
-    return error;
-  }
+    }),
+  );
 }
 
 /** The client of a request, within its rate. */
@@ -94,15 +101,10 @@ async function identify({ authenticate, nostrLimit }: Context, request: FastifyR
   throw new ControlError('rate_limited', 'This client asks too often.', { details: { retry_after } });
 }
 
-/** Notes a refusal in the audit log and returns its code. */
-async function refused({ audit }: Context, request: FastifyRequest, error: unknown): Promise<string> {
-  const reason = isCodedError(error) ? error.code : 'internal';
+/** The client id as claimed: nobody has proved it. */
+function claimedId(request: FastifyRequest): string | undefined {
   const credentials = readCredentials(request.headers.authorization);
-  // The id as claimed: nobody may have proved it.
-  const client_id = credentials.scheme === 'basic' ? credentials.clientId.slice(0, 128) : undefined;
-  const details = { address: request.ip, method: request.method, path: request.routeOptions.url };
-  await audit({ event: 'nostr.refused', client_id, reason, details });
-  return reason;
+  return credentials.scheme === 'basic' ? credentials.clientId.slice(0, 128) : undefined;
 }
 
 function parse<T>(schema: z.ZodType<T>, body: unknown): T {

@@ -8,7 +8,7 @@ import { createChallenges, defaultChallengeLimits } from '../../src/nostr/challe
 import type { ControlOptions } from '../../src/options.ts';
 import { defaultRetention, sweepStore } from '../../src/store/housekeeping.ts';
 import { openStore, type Store } from '../../src/store/open-store.ts';
-import { clients, type Harness, issuer, startHarness } from '../support/harness.ts';
+import { clients, compatible, type Harness, issuer, startHarness } from '../support/harness.ts';
 import { type Asked, bindingTemplate, nostrKey } from '../support/nostr.ts';
 import type { NewPlace, Place } from '../support/place.ts';
 import { ScriptedDatabase } from '../support/scripted-database.ts';
@@ -342,6 +342,10 @@ export function nostrSuite(place: NewPlace): void {
     await post(signed(await ask()));
     await release(ada.pubkey);
     await post({ ...event, content: 'x' });
+    const { token } = (await it.request('POST', '/v1/sync/token', { as: 'desktop', body: compatible })).body;
+    for (const bearer of [token, 'x']) {
+      await it.request('POST', '/v1/nostr/bindings', { bearer, body: { event: { ...event, content: 'x' } } });
+    }
     const rows = await inStore(({ db }) => db.selectFrom('audit_event').selectAll().orderBy('id').execute());
     const told = rows.filter(({ event: kind }) => kind.startsWith('nostr.'));
     expect(told.map((row) => [row.event, row.client_id, row.reason])).toEqual([
@@ -353,6 +357,8 @@ export function nostrSuite(place: NewPlace): void {
       ['nostr.bound', 'desktop', 'bound'],
       ['nostr.unbound', 'desktop', 'asked'],
       ['nostr.refused', 'desktop', 'event_forged'],
+      ['nostr.refused', 'desktop', 'event_forged'],
+      ['nostr.refused', null, 'unauthorized'],
     ]);
     expect(JSON.parse(told[1]?.details ?? '')).toEqual({
       pubkey: ada.pubkey,
