@@ -18,6 +18,8 @@ export interface ComputeRequest {
   readonly output?: string;
   /** Who asked: a Nostr key of 64 lowercase hex digits. */
   readonly customer?: string;
+  /** The identity of SpacetimeDB that the customer's key is bound to, in hex; missing where it is bound to none. */
+  readonly identity?: string;
 }
 
 /**
@@ -68,7 +70,7 @@ export function readComputeDetail(text: string): ComputeDetail {
 function readRequest(value: Readonly<Record<string, JsonValue>>): ComputeRequest {
   const kind = wholeOf(value.kind, 'request.kind');
   if (kindOfCapability(computeCapability(kind)) === undefined) throw refuse(`has the kind ${kind}`);
-  const { output, customer } = value;
+  const { output, customer, identity } = value;
   return {
     kind,
     inputs: listOf(value.inputs, 'request.inputs').map((input) => {
@@ -82,6 +84,7 @@ function readRequest(value: Readonly<Record<string, JsonValue>>): ComputeRequest
     }),
     ...(output === undefined ? {} : { output: textOf(output, 'request.output') }),
     ...(customer === undefined ? {} : { customer: textOf(customer, 'request.customer') }),
+    ...(identity === undefined ? {} : { identity: textOf(identity, 'request.identity') }),
   };
 }
 

@@ -17,6 +17,7 @@ const request = fc.record(
     params: fc.array(fc.tuple(text, text)),
     output: text,
     customer: text,
+    identity: text,
   },
   { requiredKeys: ['kind', 'inputs', 'params'] },
 );

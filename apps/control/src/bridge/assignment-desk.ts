@@ -7,6 +7,8 @@ export interface AssignmentDesk {
   /** The assignments of this identity that the database still has. */
   assignments(): readonly Assignment[];
   assignment(id: string): Assignment | undefined;
+  /** The identity in hex that a Nostr key is bound to, if it is. */
+  identityOf(pubkey: string): string | undefined;
   /** Gives work to a provider; the same once more changes nothing. `provider` is an identity in hex. */
   open(id: string, provider: string, detail: string): Promise<void>;
   /** Takes it back, from the version that was seen. */

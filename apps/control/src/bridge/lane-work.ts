@@ -84,7 +84,8 @@ export class LaneWork implements JobWork {
       if (this.#desk.assignment(id) === undefined) {
         const provider = await this.#until(signal, () => this.#choose(request.kind, tried), providerMs);
         if (provider === undefined) throw lastError === '' ? nobody(request.kind) : failed(lastError);
-        await this.#open(id, provider.identity, detailOf(request, customer), signal);
+        const detail = detailOf(request, customer, this.#desk.identityOf(customer));
+        await this.#open(id, provider.identity, detail, signal);
       }
       const { assignment, end } = await this.#follow(id, progress, signal);
       if ('result' in end) return end.result;
@@ -208,7 +209,11 @@ export class LaneWork implements JobWork {
   }
 }
 
-function detailOf({ kind, inputs, params, output }: JobRequest, customer: string): string {
+function detailOf(
+  { kind, inputs, params, output }: JobRequest,
+  customer: string,
+  identity: string | undefined,
+): string {
   return writeComputeDetail({
     request: {
       kind,
@@ -216,6 +221,7 @@ function detailOf({ kind, inputs, params, output }: JobRequest, customer: string
       params,
       ...(output === undefined ? {} : { output }),
       customer,
+      ...(identity === undefined ? {} : { identity }),
     },
   });
 }

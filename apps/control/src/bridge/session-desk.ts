@@ -3,6 +3,8 @@ import {
   type Capability,
   decodeAssignment,
   decodeCapability,
+  decodeNostrKey,
+  type NostrKey,
   type RowBatch,
   reducers,
   type Session,
@@ -13,12 +15,14 @@ import type { AssignmentDesk } from './assignment-desk.ts';
 /** What a grant names that lets the bridge see its outbox and open assignments; the module's own constant. */
 export const bridgeGrant = 'bridge.outbox';
 
-type Row = { readonly assignment: Assignment } | { readonly capability: Capability };
+type Row = { readonly assignment: Assignment } | { readonly capability: Capability } | { readonly key: NostrKey };
 
 /** The desk over a session. */
 export function openSessionDesk(session: Session): AssignmentDesk {
   const assignments = new Map<string, Assignment>();
   const capabilities = new Map<string, Capability>();
+  /** Identities by keys. */
+  const bindings = new Map<string, string>();
   const listeners = new Set<() => void>();
   let isLive = false;
 
@@ -27,23 +31,29 @@ export function openSessionDesk(session: Session): AssignmentDesk {
     for (const { deletes } of changes) {
       for (const row of deletes) {
         if ('assignment' in row) assignments.delete(row.assignment.assignment_id);
-        else capabilities.delete(keyOf(row.capability));
+        else if ('capability' in row) capabilities.delete(keyOf(row.capability));
+        else bindings.delete(row.key.pubkey);
       }
     }
     for (const { inserts } of changes) {
       for (const row of inserts) {
         if ('assignment' in row) assignments.set(row.assignment.assignment_id, row.assignment);
-        else capabilities.set(keyOf(row.capability), row.capability);
+        else if ('capability' in row) capabilities.set(keyOf(row.capability), row.capability);
+        else bindings.set(row.key.pubkey, row.key.identity);
       }
     }
     isLive = true;
     for (const listener of listeners) listener();
   }
 
-  session.subscribe<Row>([viewQueries.myAssignments, viewQueries.capabilities], { batch: take }, (table, row) =>
-    table === 'my_assignments'
-      ? { assignment: decodeAssignment(row.readRest()) }
-      : { capability: decodeCapability(row.readRest()) },
+  session.subscribe<Row>(
+    [viewQueries.myAssignments, viewQueries.capabilities, viewQueries.nostrKeys],
+    { batch: take },
+    (view, row): Row => {
+      if (view === 'my_assignments') return { assignment: decodeAssignment(row.readRest()) };
+      if (view === 'capabilities') return { capability: decodeCapability(row.readRest()) };
+      return { key: decodeNostrKey(row.readRest()) };
+    },
   );
   const call = ({ reducer, args }: { reducer: string; args: Uint8Array }, key: string) =>
     session.call(reducer, args, { idempotencyKey: key });
@@ -54,6 +64,7 @@ export function openSessionDesk(session: Session): AssignmentDesk {
     capabilities: () => [...capabilities.values()],
     assignments: () => [...assignments.values()],
     assignment: (id) => assignments.get(id),
+    identityOf: (pubkey) => bindings.get(pubkey),
     open: (id, provider, detail) => call(reducers.openComputeAssignment(id, provider, bridgeGrant, detail), id),
     cancel: ({ assignment_id, version }, detail) => {
       // By its version a repetition is refused, and so changes nothing.

@@ -25,6 +25,8 @@ class FakeDesk implements AssignmentDesk {
   capabilities = () => this.offers;
   assignments = () => [...this.rows.values()];
   assignment = (id: string) => this.rows.get(id);
+  readonly bindings = new Map<string, string>();
+  identityOf = (pubkey: string) => this.bindings.get(pubkey);
 
   async open(id: string, provider: string, detail: string): Promise<void> {
     const refusal = this.refusals.shift();
@@ -188,6 +190,18 @@ describe('work on the lane', () => {
     await turn(1_000);
     await turn();
     expect([desk.rows.get(idOf(2))?.status, desk.opened.at(-1)]).toEqual(['cancelled', '3 p3']);
+  });
+
+  test('the provider is told who asks, and whose key that is where it is bound', async () => {
+    for (const identity of [undefined, 'e'.repeat(64)]) {
+      const { desk, run, turn } = world();
+      if (identity !== undefined) desk.bindings.set(customer, identity);
+      desk.offer('p1');
+      run();
+      await turn();
+      const { request: told } = JSON.parse(desk.rows.get(idOf(1))?.detail ?? '');
+      expect([told.customer, told.identity]).toEqual([customer, identity]);
+    }
   });
 
   test('the least busy provider is chosen', async () => {

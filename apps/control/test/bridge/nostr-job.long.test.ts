@@ -21,6 +21,7 @@ import { atEnd } from '../support/cleanup.ts';
 import { clientOf } from '../support/clients.ts';
 import { compatible, send } from '../support/harness.ts';
 import { type LaneProvider, startLaneProvider } from '../support/lane-provider.ts';
+import { bindingTemplate } from '../support/nostr.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 jest.setTimeout(300_000);
@@ -224,12 +225,22 @@ describe('a job of Nostr on the lane', () => {
     await waitFor(() => announced() !== undefined, { timeoutMs, describe: 'the announcement' });
     expect(announced()).toEqual([['k', '5050']]);
 
+    // The customer's key is bound to an identity, so the provider is told whose it is.
+    const { body: asked } = await send(`${issuer}/v1/nostr/challenges`, 'POST', { as: 'other', body: {} });
+    const event = finalizeEvent(bindingTemplate(asked, Date.now() / 1_000, `${issuer}/v1/nostr/bindings`), customerKey);
+    const bound = await send(`${issuer}/v1/nostr/bindings`, 'POST', { as: 'other', body: { event } });
+    expect([bound.status, bound.body.identity]).toEqual([200, identityOf(issuer, 'user-other')]);
+
     const request = await ask('first one, then the other');
     const first = await waitFor(() => providers.find((each) => each.assignments().length > 0), {
       timeoutMs,
       describe: 'an assignment',
     });
     const second = providers.find((each) => each !== first) as LaneProvider;
+    expect(JSON.parse(first.assignments()[0]?.detail ?? '').request).toMatchObject({
+      customer: getPublicKey(customerKey),
+      identity: bound.body.identity,
+    });
     await first.move(await assigned(first, 'open'), 'failed', { error: 'no room' });
     const id = await assigned(second, 'open');
     expect(id).toBe(`nostr.${request.id}.2`);
