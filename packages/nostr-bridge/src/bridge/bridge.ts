@@ -217,6 +217,7 @@ export class Bridge {
       relay.start();
     }
     this.#provider?.start();
+    this.#customer?.start();
     this.#guarded(() => this.#wantLists());
     this.#mirror.start();
     const { publishesRelayList, readRelays, writeRelays } = this.#settings;
@@ -329,6 +330,7 @@ export class Bridge {
     this.#upkeep.stop();
     this.#lists.stop();
     this.#provider?.stop();
+    this.#customer?.stop();
     this.#visits.stop();
     this.#deliveries.stop();
     this.#inbound.close();
@@ -396,8 +398,11 @@ export class Bridge {
 
   #housekeeping(): void {
     this.#guarded(() => {
-      // A provider ends its own, with what runs of them.
-      if (this.#provider === undefined) this.#jobs.expire(atOnce);
+      // Whoever has jobs ends its own; here those of a role that this bridge has no more.
+      if (this.#provider === undefined) this.#jobs.expire(atOnce, 'provider');
+      if (this.#customer === undefined) this.#jobs.expire(atOnce, 'customer');
+      // Before what is known by the keys of jobs: a key is free when both are gone.
+      this.#jobs.remove(this.#settings.keepMs, atOnce);
       this.#store.prune(this.#settings.keepMs, atOnce);
     });
     this.#cancelHousekeeping = this.#parts.ports.scheduler.after(housekeepingMs, () => this.#housekeeping());

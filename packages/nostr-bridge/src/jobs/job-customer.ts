@@ -1,4 +1,4 @@
-import type { Ports } from '@autopilot/sync-contract';
+import type { Cancel, Ports } from '@autopilot/sync-contract';
 import { BridgeError } from '../errors.ts';
 import { type NostrEvent, tagValue } from '../event/event.ts';
 import type { Outbox } from '../outbox/outbox.ts';
@@ -29,17 +29,38 @@ export interface JobCustomerParts {
   readonly cipher?: Cipher;
 }
 
+/** Between two looks at whose time has come. */
+const pollMs = 1_000;
+const expiredAtOnce = 100;
+
 /** Asks providers for work, and keeps what they answer. It carries amounts and invoices, and pays nothing. */
 export class JobCustomer {
   /**
    * `others`: answers of those who are not bound to their job. `unbound`: feedbacks that bind nobody, of a job that is for
    * everybody. `crowded`: quotes beside as many as a job may have.
    */
-  readonly counters = { moved: 0, others: 0, unbound: 0, crowded: 0 };
+  readonly counters = { moved: 0, others: 0, unbound: 0, crowded: 0, expired: 0, faults: 0 };
   readonly #parts: JobCustomerParts;
+  #cancelPoll: Cancel = () => {};
 
   constructor(parts: JobCustomerParts) {
     this.#parts = parts;
+  }
+
+  /** From now on its jobs end when their time has come. */
+  start(): void {
+    const { jobs, ports } = this.#parts;
+    try {
+      this.counters.expired += jobs.expire(expiredAtOnce, 'customer').length;
+    } catch {
+      // The file refuses: the next look tries again.
+      this.counters.faults += 1;
+    }
+    this.#cancelPoll = ports.scheduler.after(pollMs, () => this.start());
+  }
+
+  stop(): void {
+    this.#cancelPoll();
   }
 
   /** What to follow at the relays of its jobs. */

@@ -37,7 +37,7 @@ export interface JobProviderParts {
   /** Where an answer to this request goes, `relays` among them; there alone where it is not given. */
   readonly relaysFor?: (request: NostrEvent) => readonly string[];
   readonly quorum: QuorumPolicy;
-  /** How long a request without an expiration is good, and how long one run, and one quote, may take: milliseconds. */
+  /** How long a request is good at most, from its created_at, and how long one run, and one quote, may take: milliseconds. */
   readonly jobMs: number;
   readonly runMs: number;
   readonly quoteMs: number;
@@ -51,10 +51,22 @@ export interface JobProviderParts {
 /** States in which a provider has something to do. */
 const workable: readonly JobState[] = ['partial', 'processing', 'paid', 'offered'];
 const expiredAtOnce = 100;
+/** Requests that did not come, of one deletion: it must not push out those of others. */
+const unknownAtOnce = 20;
 
 /** Takes requests, and answers each with exactly one result or error. What a restart interrupted is done again. */
 export class JobProvider {
-  readonly counters = { taken: 0, finished: 0, failed: 0, cancelled: 0, expired: 0, refused: 0, crowded: 0, faults: 0 };
+  readonly counters = {
+    taken: 0,
+    finished: 0,
+    failed: 0,
+    cancelled: 0,
+    expired: 0,
+    refused: 0,
+    crowded: 0,
+    stale: 0,
+    faults: 0,
+  };
   readonly #parts: JobProviderParts;
   readonly #running = new Map<string, AbortController>();
   #cancelPoll: Cancel = () => {};
@@ -97,20 +109,22 @@ export class JobProvider {
   take(event: NostrEvent): boolean {
     const { jobs, outbox, kinds, ports, jobMs, maxOpenJobs = 1_000 } = this.#parts;
     if (event.kind === nip90.deletion) {
-      for (const [name, id = ''] of event.tags) {
-        const job = name === nip90.tags.event ? jobs.get('provider', id) : undefined;
-        // Only who asked may take back.
-        if (job?.customer === event.pubkey && jobs.move('provider', id, 'cancel') !== undefined) {
-          this.counters.cancelled += 1;
-          this.#running.get(id)?.abort();
-        }
-      }
+      this.#takeBack(event);
       return false;
     }
     if (!this.#isAsked(event) || !isRequestKind(event.kind) || !kinds.includes(event.kind)) return false;
     const expiration = Number(event.tags.find(([name]) => name === nip90.tags.expiration)?.[1]);
-    const latest = Math.trunc(ports.clock.now() + jobMs);
+    // From what the event says alone: whenever it comes again, its time is the same.
+    const latest = Math.trunc(event.created_at * 1000 + jobMs);
     const expires = Number.isFinite(expiration) ? Math.min(latest, Math.trunc(expiration * 1000)) : latest;
+    if (expires <= ports.clock.now()) {
+      this.counters.stale += 1;
+      return false;
+    }
+    if (jobs.takenBack.has(event.id, event.pubkey)) {
+      this.counters.cancelled += 1;
+      return false;
+    }
     if (jobs.get('provider', event.id) !== undefined) return false;
     // Anybody may ask: what they ask must not fill the file.
     if (jobs.openCount('provider') >= maxOpenJobs) {
@@ -120,6 +134,25 @@ export class JobProvider {
     const isNew = jobs.add('provider', event, outbox.pubkey, expires);
     if (isNew) this.counters.taken += 1;
     return isNew;
+  }
+
+  /** Ends what is taken back, and remembers what did not come yet. Only who asked may take back. */
+  #takeBack({ pubkey, tags }: NostrEvent): void {
+    const { jobs, kinds } = this.#parts;
+    const named = tags.filter(([name]) => name === 'k').map(([, kind]) => Number(kind));
+    const isOfMine = named.length === 0 || named.some((kind) => kinds.includes(kind));
+    let unknown = 0;
+    for (const [name, id = ''] of tags) {
+      if (name !== nip90.tags.event) continue;
+      const job = jobs.get('provider', id);
+      if (job === undefined) {
+        unknown += 1;
+        if (isOfMine && unknown <= unknownAtOnce && isId(id)) jobs.takenBack.remember(id, pubkey);
+      } else if (job.customer === pubkey && jobs.move('provider', id, 'cancel') !== undefined) {
+        this.counters.cancelled += 1;
+        this.#running.get(id)?.abort();
+      }
+    }
   }
 
   #isAsked({ tags }: NostrEvent): boolean {
@@ -156,7 +189,7 @@ export class JobProvider {
 
   #poll(): void {
     try {
-      for (const { request_id } of this.#parts.jobs.expire(expiredAtOnce)) {
+      for (const { request_id } of this.#parts.jobs.expire(expiredAtOnce, 'provider')) {
         this.counters.expired += 1;
         this.#running.get(request_id)?.abort();
       }
@@ -250,6 +283,10 @@ export class JobProvider {
       this.counters.faults += 1;
     }
   }
+}
+
+function isId(text: string): boolean {
+  return /^[0-9a-f]{64}$/.test(text);
 }
 
 function amountOf({ amount_msat, bolt11 }: Job): JobAmount {

@@ -3,8 +3,9 @@ import { sql } from 'kysely';
 import type { NostrEvent } from '../event/event.ts';
 import type { BridgeFile } from '../store/bridge-file.ts';
 import { prepare } from '../store/prepare.ts';
-import { type JobInput, type JobState, jobTransitions, openJobStates } from './job-states.ts';
+import { type JobInput, type JobState, jobStates, jobTransitions, openJobStates } from './job-states.ts';
 import type { JobAmount } from './job-tags.ts';
+import { TakenBack } from './taken-back.ts';
 
 /** Which side of a job this bridge is. */
 export type JobRole = 'customer' | 'provider';
@@ -36,6 +37,7 @@ export interface JobMove extends JobAmount {
 
 /** The durable part of the jobs. Every call is one transaction, or part of the one that runs. */
 export class JobStore {
+  readonly takenBack: TakenBack;
   readonly #file: BridgeFile;
   readonly #clock: Clock;
   readonly #statements: ReturnType<typeof jobStatements>;
@@ -44,6 +46,7 @@ export class JobStore {
     this.#file = file;
     this.#clock = clock;
     this.#statements = jobStatements(file);
+    this.takenBack = new TakenBack(file, clock);
   }
 
   get(role: JobRole, request_id: string): Job | undefined {
@@ -90,12 +93,27 @@ export class JobStore {
     return this.#file.read('Counting jobs', () => this.#statements.counts.all());
   }
 
-  /** Ends at most `limit` jobs whose time has come. @returns those. */
-  expire(limit: number): readonly Job[] {
+  /**
+   * Removes at most `limit` jobs that ended more than `keepMs` ago and whose time has come: a request that comes again is
+   * too old then. @returns how many.
+   */
+  remove(keepMs: number, limit: number): number {
+    return this.#file.transaction('Removing jobs', () => {
+      const rows = this.#statements.removable.all(this.#now(), this.#now() - keepMs, limit);
+      for (const { role, request_id } of rows) {
+        this.#statements.remove.run(role, request_id);
+        if (role === 'customer') this.#statements.removeQuotes.run(request_id);
+      }
+      return rows.length;
+    });
+  }
+
+  /** Ends at most `limit` jobs whose time has come, of a role or of both. @returns those. */
+  expire(limit: number, role?: JobRole): readonly Job[] {
     return this.#file.transaction('Ending jobs', () =>
       this.#statements.over
-        .all(this.#now(), limit)
-        .flatMap(({ role, request_id }) => this.move(role as JobRole, request_id, 'expire') ?? []),
+        .all(this.#now(), role ?? null, limit)
+        .flatMap((row) => this.move(row.role as JobRole, row.request_id, 'expire') ?? []),
     );
   }
 
@@ -150,6 +168,7 @@ function jobStatements({ sqlite, db }: BridgeFile) {
       'updated_at_ms',
     ]);
   const open = openJobStates.map((state) => sql.lit(state)) as never;
+  const ended = jobStates.filter((state) => !openJobStates.includes(state)).map((state) => sql.lit(state)) as never;
   return {
     get: prepare<[role: string, id: string], JobRow>(sqlite, (place) =>
       jobs.where('role', '=', place<string>()).where('request_id', '=', place<string>()),
@@ -179,13 +198,33 @@ function jobStatements({ sqlite, db }: BridgeFile) {
         // The plus keeps SQLite from the index by role, which holds those that ended as well.
         .where(sql<string>`+role`, '=', place<string>()),
     ),
-    over: prepare<[now: number, limit: number], { role: string; request_id: string }>(sqlite, (place) =>
-      db
-        .selectFrom('jobs')
-        .select(['role', 'request_id'])
-        .where('state', 'in', open)
-        .where('expires_at_ms', '<=', place<number>())
-        .limit(place<number>() as never),
+    removable: prepare<[now: number, before: number, limit: number], { role: string; request_id: string }>(
+      sqlite,
+      (place) =>
+        db
+          .selectFrom('jobs')
+          .select(['role', 'request_id'])
+          .where('state', 'in', ended)
+          .where('expires_at_ms', '<=', place<number>())
+          .where('updated_at_ms', '<=', place<number>())
+          .limit(place<number>() as never),
+    ),
+    remove: prepare<[role: string, id: string]>(sqlite, (place) =>
+      db.deleteFrom('jobs').where('role', '=', place<string>()).where('request_id', '=', place<string>()),
+    ),
+    removeQuotes: prepare<[id: string]>(sqlite, (place) =>
+      db.deleteFrom('quotes').where('request_id', '=', place<string>()),
+    ),
+    over: prepare<[now: number, role: string | null, limit: number], { role: string; request_id: string }>(
+      sqlite,
+      (place) =>
+        db
+          .selectFrom('jobs')
+          .select(['role', 'request_id'])
+          .where('state', 'in', open)
+          .where('expires_at_ms', '<=', place<number>())
+          .where(sql<string>`coalesce(${place<string>()}, role)`, '=', sql.ref<string>('role'))
+          .limit(place<number>() as never),
     ),
     add: prepare<
       [

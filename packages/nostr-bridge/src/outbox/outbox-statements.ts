@@ -192,7 +192,7 @@ export function outboxStatements({ sqlite, db }: BridgeFile) {
         .select((eb) => ['standing', eb.fn.countAll<number>().as('number')])
         .groupBy('standing'),
     ),
-    /** Settled long ago, and nothing is left to be delivered. */
+    /** Settled long ago, nothing is left to be delivered, and no job of a customer is known by its key. */
     old: prepare<[before: number, limit: number], { id: string }>(sqlite, (place) =>
       db
         .selectFrom('events')
@@ -206,6 +206,17 @@ export function outboxStatements({ sqlite, db }: BridgeFile) {
                 .select(sql.lit(1).as('one'))
                 .whereRef('deliveries.event_id', '=', 'events.id')
                 .where('state', 'in', [sql.lit('pending'), sql.lit('in-flight')] as never),
+            ),
+          ),
+        )
+        .where((eb) =>
+          eb.not(
+            eb.exists(
+              eb
+                .selectFrom('jobs')
+                .select(sql.lit(1).as('one'))
+                .where('role', '=', sql.lit('customer'))
+                .whereRef('request_id', '=', 'events.id'),
             ),
           ),
         )

@@ -6,6 +6,7 @@ import { first } from './migrations/0001-first.ts';
 import { kept } from './migrations/0002-kept.ts';
 import { pending } from './migrations/0003-pending.ts';
 import { quotes } from './migrations/0004-quotes.ts';
+import { takenBack } from './migrations/0005-taken-back.ts';
 import type { BridgeSchema } from './schema.ts';
 import { toBridgeError } from './store-errors.ts';
 import { WriteGroup } from './write-group.ts';
@@ -19,6 +20,7 @@ const migrations: Record<string, Migration> = {
   '0002_kept': kept,
   '0003_pending': pending,
   '0004_quotes': quotes,
+  '0005_taken_back': takenBack,
 };
 
 /** How to open a bridge file. */

@@ -101,6 +101,13 @@ interface QuotesTable {
   at_ms: number;
 }
 
+/** Requests that were taken back before they came, by whom, and when. */
+interface TakenBackTable {
+  request_id: string;
+  customer: string;
+  at_ms: number;
+}
+
 /** The tables of a bridge file. */
 export interface BridgeSchema {
   events: EventsTable;
@@ -112,4 +119,5 @@ export interface BridgeSchema {
   jobs: JobsTable;
   kept: KeptTable;
   quotes: QuotesTable;
+  taken_back: TakenBackTable;
 }

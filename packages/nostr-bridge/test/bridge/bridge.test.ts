@@ -2,9 +2,9 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { manualPorts } from '@autopilot/testing/manual-ports';
 import { describe, expect, test } from '@jest/globals';
-import { Bridge, type BridgeParts, type BridgeSettings } from '../../src/index.ts';
+import { Bridge, type BridgeParts, type BridgeSettings, JobStore, openBridgeFile } from '../../src/index.ts';
 import { codeOf, withFolder } from '../support/bridge-file.ts';
-import { alice, bob, second } from '../support/events.ts';
+import { alice, bob, second, sign } from '../support/events.ts';
 import { fakeSockets } from '../support/fake-sockets.ts';
 
 const relay = 'wss://relay.test';
@@ -86,6 +86,27 @@ describe('Bridge', () => {
       await bridge.close();
       expect(ports.pending).toBe(0);
       expect(await codeOf(() => bridge.announce(undefined))).toBe('closed');
+    }));
+
+  test('B3 jobs of a role that the bridge has no more end at their time as well, and are removed', () =>
+    withFolder(async (folder) => {
+      const { ports, open } = world();
+      const file = await openBridgeFile({ file: path.join(folder, 'bridge.sqlite'), as: 'owner' });
+      const jobs = new JobStore(file, ports.clock);
+      for (const role of ['provider', 'customer'] as const) {
+        jobs.add(role, sign({ kind: 5_050, content: role }), bob.pubkey, second * 1000 + 10_000);
+      }
+      file.close();
+      const bridge = await open(folder, { keepMs: 30_000 });
+      bridge.start();
+      await ports.advanceAsync(15_000);
+      expect(bridge.status().jobs.map(({ role, state }) => [role, state])).toEqual([
+        ['customer', 'expired'],
+        ['provider', 'expired'],
+      ]);
+      await ports.advanceAsync(35_000);
+      expect(bridge.status().jobs).toEqual([]);
+      await bridge.close();
     }));
 
   test('J9 what providers ask for a job that names nobody is told, and paid by naming one of them', () =>
@@ -197,7 +218,10 @@ describe('Bridge', () => {
       expect(bridge.job('customer', job.request_id)?.state).toBe('expired');
       expect(bridge.status().standings.reached).toBe(1);
       await ports.advanceAsync(30_000);
-      expect(bridge.status()).toMatchObject({ standings: { reached: 0 }, faults: 0 });
+      expect(bridge.status()).toMatchObject({ standings: { reached: 0 }, faults: 0, customer: { expired: 1 } });
+      expect(bridge.job('customer', job.request_id)?.state).toBe('expired');
+      await ports.advanceAsync(30_000);
+      expect(bridge.job('customer', job.request_id)).toBeUndefined();
       await bridge.close();
       await bridge.close();
       expect(await codeOf(() => bridge.start())).toBe('closed');
