@@ -1,7 +1,8 @@
 export type { Announcement } from './announce/announcement.ts';
 export { type Kept, KeptStore } from './announce/kept-store.ts';
 export { type RelayList, readRelayList, relayListTemplate } from './announce/relay-list.ts';
-export { Bridge, type BridgeParts, type Publishing } from './bridge/bridge.ts';
+export { Bridge, type Publishing } from './bridge/bridge.ts';
+export type { BridgeParts } from './bridge/bridge-parts.ts';
 export type { BridgeSettings, ProviderSettings } from './bridge/bridge-settings.ts';
 export { type BridgeStatus, type StoredStatus, storedStatus } from './bridge/bridge-status.ts';
 export { BridgeError, type BridgeErrorCode, bridgeErrors } from './errors.ts';

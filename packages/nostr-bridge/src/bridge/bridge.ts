@@ -1,60 +1,33 @@
-import type { Cancel, HttpClient, Ports, SocketFactory } from '@autopilot/sync-contract';
+import type { Cancel } from '@autopilot/sync-contract';
 import { type Announcement, announcementKind, announcementTemplate } from '../announce/announcement.ts';
 import { KeptStore } from '../announce/kept-store.ts';
 import { relayListKind, relayListTemplate } from '../announce/relay-list.ts';
 import { Upkeep } from '../announce/upkeep.ts';
 import { BridgeError } from '../errors.ts';
 import type { NostrEvent } from '../event/event.ts';
-import type { Signer } from '../event/signer.ts';
 import { follow } from '../inbound/follow.ts';
 import { Inbound } from '../inbound/inbound.ts';
 import { SeenSet } from '../inbound/seen-set.ts';
-import { type SpawnVerifyWorker, WorkerVerifier } from '../inbound/worker-verifier.ts';
-import type { Cipher } from '../jobs/job-cipher.ts';
-import { JobCustomer } from '../jobs/job-customer.ts';
-import { JobProvider, type JobWork } from '../jobs/job-provider.ts';
-import { openJobStates } from '../jobs/job-states.ts';
+import { WorkerVerifier } from '../inbound/worker-verifier.ts';
+import type { JobCustomer } from '../jobs/job-customer.ts';
+import type { JobProvider } from '../jobs/job-provider.ts';
 import { type Job, JobStore } from '../jobs/job-store.ts';
 import type { JobRequest } from '../jobs/job-tags.ts';
-import { nip90 } from '../jobs/nip90.ts';
-import { type Quote, QuoteStore } from '../jobs/quote-store.ts';
+import type { Quote } from '../jobs/quote-store.ts';
 import { Deliveries } from '../outbox/deliveries.ts';
-import { emptyJournal, type Journal, type MirrorPolicy, mirrorNothing } from '../outbox/journal.ts';
+import { emptyJournal, mirrorNothing } from '../outbox/journal.ts';
 import { Mirror } from '../outbox/mirror.ts';
 import { Outbox, type Outgoing } from '../outbox/outbox.ts';
 import { type Enqueued, OutboxStore } from '../outbox/outbox-store.ts';
-import { quorumOf, type Standing } from '../outbox/quorum.ts';
+import type { Standing } from '../outbox/quorum.ts';
 import { Relay } from '../relay/relay.ts';
-import { parseRelayUrl } from '../relay/relay-options.ts';
 import type { Verdict } from '../relay/verdict.ts';
 import { type BridgeFile, openBridgeFile } from '../store/bridge-file.ts';
-import { answerRelays } from '../visits/answer-relays.ts';
-import { RelayLists } from '../visits/relay-lists.ts';
-import { visitable } from '../visits/visit-rules.ts';
-import { Visits } from '../visits/visits.ts';
+import { CustomerRelays } from '../visits/customer-relays.ts';
+import type { BridgeParts } from './bridge-parts.ts';
 import { type BridgeSettings, type CompleteSettings, completeSettings } from './bridge-settings.ts';
 import { type BridgeStatus, type StoredStatus, storedStatus } from './bridge-status.ts';
-
-/** What a bridge needs from outside. */
-export interface BridgeParts {
-  readonly ports: Ports;
-  readonly sockets: SocketFactory;
-  /** For relays outside of the settings; `sockets` by default. See `nodePublicSockets`. */
-  readonly visitSockets?: SocketFactory;
-  readonly signer: Signer;
-  readonly spawnVerifier: SpawnVerifyWorker;
-  /** Without it no NIP-11 document is read. */
-  readonly http?: HttpClient;
-  /** Without it encrypted jobs are refused. */
-  readonly cipher?: Cipher;
-  /** What is mirrored, and what of it. Without both nothing is. */
-  readonly journal?: Journal;
-  readonly policy?: MirrorPolicy;
-  /** What does the work, where `provider` is set. */
-  readonly work?: JobWork;
-  /** Hears of every job of this bridge as customer that an answer has moved. */
-  readonly answered?: (job: Job) => void;
-}
+import { jobRoles } from './job-roles.ts';
 
 /** An event to publish; where nothing is said, at the relays and by the quorum of the bridge. */
 export type Publishing = Pick<Outgoing, 'key' | 'template'> & Partial<Outgoing>;
@@ -77,8 +50,7 @@ export class Bridge {
   readonly #mirror: Mirror;
   readonly #kept: KeptStore;
   readonly #upkeep: Upkeep;
-  readonly #visits: Visits;
-  readonly #lists: RelayLists;
+  readonly #elsewhere: CustomerRelays;
   readonly #provider: JobProvider | undefined;
   readonly #customer: JobCustomer | undefined;
   #cancels: Cancel[] = [];
@@ -112,48 +84,12 @@ export class Bridge {
       superseded,
     });
     this.#jobs = new JobStore(file, ports.clock);
-    const jobs = this.#jobs;
     const environment = { ports, sockets, signer, settings: settings.relay, ...(http === undefined ? {} : { http }) };
     const host = (url: string) => ({
       mayPublish: () => deliveries.ready(url),
       late: (id: string, verdict: Verdict) => deliveries.late(url, id, verdict),
     });
     this.#relays = relays.map((url) => new Relay(url, environment, host(url)));
-    // Without HTTP: a stranger's document may redirect to anywhere.
-    const away = { ports, sockets: parts.visitSockets ?? sockets, signer, settings: settings.relay };
-    this.#visits = new Visits({
-      store,
-      deliveries,
-      ports,
-      own: relays,
-      settings: settings.visits,
-      make: (url) => new Relay(url, away, host(url)),
-    });
-    const secret = cipher === undefined ? {} : { cipher };
-    if (provider !== undefined) {
-      if (work === undefined) throw new BridgeError('invalid_option', 'A provider needs something that does the work.');
-      this.#provider = new JobProvider({
-        jobs,
-        outbox,
-        ports,
-        work,
-        relays: writeRelays,
-        relaysFor: (request) => this.#answerRelays(request),
-        quorum: quorumOf(quorum, writeRelays),
-        ...provider,
-        ...secret,
-      });
-    }
-    if (customer !== undefined)
-      this.#customer = new JobCustomer({
-        jobs,
-        quotes: new QuoteStore(file, ports.clock),
-        outbox,
-        ports,
-        quorum,
-        ...customer,
-        ...secret,
-      });
     this.#verifier = new WorkerVerifier({
       ports,
       spawn: parts.spawnVerifier,
@@ -169,12 +105,22 @@ export class Bridge {
       isOnce: ({ kind }) => kind !== relayListKind,
       settings: settings.inbound,
     });
-    this.#lists = new RelayLists({
-      ports,
+    // Without HTTP: a stranger's document may redirect to anywhere.
+    const away = { ports, sockets: parts.visitSockets ?? sockets, signer, settings: settings.relay };
+    this.#elsewhere = new CustomerRelays({
+      store,
+      deliveries,
       inbound: this.#inbound,
+      ports,
       relays: this.#relays,
-      maxLists: settings.visits.maxLists,
+      write: writeRelays,
+      settings: settings.visits,
+      make: (url) => new Relay(url, away, host(url)),
     });
+    const relaysFor = (request: NostrEvent) => this.#elsewhere.relaysFor(request);
+    const roles = jobRoles(settings, parts, { file, jobs: this.#jobs, outbox, relaysFor });
+    this.#provider = roles.provider;
+    this.#customer = roles.customer;
     this.#mirror = new Mirror({ file, outbox, journal, policy, ports, ...settings.mirror });
   }
 
@@ -207,18 +153,18 @@ export class Bridge {
     this.#cancels.push(
       this.#outbox.onStored((urls) => {
         for (const url of urls) this.#deliveries.wake(url);
-        this.#visits.wake(urls);
+        this.#elsewhere.visits.wake(urls);
       }),
     );
     this.#deliveries.start(this.#relays);
-    this.#visits.start();
+    this.#elsewhere.visits.start();
     for (const relay of this.#relays) {
       if (this.#settings.readRelays.includes(relay.url)) this.#followJobs(relay);
       relay.start();
     }
     this.#provider?.start();
     this.#customer?.start();
-    this.#guarded(() => this.#wantLists());
+    this.#guarded(() => this.#elsewhere.wantAll(this.#jobs));
     this.#mirror.start();
     const { publishesRelayList, readRelays, writeRelays } = this.#settings;
     if (publishesRelayList !== undefined) {
@@ -296,8 +242,8 @@ export class Bridge {
       pubkey: this.pubkey,
       relays: this.#relays.map((relay) => relay.status()),
       ...this.#stored(),
-      visiting: this.#visits.status(),
-      visits: { ...this.#visits.counters },
+      visiting: this.#elsewhere.visits.status(),
+      visits: { ...this.#elsewhere.visits.counters },
       delivered: { ...this.#deliveries.counters },
       inbound: { ...this.#inbound.counters },
       mirror: { ...this.#mirror.counters },
@@ -328,10 +274,9 @@ export class Bridge {
     for (const cancel of this.#cancels.splice(0)) cancel();
     this.#mirror.stop();
     this.#upkeep.stop();
-    this.#lists.stop();
+    this.#elsewhere.stop();
     this.#provider?.stop();
     this.#customer?.stop();
-    this.#visits.stop();
     this.#deliveries.stop();
     this.#inbound.close();
     for (const relay of this.#relays) relay.close();
@@ -342,26 +287,6 @@ export class Bridge {
   #followJobs(relay: Relay): void {
     if (this.#provider !== undefined) this.#follow(relay, 'requests', this.#provider.filters());
     if (this.#customer !== undefined) this.#follow(relay, 'answers', this.#customer.filters());
-  }
-
-  /** Also of jobs that an earlier process took. */
-  #wantLists(): void {
-    if (this.#provider === undefined) return;
-    for (const state of openJobStates)
-      for (const { role, customer } of this.#jobs.list(state, atOnce))
-        if (role === 'provider') this.#lists.want(customer);
-  }
-
-  /** Where an answer is stored for: with too much waiting for visits, at the relays of the bridge only. */
-  #answerRelays({ pubkey, tags }: NostrEvent): readonly string[] {
-    const { relays, writeRelays, visits } = this.#settings;
-    const named = tags.find(([name]) => name === nip90.tags.relays)?.slice(1) ?? [];
-    const most = this.#visits.hasRoom && visits.maxVisitedRelays > 0 ? visits.maxRelaysPerAnswer : 0;
-    const admit = (text: string) => {
-      const url = parseRelayUrl(text);
-      return url !== undefined && relays.includes(url) ? url : visitable(text, visits);
-    };
-    return answerRelays(writeRelays, named, this.#lists.readRelays(pubkey), most, admit);
   }
 
   #follow(relay: Relay, name: string, filters: Parameters<typeof follow>[0]['filters']): void {
@@ -376,7 +301,7 @@ export class Bridge {
   #accept(event: NostrEvent): void {
     const { scheduler } = this.#parts.ports;
     if (event.kind === relayListKind) {
-      this.#lists.take(event);
+      this.#elsewhere.lists.take(event);
       return;
     }
     const isNewJob = this.#provider?.take(event) === true;
@@ -384,7 +309,7 @@ export class Bridge {
     // After the transaction: until then nothing of it is true.
     scheduler.after(0, () => {
       if (this.#state !== 'started') return;
-      if (isNewJob) this.#lists.want(event.pubkey);
+      if (isNewJob) this.#elsewhere.lists.want(event.pubkey);
       this.#guarded(() => this.#provider?.wake());
       if (job !== undefined) this.#guarded(() => this.#tellOf(job));
     });

@@ -26,3 +26,8 @@ export interface NostrEvent extends UnsignedEvent {
 export function tagValue(event: Pick<EventTemplate, 'tags'>, name: string): string | undefined {
   return event.tags.find(([first]) => first === name)?.[1];
 }
+
+/** The values of the first tag of a name. */
+export function tagList(event: Pick<EventTemplate, 'tags'>, name: string): readonly string[] {
+  return event.tags.find(([first]) => first === name)?.slice(1) ?? [];
+}

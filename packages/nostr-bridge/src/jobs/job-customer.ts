@@ -1,6 +1,6 @@
 import type { Cancel, Ports } from '@autopilot/sync-contract';
 import { BridgeError } from '../errors.ts';
-import { type NostrEvent, tagValue } from '../event/event.ts';
+import { type NostrEvent, tagList, tagValue } from '../event/event.ts';
 import type { Outbox } from '../outbox/outbox.ts';
 import type { QuorumPolicy } from '../outbox/quorum.ts';
 import type { Filter } from '../relay/relay-subscriptions.ts';
@@ -174,7 +174,7 @@ export class JobCustomer {
     const { jobs, outbox, quorum } = this.#parts;
     const job = known(jobs.get('customer', request_id), request_id);
     if (job.state === 'cancelled') return job;
-    const relays = job.request.tags.find(([name]) => name === nip90.tags.relays)?.slice(1) ?? [];
+    const relays = tagList(job.request, nip90.tags.relays);
     const tags = [
       [nip90.tags.event, request_id],
       ['k', `${job.request.kind}`],

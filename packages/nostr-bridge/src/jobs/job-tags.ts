@@ -1,5 +1,5 @@
 import { BridgeError } from '../errors.ts';
-import { type EventTemplate, type NostrEvent, tagValue } from '../event/event.ts';
+import { type EventTemplate, type NostrEvent, tagList, tagValue } from '../event/event.ts';
 import type { Cipher } from './job-cipher.ts';
 import { isRequestKind, nip90 } from './nip90.ts';
 
@@ -76,7 +76,7 @@ export function readRequest(event: NostrEvent, provider: string, cipher: Cipher 
       .filter(([name]) => name === tags.input)
       .map(([, data = '', type, relay = '', marker = '']) => ({ data, type: typeOf(type), relay, marker })),
     params: secret.filter(([name]) => name === tags.param).map(([, name = '', value = '']) => [name, value] as const),
-    relays: event.tags.find(([name]) => name === tags.relays)?.slice(1) ?? [],
+    relays: tagList(event, tags.relays),
     ...(output === undefined ? {} : { output }),
     ...(bid === undefined ? {} : { bid_msat: bid }),
     ...(expiration === undefined ? {} : { expiration }),
