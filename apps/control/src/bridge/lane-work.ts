@@ -61,7 +61,7 @@ export class LaneWork implements JobWork {
   async quote({ kind }: JobRequest): Promise<JobAmount | undefined> {
     const provider = await this.#until(
       new AbortController().signal,
-      () => this.#choose(kind, new Set()),
+      () => this.#choose(kind, new Set(), Number.POSITIVE_INFINITY),
       this.#settings.providerMs,
     );
     if (provider === undefined) throw nobody(kind);
@@ -70,7 +70,7 @@ export class LaneWork implements JobWork {
 
   async run(
     request: JobRequest,
-    { request_id, customer }: Pick<Job, 'request_id' | 'customer'>,
+    { request_id, customer, amount_msat = 0 }: Pick<Job, 'request_id' | 'customer' | 'amount_msat'>,
     progress: (text: string) => Promise<void>,
     signal: AbortSignal,
   ): Promise<string> {
@@ -82,7 +82,7 @@ export class LaneWork implements JobWork {
       // What was given away before is known only then.
       await this.#until(signal, () => (this.#desk.isLive ? true : undefined));
       if (this.#desk.assignment(id) === undefined) {
-        const provider = await this.#until(signal, () => this.#choose(request.kind, tried), providerMs);
+        const provider = await this.#until(signal, () => this.#choose(request.kind, tried, amount_msat), providerMs);
         if (provider === undefined) throw lastError === '' ? nobody(request.kind) : failed(lastError);
         const detail = detailOf(request, customer, this.#desk.identityOf(customer));
         await this.#open(id, provider.identity, detail, signal);
@@ -110,8 +110,12 @@ export class LaneWork implements JobWork {
     return idle.length;
   }
 
-  /** A capable provider with the least to do; of equals the one with the lowest identity. */
-  #choose(kind: number, tried: ReadonlySet<string>): Capability | undefined {
+  /**
+   * A capable provider with the least to do; of equals the one with the lowest identity.
+   *
+   * @param most What its price may be, in msat: no more is given away than was asked of the customer.
+   */
+  #choose(kind: number, tried: ReadonlySet<string>, most: number): Capability | undefined {
     const name = computeCapability(kind);
     const busy = new Map<string, number>();
     for (const assignment of this.#desk.assignments()) {
@@ -121,6 +125,7 @@ export class LaneWork implements JobWork {
     return this.#desk
       .capabilities()
       .filter(({ capability, identity }) => capability === name && !tried.has(identity))
+      .filter((one) => (priceOf(one)?.amount_msat ?? 0) <= most)
       .sort((a, b) => load(a) - load(b) || (a.identity < b.identity ? -1 : 1))[0];
   }
 

@@ -84,8 +84,13 @@ function world(settings: Partial<LaneWorkSettings> = {}) {
   const parts: string[] = [];
   const stop = new AbortController();
   let outcome: unknown;
-  const run = () => {
-    const ended = work.run(request, { request_id, customer }, async (text) => void parts.push(text), stop.signal);
+  const run = (paid: { amount_msat?: number } = {}) => {
+    const ended = work.run(
+      request,
+      { request_id, customer, ...paid },
+      async (text) => void parts.push(text),
+      stop.signal,
+    );
     ended.then(
       (result) => {
         outcome = result;
@@ -201,6 +206,23 @@ describe('work on the lane', () => {
       await turn();
       const { request: told } = JSON.parse(desk.rows.get(idOf(1))?.detail ?? '');
       expect([told.customer, told.identity]).toEqual([customer, identity]);
+    }
+  });
+
+  test('nobody is chosen who asks for more than the customer was asked for', async () => {
+    for (const [amount_msat, chosen] of [
+      [0, []],
+      [20_999, []],
+      [21_000, ['1 p1']],
+    ] as const) {
+      const { desk, run, turn } = world();
+      desk.offer('p1', '{"amount_msat":21000}');
+      run({ amount_msat });
+      await turn();
+      expect(desk.opened).toEqual(chosen);
+      desk.offer('p2');
+      await turn();
+      expect(desk.opened).toEqual(chosen.length === 0 ? ['1 p2'] : chosen);
     }
   });
 
