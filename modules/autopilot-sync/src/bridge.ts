@@ -4,7 +4,6 @@ import { requireScope } from './authorise.ts';
 import { fail } from './fail.ts';
 import { checkHashForm, checkId, checkSize, largestDetail, largestPayload } from './limits.ts';
 import spacetimedb, { type Ctx } from './schema.ts';
-import { micros, never } from './time.ts';
 
 /**
  * Notes an event that is to leave by another transport. A row that is sent or refused stays so: the same event again
@@ -37,7 +36,6 @@ export const enqueue_bridge_event = spacetimedb.reducer(
       created_at: ctx.timestamp,
       sent_at: undefined,
       receipt: '',
-      settled_micros: never,
     });
   },
 );
@@ -51,8 +49,8 @@ export const mark_bridge_event_sent = spacetimedb.reducer(
     const row = requireBridgeEvent(ctx, event_id);
     if (row.status === 'sent') return;
     if (row.status === 'refused') fail('invalid_request', 'The bridge event was refused, so it cannot have been sent.');
-    const at = ctx.timestamp;
-    ctx.db.bridge_outbox.event_id.update({ ...row, status: 'sent', sent_at: at, receipt, settled_micros: micros(at) });
+    ctx.db.bridge_outbox.event_id.update({ ...row, status: 'sent', sent_at: ctx.timestamp, receipt });
+    ctx.db.bridge_settled.insert({ event_id, settled_at: ctx.timestamp });
   },
 );
 
@@ -64,8 +62,8 @@ export const refuse_bridge_event = spacetimedb.reducer(
     checkSize('reason', reason, largestDetail);
     const row = requireBridgeEvent(ctx, event_id);
     if (row.status !== 'pending') return;
-    const settled_micros = micros(ctx.timestamp);
-    ctx.db.bridge_outbox.event_id.update({ ...row, status: 'refused', receipt: reason, settled_micros });
+    ctx.db.bridge_outbox.event_id.update({ ...row, status: 'refused', receipt: reason });
+    ctx.db.bridge_settled.insert({ event_id, settled_at: ctx.timestamp });
   },
 );
 

@@ -28,7 +28,11 @@ export const sweep_expired = spacetimedb.reducer(
     ctx.db.provider_capability.expires_at.delete(expired);
     const ended = upTo(micros(ctx.timestamp));
     for (const grant of [...ctx.db.stream_grant.expires_micros.filter(ended)]) endGrant(ctx, grant, 'expired');
-    ctx.db.bridge_outbox.settled_micros.delete(upTo(micros(ctx.timestamp) - seconds(settledBridgeSeconds)));
+    const settled = timeAt(micros(ctx.timestamp) - seconds(settledBridgeSeconds));
+    for (const { event_id } of [...ctx.db.bridge_settled.settled_at.filter(upTo(settled))]) {
+      ctx.db.bridge_outbox.event_id.delete(event_id);
+      ctx.db.bridge_settled.event_id.delete(event_id);
+    }
     const over = timeAt(micros(ctx.timestamp) - seconds(finalAssignmentSeconds));
     for (const status of finalStatuses) ctx.db.compute_assignment.by_status_updated.delete([status, upTo(over)]);
   },

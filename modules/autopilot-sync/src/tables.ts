@@ -1,5 +1,4 @@
 import { t, table } from 'spacetimedb/server';
-import { never } from './time.ts';
 
 // Private tables: readable by the module and the owner of the database only.
 //
@@ -129,9 +128,13 @@ export const bridge_outbox = table(
     sent_at: t.option(t.timestamp()),
     /** Of the transport that took it, or the reason of the refusal. */
     receipt: t.string(),
-    /** When it was sent or refused, in microseconds, or the largest i64 while it is pending: an option has no index. */
-    settled_micros: t.i64().index('btree').default(never),
   },
+);
+
+/** When a bridge event was sent or refused. A table of its own: a new column would break clients of before. */
+export const bridge_settled = table(
+  {},
+  { event_id: t.string().primaryKey(), settled_at: t.timestamp().index('btree') },
 );
 
 export const provider_capability = table(

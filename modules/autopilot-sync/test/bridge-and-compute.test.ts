@@ -163,6 +163,11 @@ describe('M16 what is settled', () => {
     expect(host.rows('bridge_outbox')).toHaveLength(3);
     advanceHours(2);
     expect(host.rows('bridge_outbox')).toMatchObject([{ event_id: 'pending', status: 'pending' }]);
+    expect(host.rows('bridge_settled')).toEqual([]);
+    // The id is new again, and may be settled again.
+    const again = { event_id: 'sent', transport: 'nostr', payload, payload_hash: canonicalPayloadHash(payload) };
+    expect(admin.call('enqueue_bridge_event', again)).toBe('done');
+    expect(admin.call('mark_bridge_event_sent', { event_id: 'sent', receipt: '' })).toBe('done');
   });
 
   test('an assignment goes a day after its end, and never before', () => {
