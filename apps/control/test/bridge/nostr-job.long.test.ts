@@ -17,7 +17,6 @@ import { finalizeEvent, getPublicKey, verifyEvent } from 'nostr-tools/pure';
 import { WebSocket } from 'ws';
 import { parseClients } from '../../src/config/clients-file.ts';
 import { identityOf } from '../../src/identity.ts';
-import { atEnd } from '../support/cleanup.ts';
 import { clientOf } from '../support/clients.ts';
 import { compatible, send } from '../support/harness.ts';
 import { type LaneProvider, startLaneProvider } from '../support/lane-provider.ts';
