@@ -40,11 +40,25 @@ describe('a bridge file', () => {
       );
     });
     await withFile(async (file, name) => {
-      file.sqlite.exec("delete from kysely_migration where name > '0001'");
-      expect(await codeOf(() => openBridgeFile({ file: name, as: 'observer' }))).toBe('unusable_file');
       file.sqlite.exec("insert into kysely_migration values ('9999_later', '')");
       file.close();
       expect(await codeOf(() => openBridgeFile({ file: name, as: 'owner' }))).toBe('schema_newer');
+    });
+  });
+
+  test('F2 a file of the first version is brought up to date by its owner, and not by who only looks', async () => {
+    await withFile(async (file, name) => {
+      const schema = () => file.sqlite.prepare('select name, sql from sqlite_master order by name').all();
+      const before = schema();
+      file.sqlite.exec('drop table kept; drop index deliveries_pending; drop table quotes; drop table taken_back');
+      file.sqlite.exec("delete from kysely_migration where name > '0001_first'");
+      expect(schema()).not.toEqual(before);
+      expect(await codeOf(() => openBridgeFile({ file: name, as: 'observer' }))).toBe('unusable_file');
+      file.close();
+      const again = await openBridgeFile({ file: name, as: 'owner' });
+      expect(again.sqlite.prepare('select name, sql from sqlite_master order by name').all()).toEqual(before);
+      (await openBridgeFile({ file: name, as: 'observer' })).close();
+      again.close();
     });
   });
 
