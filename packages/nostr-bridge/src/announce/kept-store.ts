@@ -7,7 +7,7 @@ export interface Kept {
   readonly coordinate: string;
   /** `withdrawn`: its latest version is its deletion. */
   readonly state: 'published' | 'withdrawn';
-  /** Hash of what it says. */
+  /** Hash of what it says and of the relays that it went to. */
   readonly contents: string;
   /** Seconds since the Unix epoch. */
   readonly created_at: number;

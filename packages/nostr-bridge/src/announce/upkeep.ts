@@ -84,7 +84,7 @@ export class Upkeep {
     const rows = this.#guarded(() => kept.of(kind, outbox.pubkey)) ?? [];
     for (const [coordinate, template] of wanted) {
       const row = rows.find((one) => one.coordinate === coordinate);
-      if (this.#isDue(row, contentsOf(template))) await this.#publish(coordinate, template, row, 'published');
+      if (this.#isDue(row, this.#contentsOf(template))) await this.#publish(coordinate, template, row, 'published');
     }
     for (const row of rows) {
       if (row.state === 'withdrawn' || wanted.has(row.coordinate)) continue;
@@ -116,7 +116,7 @@ export class Upkeep {
         kept.put({
           coordinate,
           state,
-          contents: contentsOf(template),
+          contents: this.#contentsOf(template),
           created_at,
           published_at_ms: now,
           event_id: event.id,
@@ -128,6 +128,14 @@ export class Upkeep {
       // The file or the signer refuses: the next look tries again.
       this.counters.failures += 1;
     }
+  }
+
+  /** With where it goes: a relay that is new in the settings has nothing of it yet. */
+  #contentsOf({ kind, tags, content }: Template): string {
+    const relays = [...this.#parts.relays].sort();
+    return createHash('sha256')
+      .update(JSON.stringify([kind, tags, content, relays]))
+      .digest('hex');
   }
 
   #guarded<T>(read: () => T): T | undefined {
@@ -144,10 +152,4 @@ export class Upkeep {
 function coordinateOf(template: Template, pubkey: string): string {
   const isAddressable = template.kind >= 30_000 && template.kind < 40_000;
   return `${template.kind}:${pubkey}:${isAddressable ? (tagValue(template, 'd') ?? '') : ''}`;
-}
-
-function contentsOf({ kind, tags, content }: Template): string {
-  return createHash('sha256')
-    .update(JSON.stringify([kind, tags, content]))
-    .digest('hex');
 }

@@ -1,5 +1,5 @@
 import { backoffDelay, type Cancel, type Ports } from '@autopilot/sync-contract';
-import type { Announcement } from '../announce/announcement.ts';
+import { type Announcement, announcementTemplate } from '../announce/announcement.ts';
 import type { Publishing } from '../bridge/bridge.ts';
 import type { BridgeStatus } from '../bridge/bridge-status.ts';
 import { BridgeError, type BridgeErrorCode, bridgeErrors } from '../errors.ts';
@@ -118,12 +118,14 @@ export class BridgeThread {
   }
 
   /**
-   * From now on this is what is announced, or nothing: see `Bridge.announce`. Whatever this call is answered, it is
-   * said again to every thread that is begun later.
+   * From now on this is what is announced, or nothing: see `Bridge.announce`. Unless it is an `invalid_option`, it is said
+   * again to every thread that is begun later, whatever this call is answered.
    */
-  announce(announcement: Announcement | undefined): Promise<void> {
+  async announce(announcement: Announcement | undefined): Promise<void> {
+    // Refused here, it does not take the place of what was said before.
+    if (announcement !== undefined) announcementTemplate(announcement);
     this.#announced = { do: 'announce', announcement };
-    return this.#command(this.#announced) as Promise<void>;
+    await this.#command(this.#announced);
   }
 
   status(): BridgeThreadStatus {
@@ -214,7 +216,7 @@ export class BridgeThread {
     switch (message.type) {
       case 'ready':
         this.#move('ready');
-        // Refused again, it has been said before.
+        // Where that is refused, the next thread is told.
         if (this.#announced !== undefined) this.#command(this.#announced).catch(() => {});
         return;
       case 'failed':

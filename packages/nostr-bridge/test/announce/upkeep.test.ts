@@ -13,7 +13,12 @@ const other: Announcement = { id: 'desk', kinds: [5_051] };
 const coordinate = `31990:${alice.pubkey}:desk`;
 
 /** One life of an upkeep on a file. */
-function live(file: BridgeFile, ports: ManualPorts = manualPorts({ start: second * 1000 }), signer: Signer = alice) {
+function live(
+  file: BridgeFile,
+  ports: ManualPorts = manualPorts({ start: second * 1000 }),
+  signer: Signer = alice,
+  relays = [url],
+) {
   const store = new OutboxStore(file, ports.clock);
   const outbox = new Outbox({ file, store, ports, signer, signMs: 500 });
   const kept = new KeptStore(file);
@@ -22,7 +27,7 @@ function live(file: BridgeFile, ports: ManualPorts = manualPorts({ start: second
     kept,
     outbox,
     ports,
-    relays: [url],
+    relays,
     quorum: { type: 'all' },
     refreshMs: 60_000,
     superseded: (id) => {
@@ -67,6 +72,21 @@ describe('upkeep', () => {
       const [refreshed, ...none] = again.sent();
       expect(none).toEqual([]);
       expect([refreshed?.tags, refreshed?.created_at]).toEqual([event?.tags, second + 60]);
+    }));
+
+  test('A2 is published again where its relays are others than before, and not where they are named in another order', () =>
+    withFile(async (file) => {
+      const first = live(file);
+      const counts = [];
+      for (const relays of [[url], [url, 'ws://two'], ['ws://two', url], [url]]) {
+        const { upkeep, want, ports } = live(file, first.ports, alice, relays);
+        want(desk);
+        await ports.advanceAsync(10);
+        upkeep.stop();
+        counts.push(upkeep.counters.published);
+      }
+      expect(counts).toEqual([1, 1, 0, 1]);
+      first.upkeep.stop();
     }));
 
   test('A2 what changed is published, also back to what it was before', () =>

@@ -163,10 +163,15 @@ describe('BridgeThread', () => {
     run();
     const said = () => last().got.map((message) => (message.type === 'command' ? message.command : message));
     expect(said()).toEqual([{ do: 'announce', announcement: { id: 'desk', kinds: [5_050] } }]);
+    expect(await codeOf(() => thread.announce({ id: 'desk', kinds: [] }))).toBe('invalid_option');
+    last().end();
+    ports.advance(1_000);
+    last().say({ type: 'ready' });
+    expect(said()).toEqual([{ do: 'announce', announcement: { id: 'desk', kinds: [5_050] } }]);
     const open = codeOf(() => thread.announce(undefined));
     last().end();
     expect(await open).toBe('bridge_away');
-    ports.advance(1_000);
+    ports.advance(2_000);
     last().say({ type: 'ready' });
     expect(said()).toEqual([{ do: 'announce', announcement: undefined }]);
     last().end();
