@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { UnsignedEvent } from './event.ts';
 
 /**
@@ -8,7 +8,5 @@ import type { UnsignedEvent } from './event.ts';
  */
 export function eventId(event: UnsignedEvent): string {
   const { pubkey, created_at, kind, tags, content } = event;
-  return createHash('sha256')
-    .update(JSON.stringify([0, pubkey, created_at, kind, tags, content]))
-    .digest('hex');
+  return hash('sha256', JSON.stringify([0, pubkey, created_at, kind, tags, content]));
 }

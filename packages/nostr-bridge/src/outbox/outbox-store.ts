@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Clock } from '@autopilot/sync-contract';
 import { BridgeError } from '../errors.ts';
 import type { NostrEvent, UnsignedEvent } from '../event/event.ts';
@@ -287,7 +287,5 @@ function triesAfter(input: DeliveryInput, tries: number): number {
 }
 
 function contentsOf({ pubkey, kind, tags, content }: UnsignedEvent): string {
-  return createHash('sha256')
-    .update(JSON.stringify([pubkey, kind, tags, content]))
-    .digest('hex');
+  return hash('sha256', JSON.stringify([pubkey, kind, tags, content]));
 }
