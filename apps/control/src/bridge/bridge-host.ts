@@ -11,6 +11,7 @@ import type { Logger } from 'pino';
 import { serviceSubjects } from '../subjects.ts';
 import type { BridgeConfig } from './bridge-config.ts';
 import type { BridgeThreadData, LaneStatus } from './bridge-thread.ts';
+import { noteLastWord } from './last-word.ts';
 
 /** What the bridge of a control is started with. */
 export interface BridgeHostOptions {
@@ -31,6 +32,10 @@ export interface BridgeHostOptions {
 /** How the bridge stands: its thread, and what the thread says of itself and of the lane. */
 export interface BridgeHostStatus extends Omit<ReturnType<BridgeThread['status']>, 'more'> {
   readonly lane: LaneStatus | undefined;
+  /** When a thread last said how it stands, milliseconds since the Unix epoch; null when none has yet. */
+  readonly as_of: number | null;
+  /** Whether the thread that runs has said it. Otherwise bridge, lane and memory are of a thread that is over. */
+  readonly present: boolean;
 }
 
 /** A bridge to Nostr in a thread of its own. Nothing of control waits for it. */
@@ -75,9 +80,10 @@ export function startBridge(options: BridgeHostOptions): BridgeHost {
       schema_version: window.max_schema_version,
     },
   };
+  const { spawn, lastWord } = noteLastWord(nodeBridgeWorker({ script, data }), ports.clock);
   const thread = new BridgeThread({
     ports,
-    spawn: nodeBridgeWorker({ script, data }),
+    spawn,
     journal: emptyJournal,
     ...(bounds === undefined ? {} : { settings: bounds }),
   });
@@ -93,7 +99,9 @@ export function startBridge(options: BridgeHostOptions): BridgeHost {
   return {
     status() {
       const { more, ...status } = thread.status();
-      return { ...status, lane: more as LaneStatus | undefined };
+      const { as_of, is_of_newest } = lastWord();
+      const present = status.state === 'running' && is_of_newest;
+      return { ...status, lane: more as LaneStatus | undefined, as_of, present };
     },
     notePaid: (request_id) => thread.notePaid('provider', request_id),
     async close() {

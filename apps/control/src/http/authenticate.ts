@@ -18,7 +18,9 @@ export interface Authenticate {
   basic(request: FastifyRequest): Promise<Caller>;
   /** By client id and secret from elsewhere than the Authorization header. */
   secret(request: FastifyRequest, clientId: string, secret: string): Promise<Caller>;
-  /** By client id and secret, by a token of this issuer or as the console's page; `forbidden` without the scope. */
+  /** By client id and secret, by a token of this issuer or as the console's page. */
+  anyClient(request: FastifyRequest): Promise<Caller>;
+  /** As `anyClient`; `forbidden` without the scope. */
   withScope(request: FastifyRequest, scope: string): Promise<Caller>;
 }
 
@@ -67,13 +69,17 @@ export function createAuthenticate(
     return { client, scopes: scopes.filter((scope) => (client.scopes as readonly string[]).includes(scope)) };
   }
 
+  /** A session that is over is no guess at a secret: it is not counted as one. */
+  async function anyClient(request: FastifyRequest): Promise<Caller> {
+    return (await page(request)) ?? (await identify(request, readCredentials(request.headers.authorization), true));
+  }
+
   return {
+    anyClient,
     basic: (request) => identify(request, readCredentials(request.headers.authorization), false),
     secret: (request, clientId, secret) => identify(request, { scheme: 'basic', clientId, secret }, false),
     async withScope(request, scope) {
-      // A session that is over is no guess at a secret: it is not counted as one.
-      const caller =
-        (await page(request)) ?? (await identify(request, readCredentials(request.headers.authorization), true));
+      const caller = await anyClient(request);
       if (caller.scopes.includes(scope)) return caller;
       throw new ControlError('forbidden', `This needs the scope ${scope}.`, { details: { scope } });
     },

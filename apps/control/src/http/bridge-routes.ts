@@ -1,15 +1,22 @@
 import { BridgeError } from '@autopilot/nostr-bridge';
 import type { FastifyInstance } from 'fastify';
+import { bridgeSummary } from '../bridge/bridge-summary.ts';
 import { ControlError } from '../errors.ts';
 import type { Context } from './context.ts';
 
-/** GET /v1/bridge, and POST /v1/bridge/jobs/:request_id/paid. */
+/** GET /v1/bridge and /v1/bridge/summary, and POST /v1/bridge/jobs/:request_id/paid. */
 export function installBridgeRoutes(app: FastifyInstance, context: Context): void {
   const { audit, authenticate } = context;
 
   app.get('/v1/bridge', async (request) => {
     await authenticate.withScope(request, 'cutover.read');
     return context.bridge === undefined ? { state: 'none' } : context.bridge.status();
+  });
+
+  // Whoever control knows may ask: it says nothing of relays, keys and jobs but their number.
+  app.get('/v1/bridge/summary', async (request) => {
+    await authenticate.anyClient(request);
+    return bridgeSummary(context.bridge?.status());
   });
 
   app.post<{ Params: { request_id: string } }>('/v1/bridge/jobs/:request_id/paid', async (request, reply) => {

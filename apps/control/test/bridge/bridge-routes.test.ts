@@ -1,6 +1,7 @@
 import { BridgeError } from '@autopilot/nostr-bridge';
 import { describe, expect, test } from '@jest/globals';
 import { parseClients } from '../../src/config/clients-file.ts';
+import { asStatus, bridgeScene } from '../support/bridge-scenes.ts';
 import { bridgeStatus } from '../support/bridge-status.ts';
 import { clientOf } from '../support/clients.ts';
 import { startHarness } from '../support/harness.ts';
@@ -61,6 +62,30 @@ describe('the routes of the bridge', () => {
     expect(said).toEqual(['x']);
     await it.control.close();
     expect(closed).toBe(1);
+  });
+
+  test('B1: give a summary to every client, with no address and no key in it, and to nobody else', async () => {
+    const known = parseClients({
+      clients: [clientOf('reader', ['cutover.read'], [], 'reader'), clientOf('plain', [], [], 'reader')],
+    });
+    const at = '/v1/bridge/summary';
+    const none = await startHarness({ clients: known });
+    expect((await none.request('GET', at, { as: 'plain' })).body).toMatchObject({ state: 'none', relays: null });
+    await none.control.close();
+    const scene = bridgeScene(1_000);
+    const it = await startHarness({
+      clients: known,
+      bridge: config,
+      openBridge: () => ({ status: () => asStatus(scene), notePaid: async () => {}, close: async () => {} }),
+    });
+    for (const as of ['plain', 'reader']) {
+      const { status, text, body } = await it.request('GET', at, { as });
+      expect([status, body.relays, body.relays_open, body.as_of]).toEqual([200, 3, 1, 1_000]);
+      expect(text).not.toMatch(/example|wss?:|[0-9a-f]{32}/);
+    }
+    expect((await it.request('GET', '/v1/bridge', { as: 'plain' })).status).toBe(403);
+    expect((await it.request('GET', at)).status).toBe(401);
+    expect((await it.request('GET', at, { as: 'plain', secret: 'wrong' })).status).toBe(401);
   });
 
   test('no client may have the name of the client of the bridge', () => {

@@ -6,6 +6,8 @@ export function bridgeStatus(busy = false): BridgeHostStatus {
   const status = {
     state: busy ? 'running' : 'starting',
     starts: busy ? 2 : 1,
+    as_of: busy ? 1_000 : null,
+    present: busy,
     bridge: busy
       ? {
           relays: [relay('open'), relay('waiting')],
