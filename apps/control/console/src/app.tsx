@@ -7,6 +7,7 @@ import { call } from './api.ts';
 import { formatAbsolute, formatSpan } from './format.ts';
 import { useConsole, useTicking } from './live/use-console.ts';
 import { AuditPanel } from './parts/audit-panel.tsx';
+import { BridgePanel } from './parts/bridge-panel.tsx';
 import { CohortPanel } from './parts/cohort-panel.tsx';
 import { FlipCard } from './parts/flip-card.tsx';
 import { GatesTable } from './parts/gates-table.tsx';
@@ -82,6 +83,7 @@ export function App() {
           <ParityPanel snapshot={snapshot} pair={pair} choose={choosePair} />
           <LagPanel snapshot={snapshot} />
           <RulesPanel snapshot={snapshot} />
+          <BridgePanel bridge={snapshot.bridge} now={snapshot.lag.now + (lost ? 0 : age)} />
           <AuditPanel snapshot={snapshot} now={now} ticking={lost ? snapshot.receivedAt : ticking} />
         </div>
       </main>

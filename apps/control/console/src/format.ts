@@ -37,6 +37,13 @@ export function formatSpan(ms: number): string {
   return pair(Math.floor(seconds / 86_400), 'd', Math.floor(seconds / 3600) % 24, 'h');
 }
 
+/** Bytes as 512 KiB, 48.3 MiB, 1.2 GiB. */
+export function formatBytes(value: number | null | undefined): string {
+  if (value === null || value === undefined || !Number.isFinite(value)) return unknown;
+  if (value < 1_048_576) return `${counts.format(Math.round(value / 1_024))} KiB`;
+  return value < 1_073_741_824 ? `${(value / 1_048_576).toFixed(1)} MiB` : `${(value / 1_073_741_824).toFixed(1)} GiB`;
+}
+
 /** How long ago, or how long until. */
 export function formatAgo(at: number, now: number): string {
   const span = now - at;

@@ -1,5 +1,6 @@
 import './base.css';
 import './panels.css';
+import './bridge.css';
 import './charts.css';
 import './dialogs.css';
 import { StrictMode } from 'react';

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
 import { temporaryFolder } from './temporary-folder.ts';
 
 /** Starts the browser without a window and without what goes to the network by itself. */
@@ -44,9 +44,11 @@ export async function tabTo(page: Page, name: string | RegExp): Promise<void> {
   throw new Error(`Tab never came to ${name}; it came to: ${[...new Set(passed)].join(' | ')}`);
 }
 
-/** Saves a picture of the whole page where AUTOPILOT_SCREENSHOTS names a folder: to be looked at by a person. */
-export async function picture(page: Page, name: string, whole = true): Promise<void> {
+/** Saves a picture of the whole page, or a part, where AUTOPILOT_SCREENSHOTS names a folder: for a person to look at. */
+export async function picture(of: Page | Locator, name: string, whole = true): Promise<void> {
   const folder = process.env.AUTOPILOT_SCREENSHOTS;
   if (folder === undefined || folder === '') return;
-  await page.screenshot({ path: path.join(folder, `${name}.png`), fullPage: whole });
+  const file = path.join(folder, `${name}.png`);
+  if ('goto' in of) await of.screenshot({ path: file, fullPage: whole });
+  else await of.screenshot({ path: file });
 }

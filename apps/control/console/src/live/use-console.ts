@@ -3,6 +3,7 @@ import type { ComparisonPair } from '@autopilot/cutover-flags/parity';
 import type { Plan } from '@autopilot/cutover-flags';
 import type { AuditCheck, AuditPage, Facts, Lag, Parity, Status, UnitRow, Who } from '../api-types.ts';
 import { call } from '../api.ts';
+import type { BridgeAnswer } from '../bridge-types.ts';
 
 /** Everything the page shows, as it was read in one round. */
 export interface Snapshot {
@@ -13,6 +14,8 @@ export interface Snapshot {
   readonly parity: Parity;
   readonly lag: Lag;
   readonly audit: AuditPage;
+  /** Null when control did not say: the page is whole without it. */
+  readonly bridge: BridgeAnswer | null;
   readonly check: (AuditCheck & { readonly at: number }) | null;
   /** `performance.now()` when it came. */
   readonly receivedAt: number;
@@ -54,13 +57,14 @@ export function useConsole(pair: ComparisonPair) {
       if (status.kind !== 'done') return { link: 'lost' };
       const { audit: head, next_target: to } = status.body;
       const after = Math.max(0, head.seq - auditShown);
-      const [known, plan, units, parity, lag, audit] = await Promise.all([
+      const [known, plan, units, parity, lag, audit, bridge] = await Promise.all([
         facts === undefined ? call<Facts>('GET', '/console/facts') : ({ kind: 'done', body: facts } as const),
         to === null ? null : call<{ plan: Plan }>('POST', '/v1/cutover/plan', { to }),
         call<{ units: UnitRow[] }>('GET', `/v1/cutover/units?limit=${mostUnits}`),
         call<Parity>('GET', `/v1/cutover/parity?pair=${encodeURIComponent(wanted.current)}`),
         call<Lag>('GET', '/console/lag'),
         call<AuditPage>('GET', `/v1/cutover/audit?after=${after}&limit=${auditShown}`),
+        call<BridgeAnswer>('GET', '/v1/bridge'),
       ]);
       if (known.kind !== 'done' || units.kind !== 'done' || parity.kind !== 'done') return { link: 'lost' };
       if (lag.kind !== 'done' || audit.kind !== 'done' || (plan !== null && plan.kind !== 'done')) {
@@ -79,6 +83,7 @@ export function useConsole(pair: ComparisonPair) {
         parity: parity.body,
         lag: lag.body,
         audit: audit.body,
+        bridge: bridge.kind === 'done' ? bridge.body : null,
         check,
         receivedAt: performance.now(),
       };

@@ -12,6 +12,7 @@ const places = [
   ['#parity', 'Parity'],
   ['#lag', 'Lag and units'],
   ['#rules', 'Rules'],
+  ['#bridge', 'Nostr bridge'],
   ['#audit', 'Audit'],
 ] as const;
 
