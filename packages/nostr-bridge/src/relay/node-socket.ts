@@ -1,8 +1,7 @@
-import { lookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import type { SocketFactory } from '@autopilot/sync-contract';
 import { WebSocket } from 'ws';
-import { isPublicAddress } from './public-address.ts';
+import { dnsResolve, publicLookup } from './public-lookup.ts';
 
 /** Waits longer than this are not believed. */
 const longestRetryAfterMs = 3_600_000;
@@ -17,18 +16,8 @@ export function nodeRelaySockets(maxFrameBytes: number): SocketFactory {
 
 /** As {@link nodeRelaySockets}, and a name is connected to by its addresses of the public internet only. */
 export function nodePublicSockets(maxFrameBytes: number): SocketFactory {
-  return sockets(maxFrameBytes, { lookup: publicLookup });
+  return sockets(maxFrameBytes, { lookup: publicLookup(dnsResolve()) });
 }
-
-/** The address that is connected to is one that was looked at: asked again, a name may lead elsewhere. */
-const publicLookup: LookupFunction = (hostname, options, callback) => {
-  lookup(hostname, { ...options, all: true }, (error, addresses = []) => {
-    const [first, ...others] = addresses.filter(({ address }) => isPublicAddress(address));
-    if (error !== null || first === undefined) callback(error ?? new Error(`${hostname} is not public.`), '');
-    else if (options.all === true) callback(null, [first, ...others]);
-    else callback(null, first.address, first.family);
-  });
-};
 
 function sockets(maxFrameBytes: number, more: { readonly lookup?: LookupFunction }): SocketFactory {
   return (request, handlers) => {

@@ -2,8 +2,9 @@
 import path from 'node:path';
 import { type Relay, startRelay } from '@autopilot/testing/nostr';
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
+import { emptyJournal } from '../../src/index.ts';
 import { withFolder } from '../support/bridge-file.ts';
-import { bridgeThread, closeBridges, emptyJournal, until } from '../support/bridge-threads.ts';
+import { bridgeThread, closeBridges, until } from '../support/bridge-threads.ts';
 import { bob, keyOf } from '../support/events.ts';
 
 jest.setTimeout(60_000);

@@ -107,7 +107,7 @@ describe('relays outside of the settings', () => {
           },
         );
       });
-    expect(await end(nodePublicSockets(1 << 20))).toBe('localhost is not public.');
+    expect(await end(nodePublicSockets(1 << 20))).toBe('localhost has no public address.');
     expect(await end(nodeRelaySockets(1 << 20))).toBe('opened');
   });
 });
