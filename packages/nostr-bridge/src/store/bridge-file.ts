@@ -7,6 +7,7 @@ import { kept } from './migrations/0002-kept.ts';
 import { pending } from './migrations/0003-pending.ts';
 import { quotes } from './migrations/0004-quotes.ts';
 import { takenBack } from './migrations/0005-taken-back.ts';
+import { settled } from './migrations/0006-settled.ts';
 import type { BridgeSchema } from './schema.ts';
 import { toBridgeError } from './store-errors.ts';
 import { WriteGroup } from './write-group.ts';
@@ -21,6 +22,7 @@ const migrations: Record<string, Migration> = {
   '0003_pending': pending,
   '0004_quotes': quotes,
   '0005_taken_back': takenBack,
+  '0006_settled': settled,
 };
 
 /** How to open a bridge file. */

@@ -50,7 +50,8 @@ describe('a bridge file', () => {
     await withFile(async (file, name) => {
       const schema = () => file.sqlite.prepare('select name, sql from sqlite_master order by name').all();
       const before = schema();
-      file.sqlite.exec('drop table kept; drop index deliveries_pending; drop table quotes; drop table taken_back');
+      file.sqlite.exec('drop table kept; drop table quotes; drop table taken_back');
+      file.sqlite.exec('drop index deliveries_pending; drop index events_settled');
       file.sqlite.exec("delete from kysely_migration where name > '0001_first'");
       expect(schema()).not.toEqual(before);
       expect(await codeOf(() => openBridgeFile({ file: name, as: 'observer' }))).toBe('unusable_file');
