@@ -263,7 +263,16 @@ describe('a job of Nostr on the lane', () => {
     const status = async () => (await send(`${issuer}/v1/bridge`, 'GET', { as: 'operator' })).body;
     // It is told once a second.
     await waitFor(async () => (await status()).lane.assignments === 0, { timeoutMs, describe: 'no assignment' });
-    expect(await status()).toMatchObject({ state: 'running', lane: { session: 'live', kinds: [5_050] } });
+    const now = { state: 'running', lane: { session: 'live', kinds: [5_050] }, present: true };
+    expect(await status()).toMatchObject({ ...now, as_of: expect.any(Number) });
+    const summary = (await send(`${issuer}/v1/bridge/summary`, 'GET', { as: 'operator' })).body;
+    expect(summary).toMatchObject({
+      state: 'running',
+      dead: 0,
+      jobs_open: 0,
+      lane_live: true,
+      as_of: expect.any(Number),
+    });
   });
 });
 

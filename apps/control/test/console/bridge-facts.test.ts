@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { formatBytes } from '../../console/src/format.ts';
 import * as facts from '../../console/src/live/bridge-facts.ts';
-import { bridgeScene, endedScene, longRelay } from '../support/bridge-scenes.ts';
+import { bridgeScene, endedScene, longRelay, silentScene } from '../support/bridge-scenes.ts';
 
 const now = 1_800_000_000_000;
 const scene = bridgeScene(now);
@@ -26,6 +26,18 @@ describe('what the console makes of the bridge', () => {
       ['was connecting', 'idle'],
     ]);
     expect(facts.announcedKinds(endedScene(now))).toBeNull();
+  });
+
+  test('a thread that runs is good only with a live session and a relay that is connected', () => {
+    expect(facts.threadWord(scene)).toEqual(['running', 'good']);
+    const away = { session: 'backoff', kinds: [], waiting: 0 };
+    const none = { ...word, relays: word.relays.filter(({ state }) => state !== 'open') };
+    for (const over of [{ lane: away }, { lane: undefined }, { bridge: none }, { bridge: undefined }]) {
+      expect(facts.threadWord(bridgeScene(now, over))).toEqual(['running', 'warn']);
+    }
+    expect(facts.threadWord(bridgeScene(now, { present: false }))).toEqual(['running', 'busy']);
+    expect(facts.threadWord(endedScene(now))).toEqual(['waits for its restart', 'warn']);
+    expect(facts.threadWord(silentScene)).toEqual(['starting', 'busy']);
   });
 
   test('B2: kinds are known only over a live session', () => {

@@ -22,6 +22,23 @@ const connections: Readonly<Record<BridgeRelay['state'], readonly [string, Tone]
   closed: ['not connected', 'idle'],
 };
 
+const threads: Readonly<Record<BridgeStanding['state'], readonly [string, Tone]>> = {
+  idle: ['not started', 'idle'],
+  starting: ['starting', 'busy'],
+  running: ['running', 'good'],
+  waiting: ['waits for its restart', 'warn'],
+  closed: ['closed', 'idle'],
+};
+
+/** What the thread is called, and how that is meant: one that runs and carries nothing anywhere is not good. */
+export function threadWord({ state, present, lane, bridge }: BridgeStanding): readonly [string, Tone] {
+  const [word, tone] = threads[state] ?? [state, 'idle'];
+  if (tone !== 'good') return [word, tone];
+  if (!present) return [word, 'busy'];
+  const carries = lane?.session === 'live' && bridge?.relays.some((relay) => relay.state === 'open') === true;
+  return [word, carries ? 'good' : 'warn'];
+}
+
 /** The relays in the order of the settings. What is not present is no connection, and nothing of it is good. */
 export function relayFacts(relays: readonly BridgeRelay[], { deliveries }: BridgeWord, present: boolean): RelayFacts[] {
   return relays.map((relay) => {

@@ -8,19 +8,11 @@ import {
   pendingDeliveries,
   providerJobs,
   refusedBy,
+  threadWord,
 } from '../live/bridge-facts.ts';
-import type { Tone } from '../tones.ts';
 import { Ago, Empty, Panel } from './common.tsx';
 import { Badge } from './icon.tsx';
 import { RelayTable } from './relay-table.tsx';
-
-const states: Readonly<Record<BridgeStanding['state'], readonly [string, Tone]>> = {
-  idle: ['not started', 'idle'],
-  starting: ['starting', 'busy'],
-  running: ['running', 'good'],
-  waiting: ['waits for its restart', 'warn'],
-  closed: ['closed', 'idle'],
-};
 
 /** How the bridge to Nostr stands. It is supplemental, and says so. `now` is of control's machine. */
 export function BridgePanel({ bridge, now }: { readonly bridge: BridgeAnswer | null; readonly now: number }) {
@@ -35,7 +27,7 @@ export function BridgePanel({ bridge, now }: { readonly bridge: BridgeAnswer | n
       </Panel>
     );
   }
-  const [word, tone] = states[bridge.state] ?? [bridge.state, 'idle'];
+  const [word, tone] = threadWord(bridge);
   return (
     <Panel
       id="bridge"
