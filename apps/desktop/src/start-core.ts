@@ -6,6 +6,7 @@ import { spacetimeLane } from './sync/spacetime-lane.ts';
 import { type SyncCore, startSync } from './sync/start-sync.ts';
 import type { SyncLaneFactory } from './sync/sync-lane.ts';
 import { createTokenClient } from './sync/token-provider.ts';
+import type { BridgeState } from './view-model/bridge-state.ts';
 import type { FeedState } from './view-model/desktop-state.ts';
 import { updateStandingAlarms } from './view-model/standing-alarms.ts';
 import { ViewModel } from './view-model/view-model.ts';
@@ -33,6 +34,8 @@ export interface CoreOptions {
   readonly nullRun?: LaneId | undefined;
   /** What this desktop publishes, for the view. */
   readonly feed?: () => FeedState | null;
+  /** What control says of its bridge to Nostr, for the view. */
+  readonly bridge?: () => BridgeState;
   /** For simulations: a unit that is given and kept in memory, other times. */
   readonly comms?: Partial<Pick<CommsOptions, 'dataDir' | 'unit' | 'limits' | 'pollMs' | 'heartbeatMs' | 'loadKhala'>>;
 }
@@ -72,6 +75,7 @@ export async function startCore(options: CoreOptions): Promise<Core> {
     token: () => sync?.token() ?? null,
     feed: () => options.feed?.() ?? null,
     comms: () => comms.state(),
+    ...(options.bridge === undefined ? {} : { bridge: options.bridge }),
   });
   try {
     const token = createTokenClient({ ...options, clock: ports.clock });

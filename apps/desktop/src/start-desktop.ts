@@ -1,5 +1,7 @@
 import { accessSync, constants, mkdirSync } from 'node:fs';
 import path from 'node:path';
+import { createBridgeWatch } from './bridge/bridge-watch.ts';
+import { createAskControl } from './comms/control-client.ts';
 import { DesktopError } from './errors.ts';
 import { type Feed, type FeedOptions, startFeed } from './feed/start-feed.ts';
 import { type HealthServer, startHealthServer } from './server/start-server.ts';
@@ -11,7 +13,7 @@ import { stateJson } from './view-model/state-json.ts';
 import { tickMs } from './view-model/view-model.ts';
 
 /** What a desktop is made of. */
-export interface DesktopOptions extends Omit<CoreOptions, 'feed'> {
+export interface DesktopOptions extends Omit<CoreOptions, 'feed' | 'bridge'> {
   readonly host: string;
   /** 0 for a free one. */
   readonly port: number;
@@ -49,15 +51,17 @@ export async function startDesktop(options: DesktopOptions): Promise<DesktopHand
   let feed: Feed | undefined;
   let server: HealthServer | undefined;
   let cancelTick = () => {};
+  const bridge = createBridgeWatch({ ports, ask: createAskControl(options), changed: () => core?.view.touch() });
   const close = async () => {
     cancelTick();
+    bridge.close();
     await server?.close();
     // Each on its own: one that hangs or fails must not keep the other from its orderly end.
     const ends = await Promise.allSettled([feed?.close(), core?.close()]);
     for (const end of ends) if (end.status === 'rejected') log.error({ err: end.reason }, 'a part did not end well');
   };
   try {
-    core = await startCore({ ...options, feed: () => feed?.state() ?? null });
+    core = await startCore({ ...options, feed: () => feed?.state() ?? null, bridge: () => bridge.state() });
     const { view } = core;
     const feedWatch = createFeedWatch(view, ports.clock);
     const tick = () => {
@@ -77,6 +81,7 @@ export async function startDesktop(options: DesktopOptions): Promise<DesktopHand
     view.listen(() => listening.poke());
     tick();
     core.start();
+    bridge.start();
     return { url: server.url, token: server.token, state: () => view.snapshot(), close };
   } catch (error) {
     await close();

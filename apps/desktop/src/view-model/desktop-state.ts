@@ -1,4 +1,5 @@
 import type { LaneId, LaneState, Recovery } from '@autopilot/sync-contract';
+import type { BridgeState } from './bridge-state.ts';
 import type { CommsState } from './comms-state.ts';
 
 // What the health page and GET /api/state show. Times are milliseconds since the Unix epoch by the core's clock unless a
@@ -193,6 +194,8 @@ export interface DesktopState {
   readonly feed: FeedState | null;
   /** Null where there is one lane and nobody decides. */
   readonly comms: CommsState | null;
+  /** Null where nobody asks for it. */
+  readonly bridge: BridgeState | null;
   readonly history: History;
 }
 

@@ -1,5 +1,6 @@
 import type { Clock, LaneId, LaneSignal, LaneState, SyncEvent } from '@autopilot/sync-contract';
 import { type AlarmCode, createAlarmBoard } from './alarms.ts';
+import type { BridgeState } from './bridge-state.ts';
 import type { CommsState } from './comms-state.ts';
 import type { ConnectionState, DesktopState, FeedState, TokenState, Totals, Transition } from './desktop-state.ts';
 import { createHistory } from './history.ts';
@@ -22,6 +23,8 @@ export interface ViewSources {
   feed(): FeedState | null;
   /** Left out where nobody decides about lanes. */
   comms?(): CommsState | null;
+  /** Left out where nobody asks control for it. */
+  bridge?(): BridgeState;
 }
 
 /** Events that are in the store now. */
@@ -228,6 +231,7 @@ export class ViewModel {
       alarms: this.#alarms.list(),
       feed: this.#sources.feed(),
       comms: this.#sources.comms?.() ?? null,
+      bridge: this.#sources.bridge?.() ?? null,
       history: this.#history.snapshot(),
     };
   }

@@ -54,7 +54,7 @@ export function cutoverControl(first: Partial<CutoverPolicy> = {}): CutoverContr
       const jwk = { ...key.publicKey.export({ format: 'jwk' }), kid: `key-${kid}` };
       return { status: 200, body: JSON.stringify({ keys: [jwk] }) };
     }
-    if (control.old) return { status: 404, body: '{"code":"not_found"}' };
+    if (control.old || url.pathname === '/v1/bridge/summary') return { status: 404, body: '{"code":"not_found"}' };
     const { revision } = control.policy;
     if (url.pathname === '/v1/cutover/heartbeats') {
       control.heartbeats.push(JSON.parse(String(request.body)) as Record<string, unknown>);

@@ -1,6 +1,7 @@
 import { useLiveState, useTicking } from './live-state.ts';
 import { ActivityChart } from './parts/activity-chart.tsx';
 import { AlarmList } from './parts/alarm-list.tsx';
+import { BridgePanel } from './parts/bridge-panel.tsx';
 import { CommsPanel } from './parts/comms-panel.tsx';
 import { ConnectionFacts } from './parts/connection-facts.tsx';
 import { CoreNotice } from './parts/core-notice.tsx';
@@ -44,6 +45,7 @@ export function App() {
             <ActivityChart history={state.history} />
             <FeedPanel feed={state.feed} streams={state.streams} />
             <ConnectionFacts state={state} />
+            <BridgePanel bridge={state.bridge} now={now} />
           </aside>
         </div>
       </div>
