@@ -2,7 +2,7 @@ import { readlinkSync } from 'node:fs';
 import os from 'node:os';
 
 /** How much nicer than the rest of its process a thread of the bridge is, as `nice` counts it. */
-const niceness = 19;
+const niceness = 10;
 
 /**
  * On Linux, gives this thread a lower priority than the rest of its process has: it gets the processor when nobody else
