@@ -8,6 +8,7 @@ import {
 } from '@autopilot/nostr-bridge';
 import type { CompatibilityWindow, Ports } from '@autopilot/sync-contract';
 import type { Logger } from 'pino';
+import { repeat } from '../repeat.ts';
 import { serviceSubjects } from '../subjects.ts';
 import type { BridgeConfig } from './bridge-config.ts';
 import type { BridgeThreadData, LaneStatus } from './bridge-thread.ts';
@@ -88,12 +89,14 @@ export function startBridge(options: BridgeHostOptions): BridgeHost {
     ...(bounds === undefined ? {} : { settings: bounds }),
   });
   let told: string | undefined;
-  const cancelWatch = watch(ports, () => {
+  const look = async () => {
     const { state, last_end } = thread.status();
     if (last_end === told) return;
     told = last_end;
     logger.warn({ state, reason: last_end }, 'the bridge to Nostr ended, and is begun again');
-  });
+  };
+  const failed = (error: unknown) => logger.error({ err: error }, 'looking at the bridge failed');
+  const cancelWatch = repeat(ports.scheduler, 1_000, look, failed);
   thread.start();
   logger.info({ relays, kinds }, 'bridge to Nostr started');
   return {
@@ -109,13 +112,4 @@ export function startBridge(options: BridgeHostOptions): BridgeHost {
       await thread.close();
     },
   };
-}
-
-function watch({ scheduler }: Ports, look: () => void): () => void {
-  const turn = () => {
-    look();
-    cancel = scheduler.after(1_000, turn);
-  };
-  let cancel = scheduler.after(1_000, turn);
-  return () => cancel();
 }

@@ -20,6 +20,7 @@ import { isOver } from './assignment-desk.ts';
 import { LaneWork } from './lane-work.ts';
 import { PendingEvents } from './pending-events.ts';
 import { bridgeGrant, openSessionDesk } from './session-desk.ts';
+import { repeat } from '../repeat.ts';
 
 /** What the thread is told. */
 export interface BridgeThreadData {
@@ -56,6 +57,7 @@ const sweepMs = 2_000;
 const { settings, secretKey, kinds, profile, control, clientId, secret, compatibility } =
   workerData as BridgeThreadData;
 
+const token = controlToken({ http, control, clientId, secret, compatibility, streams: [bridgeGrant] });
 const session = createSession({
   ports,
   http,
@@ -63,8 +65,7 @@ const session = createSession({
   clientId,
   readMode: 'confirmed',
   streams: false,
-  token: async (_reason, signal) =>
-    controlToken({ http, control, clientId, secret, compatibility, streams: [bridgeGrant] })(signal),
+  token: (_reason, signal) => token(signal),
 });
 const desk = openSessionDesk(session);
 const work = new LaneWork(desk, ports.scheduler);
@@ -82,15 +83,11 @@ function announce(bridge: Bridge): void {
 }
 
 /** Takes back what no job needs. One that fails is looked for again. */
-function sweep(bridge: Bridge): void {
-  const isWanted = (request_id: string) => {
+function sweep(bridge: Bridge): Promise<number> {
+  return work.sweep((request_id) => {
     const job = bridge.job('provider', request_id);
     return job !== undefined && openJobStates.includes(job.state);
-  };
-  void work
-    .sweep(isWanted)
-    .catch(() => {})
-    .finally(() => ports.scheduler.after(sweepMs, () => sweep(bridge)));
+  });
 }
 
 await serveBridge({
@@ -112,7 +109,12 @@ await serveBridge({
     events.start();
     desk.onChange(() => announce(bridge));
     session.start();
-    sweep(bridge);
+    repeat(
+      ports.scheduler,
+      sweepMs,
+      () => sweep(bridge),
+      () => {},
+    );
     return bridge;
   },
   more: (): LaneStatus => {
