@@ -2,10 +2,10 @@ import { rules, stageNames, stages } from '@autopilot/cutover-flags';
 import type { Scheduler } from '@autopilot/sync-contract';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { describeIssues } from '../config/describe-issues.ts';
 import { ownGates } from '../cutover/gate-keys.ts';
 import { ControlError } from '../errors.ts';
 import type { Context } from '../http/context.ts';
+import { parseBody } from '../http/parse-body.ts';
 import { repeat } from '../repeat.ts';
 import { storedNow } from '../store/stored-time.ts';
 import { closeUnusedConnections } from './close-unused.ts';
@@ -41,9 +41,8 @@ export function installConsole(
     const { headers, method } = request;
     const foreign = foreignReason(method, headers);
     if (foreign !== null) throw new ControlError('forbidden', `This is no request of the console: ${foreign}`);
-    const body = signIn.safeParse(request.body);
-    if (!body.success) throw new ControlError('invalid_request', `The body is wrong: ${describeIssues(body.error)}.`);
-    const { client } = await authenticate.secret(request, body.data.client_id, body.data.secret);
+    const body = parseBody(signIn, request.body);
+    const { client } = await authenticate.secret(request, body.client_id, body.secret);
     if (!client.scopes.includes('cutover.read')) {
       const message = `The client ${client.client_id} may not see the cutover: it has not the scope cutover.read.`;
       throw new ControlError('forbidden', message, { details: { scope: 'cutover.read' } });

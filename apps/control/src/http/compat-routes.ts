@@ -1,9 +1,9 @@
 import { type CompatibilityRequest, type CompatibilityWindow, negotiate } from '@autopilot/sync-contract';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { describeIssues } from '../config/describe-issues.ts';
 import { ControlError } from '../errors.ts';
 import type { Context } from './context.ts';
+import { parseBody } from './parse-body.ts';
 
 /** The fields in which a client says what it is; a missing one is for the negotiation to refuse. */
 export const compatibilityFields = {
@@ -24,9 +24,6 @@ export function requireCompatible(window: CompatibilityWindow, request: Compatib
 /** POST /v1/compat/negotiate. */
 export function installCompatRoutes(app: FastifyInstance, { window }: Context): void {
   app.post('/v1/compat/negotiate', async (request) => {
-    const parsed = bodySchema.safeParse(request.body ?? {});
-    if (!parsed.success)
-      throw new ControlError('invalid_request', `The body is wrong: ${describeIssues(parsed.error)}.`);
-    return { ...requireCompatible(window, parsed.data), window };
+    return { ...requireCompatible(window, parseBody(bodySchema, request.body ?? {})), window };
   });
 }

@@ -2,12 +2,12 @@ import { isCodedError } from '@autopilot/sync-contract';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { KnownClient } from '../config/client-registry.ts';
-import { describeIssues } from '../config/describe-issues.ts';
 import { ControlError } from '../errors.ts';
 import { metricTable } from '../metrics/metric-table.ts';
 import { bindingDomain, bindingPath, readBindingProof, readPubkey } from '../nostr/binding-event.ts';
 import type { Context } from './context.ts';
 import { readCredentials } from './credentials.ts';
+import { parseBody } from './parse-body.ts';
 
 const challengeSchema = z.strictObject({ subject: z.string().optional() }).optional();
 const bindingSchema = z.strictObject({ event: z.unknown() });
@@ -48,7 +48,7 @@ export function installNostrRoutes(app: FastifyInstance, context: Context): void
 
   app.post('/v1/nostr/challenges', small, (request, reply) =>
     answer(request, countChallenge, async (client) => {
-      const body = parse(challengeSchema, request.body ?? undefined);
+      const body = parseBody(challengeSchema, request.body ?? undefined);
       if (body?.subject !== undefined && body.subject !== client.subject) {
         throw new ControlError('forbidden', 'A client asks for challenges for its own subject only.');
       }
@@ -64,7 +64,7 @@ export function installNostrRoutes(app: FastifyInstance, context: Context): void
   app.post(bindingPath, small, (request) =>
     answer(request, countBinding, async (client) => {
       const { identity } = client;
-      const { event } = parse(bindingSchema, request.body);
+      const { event } = parseBody(bindingSchema, request.body);
       const url = `${context.issuer}${bindingPath}`;
       const proof = readBindingProof(event, { url, identity, now: clock.now() / 1_000 });
       // Seen in time, it costs no challenge.
@@ -105,12 +105,6 @@ async function identify({ authenticate, nostrLimit }: Context, request: FastifyR
 function claimedId(request: FastifyRequest): string | undefined {
   const credentials = readCredentials(request.headers.authorization);
   return credentials.scheme === 'basic' ? credentials.clientId.slice(0, 128) : undefined;
-}
-
-function parse<T>(schema: z.ZodType<T>, body: unknown): T {
-  const parsed = schema.safeParse(body);
-  if (parsed.success) return parsed.data;
-  throw new ControlError('invalid_request', `The body is wrong: ${describeIssues(parsed.error)}.`);
 }
 
 function whom({ client_id, subject }: KnownClient) {

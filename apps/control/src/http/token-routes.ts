@@ -2,12 +2,12 @@ import { isCodedError } from '@autopilot/sync-contract';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { KnownClient } from '../config/client-registry.ts';
-import { describeIssues } from '../config/describe-issues.ts';
 import { coversStream } from '../config/stream-pattern.ts';
 import { ControlError } from '../errors.ts';
 import { compatibilityFields, requireCompatible } from './compat-routes.ts';
 import type { Context } from './context.ts';
 import { readCredentials } from './credentials.ts';
+import { parseBody } from './parse-body.ts';
 
 const bodySchema = z.strictObject({
   ...compatibilityFields,
@@ -52,9 +52,7 @@ async function issue(context: Context, request: FastifyRequest) {
       details: { retry_after: wait },
     });
   }
-  const parsed = bodySchema.safeParse(request.body);
-  if (!parsed.success) throw new ControlError('invalid_request', `The body is wrong: ${describeIssues(parsed.error)}.`);
-  const body = parsed.data;
+  const body = parseBody(bodySchema, request.body);
   requireCompatible(context.window, body);
   const named = body.streams === undefined ? undefined : [...new Set(body.streams)];
   const refused = (named ?? []).filter((streamId) => !coversStream(client.streams, streamId));

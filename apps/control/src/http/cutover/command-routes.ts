@@ -1,12 +1,14 @@
 import { hash } from 'node:crypto';
-import { CutoverError, type CutoverCommand } from '@autopilot/cutover-flags';
+import { type CutoverCommand, CutoverError } from '@autopilot/cutover-flags';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { describeIssues } from '../../config/describe-issues.ts';
 import type { CommandOutcome } from '../../cutover/cutover.ts';
 import { ControlError } from '../../errors.ts';
 import type { Context } from '../context.ts';
+import { parseBody } from '../parse-body.ts';
 import { publicState } from './public-state.ts';
+
+const clearSchema = z.strictObject({ reason: z.string().trim().min(1).max(2_000) });
 
 const header = z.looseObject({
   revision: z.number().int().min(0),
@@ -142,10 +144,7 @@ export function installCommandRoutes(app: FastifyInstance, context: Context): vo
 
   async function begin(request: FastifyRequest, members: readonly string[]) {
     const { client } = await authenticate.withScope(request, 'cutover.operate');
-    const parsed = header.safeParse(request.body ?? {});
-    if (!parsed.success)
-      throw new ControlError('invalid_request', `The body is wrong: ${describeIssues(parsed.error)}.`);
-    const { revision, idempotency_key, reason, ...body } = parsed.data;
+    const { revision, idempotency_key, reason, ...body } = parseBody(header, request.body ?? {});
     const unknown = Object.keys(body).filter((name) => !members.includes(name));
     if (unknown.length > 0) {
       throw new ControlError('invalid_request', `The body is wrong: ${unknown.join(', ')} is not known here.`);
@@ -187,12 +186,9 @@ export function installCommandRoutes(app: FastifyInstance, context: Context): vo
 
   app.post('/v1/cutover/mirror/clear', async (request) => {
     const { client } = await authenticate.withScope(request, 'cutover.operate');
-    const parsed = z.strictObject({ reason: z.string().trim().min(1).max(2_000) }).safeParse(request.body ?? {});
-    if (!parsed.success)
-      throw new ControlError('invalid_request', `The body is wrong: ${describeIssues(parsed.error)}.`);
+    const { reason } = parseBody(clearSchema, request.body ?? {});
     const cleared = await context.mirror.clear();
     const { client_id, subject } = client;
-    const { reason } = parsed.data;
     await context.audit({ event: 'mirror.cleared', client_id, subject, reason, details: { cleared } });
     return { cleared };
   });

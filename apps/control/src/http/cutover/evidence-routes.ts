@@ -1,10 +1,10 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { describeIssues } from '../../config/describe-issues.ts';
 import { type OwnGate, ownGates } from '../../cutover/gate-keys.ts';
 import { ControlError } from '../../errors.ts';
 import { storedNow } from '../../store/stored-time.ts';
 import type { Context } from '../context.ts';
+import { parseBody } from '../parse-body.ts';
 
 const receiptSchema = z.strictObject({ envelope: z.unknown() });
 
@@ -15,9 +15,8 @@ export function installEvidenceRoutes(app: FastifyInstance, context: Context): v
 
   app.post('/v1/cutover/receipts', async (request, reply) => {
     const { client } = await authenticate.withScope(request, 'cutover.submit');
-    const body = receiptSchema.safeParse(request.body);
-    if (!body.success) throw new ControlError('invalid_request', `The body is wrong: ${describeIssues(body.error)}.`);
-    const { receipt, duplicate } = await receipts.submit(body.data.envelope, client.client_id, storedNow(wall));
+    const body = parseBody(receiptSchema, request.body);
+    const { receipt, duplicate } = await receipts.submit(body.envelope, client.client_id, storedNow(wall));
     const { gate, verdict, reason } = receipt.observation;
     return reply.code(201).send({ digest: receipt.digest, gate, verdict, reason, duplicate });
   });

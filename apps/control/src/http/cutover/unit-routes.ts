@@ -7,6 +7,7 @@ import { parseHeartbeat, parseParityWindow, unitId } from '../../cutover/heartbe
 import { ControlError } from '../../errors.ts';
 import { storedNow } from '../../store/stored-time.ts';
 import type { Context } from '../context.ts';
+import { parseBody } from '../parse-body.ts';
 
 /** The longest wait for a new policy, and when a unit that has waited asks again; milliseconds. */
 const longestWait = 20_000;
@@ -94,10 +95,9 @@ export function installUnitRoutes(app: FastifyInstance, context: Context): void 
 
   app.post('/v1/cutover/parity', quiet, async (request, reply) => {
     const { client } = await authenticate.withScope(request, 'sync.subscribe');
-    const body = paritySchema.safeParse(request.body);
-    if (!body.success) throw new ControlError('invalid_request', `The body is wrong: ${describeIssues(body.error)}.`);
-    await requireOwn(body.data.unit, client.client_id);
-    const stored = await heartbeats.compare(body.data.unit, parseParityWindow(body.data.window));
+    const body = parseBody(paritySchema, request.body);
+    await requireOwn(body.unit, client.client_id);
+    const stored = await heartbeats.compare(body.unit, parseParityWindow(body.window));
     return reply.code(202).send({ stored });
   });
 }
