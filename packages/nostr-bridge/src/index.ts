@@ -74,7 +74,9 @@ export {
 } from './outbox/outbox-store.ts';
 export { type DeliveryAt, judgeQuorum, type QuorumPolicy, type Standing } from './outbox/quorum.ts';
 export type { BreakerState } from './relay/breaker.ts';
+export { nodeReadBudget } from './relay/node-read-budget.ts';
 export { nodePublicSockets, nodeRelaySockets } from './relay/node-socket.ts';
+export { defaultReadBudget, type Pausable, ReadBudget, type ReadBudgetOptions } from './relay/read-budget.ts';
 export { Relay, type RelayHost, type RelayStatus } from './relay/relay.ts';
 export type { RelayCounters } from './relay/relay-counters.ts';
 export type { LossReason } from './relay/relay-link.ts';
@@ -92,8 +94,8 @@ export {
 } from './thread/bridge-thread.ts';
 export type { DeskCounters } from './thread/journal-desk.ts';
 export type { BridgeCommand, FromBridge, JournalQuestion, ThreadMemory, ToBridge } from './thread/messages.ts';
-export { type NodeBridgeOptions, nodeBridgeWorker } from './thread/node-bridge-worker.ts';
-export { nodeOwnerPort } from './thread/node-owner-port.ts';
+export { nodeBridgeOwner } from './thread/node-bridge-owner.ts';
+export { type NodeBridgeOptions, nodeBridgeProcess } from './thread/node-bridge-process.ts';
 export { type OwnerPort, type ServingParts, serveBridge } from './thread/serve-bridge.ts';
 export { defaultThreadSettings, type ThreadSettings } from './thread/thread-settings.ts';
 export {

@@ -2,7 +2,7 @@
 // main.ts FOLDER SCENARIO[,SCENARIO...] RELAYS(json) [ROUNDS]: one line for each, in their order, all on one lane. With
 // ROUNDS, times are measured.
 import path from 'node:path';
-import { BridgeThread, type BridgeSettings, nodeBridgeWorker } from '../../../packages/nostr-bridge/src/index.ts';
+import { BridgeThread, type BridgeSettings, nodeBridgeProcess } from '../../../packages/nostr-bridge/src/index.ts';
 import { systemPorts as ports } from '../../../packages/sync-contract/src/system-ports.ts';
 import { startOwnerLane } from '../owner-lane/owner-lane.ts';
 import { waitFor } from '../wait-for.ts';
@@ -99,7 +99,7 @@ async function blockWithBridge(scenario: string, counts: Counts): Promise<Block>
   const fault = scenario === 'hostile' || scenario === 'full' ? 'none' : scenario;
   const thread = new BridgeThread({
     ports,
-    spawn: nodeBridgeWorker({ script, data: { settings, secretKey, fault }, heapMegabytes: 96 }),
+    spawn: nodeBridgeProcess({ script, data: { settings, secretKey, fault }, heapMegabytes: 96 }),
     journal: lane.journal,
     settings: {
       silenceMs: fault === 'hangs' ? 1_000 : 20_000,

@@ -66,6 +66,9 @@ interface Waiting {
   readonly relay: string;
 }
 
+/** Events of which each is to be checked once, with all who sent it: at least one. */
+type Batch = readonly (readonly [Waiting, ...Waiting[]])[];
+
 /** What came of the first of those that are verified. */
 interface Stored {
   readonly answers: readonly (Refusal | 'accepted' | 'accept_failures')[];
@@ -130,12 +133,7 @@ export class Inbound {
     const { event } = checked;
     lane.held += 1;
     if (this.#known.has(event.id, event.sig)) {
-      this.counters.known_signatures += 1;
-      if (!lane.repeats.take()) {
-        lane.held -= 1;
-        return false;
-      }
-      this.#verified.push({ event, relay });
+      if (!this.#takeKnown({ event, relay })) return false;
       this.#storeNow();
     } else {
       lane.waiting.push(event);
@@ -169,13 +167,22 @@ export class Inbound {
     return lane;
   }
 
+  /** Takes one whose signature is known to be good, unless its relay has sent too many of them. */
+  #takeKnown(waiting: Waiting): boolean {
+    this.counters.known_signatures += 1;
+    const isTaken = this.#lane(waiting.relay).repeats.take();
+    if (isTaken) this.#verified.push(waiting);
+    else this.#release(waiting);
+    return isTaken;
+  }
+
   #pump(): void {
     while (this.#batches < this.#parts.verifier.parallel) {
       const batch = this.#nextBatch();
-      if (batch.length === 0) return;
+      if (batch.length === 0) break;
       this.#batches += 1;
       this.#parts.verifier
-        .verify(batch.map(({ event }) => event))
+        .verify(batch.map(([{ event }]) => event))
         .catch((): readonly boolean[] => [])
         .then((results) => {
           this.#batches -= 1;
@@ -184,27 +191,41 @@ export class Inbound {
           this.#pump();
         });
     }
+    // What was found to be known by now.
+    this.#storeNow();
   }
 
-  /** One event of each relay in turn: a relay that sends much makes no other one wait longer than a turn. */
-  #nextBatch(): Waiting[] {
+  /**
+   * One event of each relay in turn: a relay that sends much makes no other one wait longer than a turn. A signature that
+   * several of them have is in it once, with all who sent it, and not at all when it was found good since it came.
+   */
+  #nextBatch(): Batch {
     const lanes = [...this.#lanes].filter(([, { waiting }]) => waiting.length > 0);
-    const batch: Waiting[] = [];
-    for (let empty = 0; batch.length < this.#settings.batchSize && empty < lanes.length; this.#turn += 1) {
+    const batch = new Map<string, [Waiting, ...Waiting[]]>();
+    for (let empty = 0; batch.size < this.#settings.batchSize && empty < lanes.length; this.#turn += 1) {
       const [relay, lane] = lanes[this.#turn % lanes.length] ?? [];
       const event = lane?.waiting.shift();
       empty = event === undefined ? empty + 1 : 0;
-      if (event !== undefined && relay !== undefined) batch.push({ event, relay });
+      if (event === undefined || relay === undefined) continue;
+      const { id, sig } = event;
+      const alike = batch.get(id + sig);
+      if (alike !== undefined) alike.push({ event, relay });
+      else if (this.#known.has(id, sig)) this.#takeKnown({ event, relay });
+      else batch.set(id + sig, [{ event, relay }]);
     }
-    return batch;
+    return [...batch.values()];
   }
 
-  #judged(batch: readonly Waiting[], results: readonly boolean[]): void {
-    batch.forEach((waiting, index) => {
+  #judged(batch: Batch, results: readonly boolean[]): void {
+    batch.forEach((alike, index) => {
+      const [{ event }, ...others] = alike;
       if (results[index] === true) {
-        this.#known.add(waiting.event.id, waiting.event.sig);
-        this.#verified.push(waiting);
-      } else {
+        this.#known.add(event.id, event.sig);
+        this.#verified.push(alike[0]);
+        for (const waiting of others) this.#takeKnown(waiting);
+        return;
+      }
+      for (const waiting of alike) {
         this.counters['wrong-signature'] += 1;
         this.#release(waiting);
         this.#lane(waiting.relay).forgeries.take();

@@ -1,12 +1,10 @@
 // A worker thread that checks signatures: batches come in, booleans go out.
 import { parentPort } from 'node:worker_threads';
 import type { NostrEvent } from '../event/event.ts';
-import { yieldToOthers } from '../thread/yield-to-others.ts';
 import { verifyByNoble } from './noble-verify.ts';
 import type { VerifyOne } from './verifier.ts';
 import { loadWasmVerify } from './wasm-verify.ts';
 
-yieldToOthers();
 let verify: VerifyOne = verifyByNoble;
 try {
   verify = await loadWasmVerify();

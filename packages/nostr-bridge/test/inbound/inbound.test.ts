@@ -92,6 +92,37 @@ describe('inbound events', () => {
     });
   });
 
+  test('I10 what several relays send at once is checked once, and every copy is one of its relay', async () => {
+    await withFile(async (file) => {
+      const { ports, verifier, accepted, inbound, offer } = make(file, {
+        settings: { repeats: { perSecond: 1, burst: 3 } },
+      });
+      verifier.isHeld = true;
+      const [event, other] = [sign(), sign({ content: 'other' })];
+      offer(event, 'ws://a');
+      // The one is being checked, the other waits.
+      for (let copy = 0; copy < 5; copy += 1) offer(event, 'ws://b');
+      for (const relay of ['ws://c', 'ws://d', 'ws://d']) offer(other, relay);
+      offer({ ...other, sig: event.sig }, 'ws://c');
+      verifier.release();
+      await settle(ports);
+      expect(verifier.batches.map((batch) => batch.map(({ id, sig }) => [id, sig]))).toEqual([
+        [[event.id, event.sig]],
+        [
+          [other.id, other.sig],
+          [other.id, event.sig],
+        ],
+      ]);
+      expect(accepted).toEqual([
+        ['hello', 'ws://a'],
+        ['other', 'ws://d'],
+      ]);
+      // Two copies of `ws://b` were more than it may send.
+      expect(inbound.counters).toMatchObject({ duplicate: 5, known_signatures: 7, 'wrong-signature': 1 });
+      expect([inbound.held(), offer(event, 'ws://b'), offer(event, 'ws://d')]).toEqual([0, false, true]);
+    });
+  });
+
   test('I2 a hidden mark of verification is worth nothing', async () => {
     await withFile(async (file) => {
       const { ports, accepted, offer } = make(file);

@@ -1,6 +1,6 @@
 import { systemPorts as ports } from '@autopilot/sync-contract/system-ports';
 import { waitFor } from '@autopilot/testing';
-import { BridgeThread, type Journal, nodeBridgeWorker, type ThreadSettings } from '../../src/index.ts';
+import { BridgeThread, type Journal, nodeBridgeProcess, type ThreadSettings } from '../../src/index.ts';
 import type { BridgeChildData } from '../thread/bridge-child.ts';
 
 const quick: Partial<ThreadSettings> = {
@@ -16,7 +16,7 @@ const open = new Set<BridgeThread>();
 /** A bridge in a real thread; {@link closeBridges} closes it. */
 export function bridgeThread(data: BridgeChildData, journal: Journal, settings: Partial<ThreadSettings> = {}) {
   const script = new URL('../thread/bridge-child.ts', import.meta.url);
-  const spawn = nodeBridgeWorker({
+  const spawn = nodeBridgeProcess({
     script,
     data,
     heapMegabytes: 96,

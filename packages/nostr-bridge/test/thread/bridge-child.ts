@@ -1,11 +1,11 @@
 // The thread of a bridge, as an owner writes it; with a fault where a test asks for one.
-import { workerData } from 'node:worker_threads';
 import { systemHttp, systemPorts as ports } from '@autopilot/sync-contract/system-ports';
 import {
   Bridge,
   type BridgeSettings,
   loadSigner,
-  nodeOwnerPort,
+  nodeBridgeOwner,
+  nodeReadBudget,
   nodeRelaySockets,
   nodeVerifyWorkers,
   secretKeyCipher,
@@ -28,7 +28,9 @@ export interface BridgeChildData {
   readonly fault: BridgeFault;
 }
 
-const { settings, secretKey, fault } = workerData as BridgeChildData;
+const { owner, data } = await nodeBridgeOwner<BridgeChildData>();
+const { settings, secretKey, fault } = data;
+
 
 function fail(): void {
   if (fault === 'dies later') throw new Error('a defect of the bridge');
@@ -47,12 +49,12 @@ function fail(): void {
 if (fault === 'dies at its start') throw new Error('a defect of the bridge');
 await serveBridge({
   ports,
-  owner: nodeOwnerPort(),
+  owner,
   beatMs: 200,
   open: async (journal) =>
     Bridge.open(settings, {
       ports,
-      sockets: nodeRelaySockets(1 << 20),
+      sockets: nodeRelaySockets(1 << 20, nodeReadBudget(ports)),
       http: systemHttp,
       signer: await loadSigner(secretKey, ports.random),
       cipher: secretKeyCipher(secretKey, ports.random),

@@ -1,0 +1,60 @@
+import { getHeapStatistics } from 'node:v8';
+import { Worker } from 'node:worker_threads';
+import { BridgeError } from '../errors.ts';
+import type { ToBridge } from './messages.ts';
+import type { OwnerPort } from './serve-bridge.ts';
+
+const watcher = new URL(`./end-with-owner.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url);
+
+/**
+ * The owner of a process that `nodeBridgeProcess` started, seen from that process, and what it was given. The process ends
+ * with its owner, also when it hangs at that moment.
+ *
+ * @throws {BridgeError} `invalid_option` in any other process.
+ */
+export async function nodeBridgeOwner<Data>(): Promise<{ readonly owner: OwnerPort; readonly data: Data }> {
+  const send = process.send?.bind(process);
+  const ownerPid = Number(process.argv[2]);
+  if (send === undefined || !Number.isInteger(ownerPid)) {
+    throw new BridgeError('invalid_option', 'A bridge is served in a process that nodeBridgeProcess starts.');
+  }
+  process.on('disconnect', () => process.exit(0));
+  new Worker(watcher, { workerData: { ownerPid } }).unref();
+
+  let heard: ((message: ToBridge) => void) | undefined;
+  const early: ToBridge[] = [];
+  const data = await new Promise<Data>((resolve) => {
+    process.once('message', (first) => {
+      process.on('message', (message) => {
+        if (heard === undefined) early.push(message as ToBridge);
+        else heard(message as ToBridge);
+      });
+      resolve((first as { data: Data }).data);
+    });
+  });
+  let unsent = 0;
+  let isEnding = false;
+  const owner: OwnerPort = {
+    send(message) {
+      unsent += 1;
+      send(message, () => {
+        unsent -= 1;
+        if (isEnding && unsent === 0) process.exit(0);
+      });
+    },
+    listen(listener) {
+      heard = listener;
+      for (const message of early.splice(0)) listener(message);
+    },
+    memory() {
+      const { used_heap_size: heap, external_memory: external } = getHeapStatistics();
+      return { heap, external };
+    },
+    exit() {
+      // Not before the last word has gone out.
+      isEnding = true;
+      if (unsent === 0) process.exit(0);
+    },
+  };
+  return { owner, data };
+}

@@ -1,0 +1,86 @@
+import { fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { SpawnBridge } from './bridge-thread.ts';
+import type { FromBridge } from './messages.ts';
+
+/** A process of Node that serves a bridge. */
+export interface NodeBridgeOptions {
+  /** A module that calls `serveBridge` with what `nodeBridgeOwner` gives it. */
+  readonly script: URL;
+  /** What it gets: plain data. It is in no argument and in no environment, so it may hold a secret. */
+  readonly data?: unknown;
+  /** What its heap may take, in MiB; beyond it the process dies. */
+  readonly heapMegabytes?: number;
+  /** Options of Node for it; those of this process by default. */
+  readonly execArgv?: readonly string[];
+  /** Where what was compiled is kept for the next start, which then takes half the processor time; nowhere by default. */
+  readonly cacheFolder?: string;
+}
+
+/**
+ * Runs a command when nobody else wants the processor. Both commands pass on what they set to all threads of it, those of
+ * the garbage collector included, and both leave its process id as it is.
+ */
+const withLowestPriority =
+  'if chrt -i 0 true 2>/dev/null; then exec chrt -i 0 "$@"; else exec nice -n 19 "$@"; fi';
+
+/** Of what the process writes about its end. */
+const keptCharacters = 4_000;
+
+/**
+ * Spawns processes of Node with a bounded heap, which get the processor when nobody else wants it (not on Windows). They
+ * do not keep this process alive, and end with it.
+ */
+export function nodeBridgeProcess({
+  script,
+  data,
+  heapMegabytes = 128,
+  execArgv = process.execArgv,
+  cacheFolder,
+}: NodeBridgeOptions): SpawnBridge {
+  // Young objects in a part of it; without helpers, which would run beside whoever wants the processor.
+  const options = [...execArgv, `--max-old-space-size=${heapMegabytes}`, '--max-semi-space-size=8', '--single-threaded'];
+  return ({ said, ended }) => {
+    const child = fork(fileURLToPath(script), [String(process.pid)], {
+      serialization: 'advanced',
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      env: { ...process.env, ...(cacheFolder === undefined ? {} : { NODE_COMPILE_CACHE: cacheFolder }) },
+      ...(process.platform === 'win32'
+        ? { execArgv: options }
+        : { execPath: '/bin/sh', execArgv: ['-c', withLowestPriority, 'sh', process.execPath, ...options] }),
+    });
+    child.unref();
+    child.channel?.unref();
+    let written = '';
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      written = `${written}${text}`.slice(-keptCharacters);
+    });
+    let isOver = false;
+    const finish = (reason: string) => {
+      if (isOver) return;
+      isOver = true;
+      ended(reason);
+    };
+    child.on('message', (message) => said(message as FromBridge));
+    child.on('error', (error) => {
+      // Also of a message that could not be sent; then `close` follows.
+      if (child.pid === undefined) finish(error.message);
+    });
+    child.on('close', (code, signal) => finish(reasonIn(written) ?? `The process ended with ${signal ?? code}.`));
+    const send = (message: unknown) => {
+      if (child.connected) child.send(message as object, () => {});
+    };
+    send({ data });
+    return {
+      send,
+      terminate: async () => {
+        child.kill('SIGKILL');
+      },
+    };
+  };
+}
+
+/** What of the last words of a process says why it ended. */
+function reasonIn(written: string): string | undefined {
+  return written.split('\n').find((line) => /^(Uncaught )?[\w. ]*error\b/i.test(line) || line.startsWith('FATAL ERROR'));
+}
