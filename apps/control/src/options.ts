@@ -36,7 +36,7 @@ export interface ControlOptions {
   /** The lane to leave: what is accepted is written there too. Without it there is nothing to leave. */
   readonly khala?: { readonly url: string; readonly secret?: string | undefined } | undefined;
 
-  /** A bridge to Nostr in a thread of its own. Without it there is none. */
+  /** A bridge to Nostr in a process of its own. Without it there is none. */
   readonly bridge?: BridgeConfig | undefined;
 
   readonly ports: Ports;
@@ -67,9 +67,9 @@ export interface ControlOptions {
   readonly openKhala?: OpenKhala | undefined;
   /** Adds the metrics of the Node process. */
   readonly processMetrics?: boolean | undefined;
-  /** What of the bridge and of its thread is set otherwise than by default. */
-  readonly bridgeSettings?: Pick<BridgeHostOptions, 'settings' | 'thread'> | undefined;
-  /** Its real thread when missing. */
+  /** What of the bridge and of its process is set otherwise than by default. */
+  readonly bridgeSettings?: Pick<BridgeHostOptions, 'settings' | 'process'> | undefined;
+  /** Its real process when missing. */
   readonly openBridge?: ((options: BridgeHostOptions) => BridgeHost) | undefined;
   /** The real one when missing. */
   readonly openGateway?: OpenGateway | undefined;

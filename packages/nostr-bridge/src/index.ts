@@ -74,9 +74,7 @@ export {
 } from './outbox/outbox-store.ts';
 export { type DeliveryAt, judgeQuorum, type QuorumPolicy, type Standing } from './outbox/quorum.ts';
 export type { BreakerState } from './relay/breaker.ts';
-export { nodeReadBudget } from './relay/node-read-budget.ts';
 export { nodePublicSockets, nodeRelaySockets } from './relay/node-socket.ts';
-export { defaultReadBudget, type Pausable, ReadBudget, type ReadBudgetOptions } from './relay/read-budget.ts';
 export { Relay, type RelayHost, type RelayStatus } from './relay/relay.ts';
 export type { RelayCounters } from './relay/relay-counters.ts';
 export type { LossReason } from './relay/relay-link.ts';
@@ -86,24 +84,24 @@ export type { Filter, RelaySubscription } from './relay/relay-subscriptions.ts';
 export { type Prefix, prefixes, type RejectReason, type RetryReason, type Verdict } from './relay/verdict.ts';
 export { type BridgeFile, type BridgeFileOptions, openBridgeFile } from './store/bridge-file.ts';
 export {
-  BridgeThread,
-  type BridgeThreadParts,
-  type BridgeThreadStatus,
+  BridgeProcess,
+  type BridgeProcessParts,
+  type BridgeProcessStatus,
   type BridgeWorker,
   type SpawnBridge,
-} from './thread/bridge-thread.ts';
-export type { DeskCounters } from './thread/journal-desk.ts';
-export type { BridgeCommand, FromBridge, JournalQuestion, ThreadMemory, ToBridge } from './thread/messages.ts';
-export { nodeBridgeOwner } from './thread/node-bridge-owner.ts';
-export { type NodeBridgeOptions, nodeBridgeProcess } from './thread/node-bridge-process.ts';
-export { type OwnerPort, type ServingParts, serveBridge } from './thread/serve-bridge.ts';
-export { defaultThreadSettings, type ThreadSettings } from './thread/thread-settings.ts';
+} from './process/bridge-process.ts';
+export type { DeskCounters } from './process/journal-desk.ts';
+export type { BridgeCommand, FromBridge, JournalQuestion, ProcessMemory, ToBridge } from './process/messages.ts';
+export { nodeBridgeOwner } from './process/node-bridge-owner.ts';
+export { type NodeBridgeOptions, nodeBridgeProcess } from './process/node-bridge-process.ts';
+export { type OwnerPort, type ServingParts, serveBridge } from './process/serve-bridge.ts';
+export { defaultProcessSettings, type ProcessSettings } from './process/process-settings.ts';
 export {
-  type ThreadInput,
-  type ThreadState,
-  threadInputs,
-  threadStates,
-  threadTransitions,
-} from './thread/thread-states.ts';
+  type ProcessInput,
+  type ProcessState,
+  processInputs,
+  processStates,
+  processTransitions,
+} from './process/process-states.ts';
 export type { VisitRules } from './visits/visit-rules.ts';
 export { defaultVisitSettings, type VisitSettings } from './visits/visit-settings.ts';

@@ -9,7 +9,7 @@ import {
   prefixes,
   refusals,
   relayTransitions,
-  threadTransitions,
+  processTransitions,
 } from '../src/index.ts';
 
 const folder = path.join(import.meta.dirname, '..');
@@ -21,7 +21,7 @@ describe('SPEC.md', () => {
   test('R1 O3 J1 T1 the tables of states are those the code runs', () => {
     expect(tableUnder(read('SPEC.md'), 'Relay states')).toEqual(rows(relayTransitions));
     expect(tableUnder(read('SPEC.md'), 'Job states')).toEqual(rows(jobTransitions));
-    expect(tableUnder(read('SPEC.md'), 'Thread states')).toEqual(rows(threadTransitions));
+    expect(tableUnder(read('SPEC.md'), 'Process states')).toEqual(rows(processTransitions));
     expect(tableUnder(read('SPEC.md'), 'Deliveries')).toEqual(rows(deliveryTransitions));
   });
 

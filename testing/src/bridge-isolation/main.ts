@@ -2,7 +2,7 @@
 // main.ts FOLDER SCENARIO[,SCENARIO...] RELAYS(json) [ROUNDS]: one line for each, in their order, all on one lane. With
 // ROUNDS, times are measured.
 import path from 'node:path';
-import { BridgeThread, type BridgeSettings, nodeBridgeProcess } from '../../../packages/nostr-bridge/src/index.ts';
+import { BridgeProcess, type BridgeSettings, nodeBridgeProcess } from '../../../packages/nostr-bridge/src/index.ts';
 import { systemPorts as ports } from '../../../packages/sync-contract/src/system-ports.ts';
 import { startOwnerLane } from '../owner-lane/owner-lane.ts';
 import { waitFor } from '../wait-for.ts';
@@ -16,7 +16,7 @@ export interface IsolationReport {
     readonly events: number;
     /**
      * How many times as long the 99th percentile from publishing to stored was with the bridge as without: by the clock,
-     * and by the processor time of the owner's thread.
+     * and by the processor time of the owner's process.
      */
     readonly p99: number;
     readonly p99_cpu: number;
@@ -43,7 +43,7 @@ const perBlock = rounds > 0 ? 1_000 : 150;
 /** Events between the end of a bridge and the next block. */
 const settling = 300;
 let blocksWithBridge = 0;
-const script = new URL('../../../packages/nostr-bridge/test/thread/bridge-child.ts', import.meta.url);
+const script = new URL('../../../packages/nostr-bridge/test/process/bridge-child.ts', import.meta.url);
 const secretKey = new Uint8Array(32).fill(7);
 
 function settingsFor(scenario: string): BridgeSettings {
@@ -97,9 +97,14 @@ async function blockWithBridge(scenario: string, counts: Counts): Promise<Block>
   blocksWithBridge += 1;
   const settings = settingsFor(scenario);
   const fault = scenario === 'hostile' || scenario === 'full' ? 'none' : scenario;
-  const thread = new BridgeThread({
+  const supervised = new BridgeProcess({
     ports,
-    spawn: nodeBridgeProcess({ script, data: { settings, secretKey, fault }, heapMegabytes: 96 }),
+    spawn: nodeBridgeProcess({
+      script,
+      data: { settings, secretKey, fault },
+      heapMegabytes: 96,
+      cacheFolder: path.join(folder, 'cache'),
+    }),
     journal: lane.journal,
     settings: {
       silenceMs: fault === 'hangs' ? 1_000 : 20_000,
@@ -107,8 +112,8 @@ async function blockWithBridge(scenario: string, counts: Counts): Promise<Block>
       maxExternalBytes: 128 << 20,
     },
   });
-  thread.start();
-  const status = () => thread.status();
+  supervised.start();
+  const status = () => supervised.status();
   const losses = () => status().bridge?.relays.reduce((sum, { counters }) => sum + counters.losses, 0) ?? 0;
   const isAtWork = () => (status().bridge?.mirror.mirrored ?? 0) > 0 && (scenario !== 'hostile' || losses() > 0);
   // Where times count its start is part of them, and the block long enough for all that follows.
@@ -125,7 +130,7 @@ async function blockWithBridge(scenario: string, counts: Counts): Promise<Block>
   seen.mirrored += bridge?.mirror.mirrored ?? 0;
   seen.failures += bridge?.mirror.failures ?? 0;
   seen.losses += losses();
-  await thread.close();
+  await supervised.close();
   // What its end leaves behind is no part of a block without one.
   if (rounds > 0) await block(settling);
   return measured;

@@ -1,4 +1,4 @@
-// What GET /v1/bridge answers, as far as the page shows it. Of a thread that has said nothing yet most is missing.
+// What GET /v1/bridge answers, as far as the page shows it. Of a process that has said nothing yet most is missing.
 
 /** `none`: this control has no bridge. Times are milliseconds since the Unix epoch, by the clock of the machine. */
 export type BridgeAnswer = { readonly state: 'none' } | BridgeStanding;
@@ -8,7 +8,7 @@ export interface BridgeStanding {
   readonly starts: number;
   readonly last_end?: string | undefined;
   readonly as_of: number | null;
-  /** Whether what follows was said by the thread that runs. */
+  /** Whether what follows was said by the process that runs. */
   readonly present: boolean;
   /** Bytes. */
   readonly memory?: { readonly heap: number; readonly external: number } | undefined;

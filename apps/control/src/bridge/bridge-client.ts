@@ -4,7 +4,7 @@ import type { Client } from '../config/clients-file.ts';
 import { serviceSubjects } from '../subjects.ts';
 import { bridgeGrant } from './session-desk.ts';
 
-/** The client by which the thread of the bridge gets its tokens: control's own, with a secret of this start. */
+/** The client by which the process of the bridge gets its tokens: control's own, with a secret of this start. */
 export function bridgeClient(random: Random): { readonly client: Client; readonly secret: string } {
   const secret = Buffer.from(random.bytes(32)).toString('base64url');
   return {

@@ -1,17 +1,17 @@
 import path from 'node:path';
 import {
-  BridgeThread,
+  BridgeProcess,
   type BridgeSettings,
   emptyJournal,
-  nodeBridgeWorker,
-  type ThreadSettings,
+  nodeBridgeProcess,
+  type ProcessSettings,
 } from '@autopilot/nostr-bridge';
 import type { CompatibilityWindow, Ports } from '@autopilot/sync-contract';
 import type { Logger } from 'pino';
 import { repeat } from '../repeat.ts';
 import { serviceSubjects } from '../subjects.ts';
 import type { BridgeConfig } from './bridge-config.ts';
-import type { BridgeThreadData, LaneStatus } from './bridge-thread.ts';
+import type { BridgeProcessData, LaneStatus } from './bridge-process.ts';
 import { noteLastWord } from './last-word.ts';
 
 /** What the bridge of a control is started with. */
@@ -27,19 +27,19 @@ export interface BridgeHostOptions {
   readonly logger: Logger;
   /** What tests vary. */
   readonly settings?: Partial<BridgeSettings> | undefined;
-  readonly thread?: Partial<ThreadSettings> | undefined;
+  readonly process?: Partial<ProcessSettings> | undefined;
 }
 
-/** How the bridge stands: its thread, and what the thread says of itself and of the lane. */
-export interface BridgeHostStatus extends Omit<ReturnType<BridgeThread['status']>, 'more'> {
+/** How the bridge stands: its process, and what the process says of itself and of the lane. */
+export interface BridgeHostStatus extends Omit<ReturnType<BridgeProcess['status']>, 'more'> {
   readonly lane: LaneStatus | undefined;
-  /** When a thread last said how it stands, milliseconds since the Unix epoch; null when none has yet. */
+  /** When a process last said how it stands, milliseconds since the Unix epoch; null when none has yet. */
   readonly as_of: number | null;
-  /** Whether the thread that runs has said it. Otherwise bridge, lane and memory are of a thread that is over. */
+  /** Whether the process that runs has said it. Otherwise bridge, lane and memory are of a process that is over. */
   readonly present: boolean;
 }
 
-/** A bridge to Nostr in a thread of its own. Nothing of control waits for it. */
+/** A bridge to Nostr in a process of its own. Nothing of control waits for it. */
 export interface BridgeHost {
   status(): BridgeHostStatus;
   /**
@@ -51,7 +51,7 @@ export interface BridgeHost {
   close(): Promise<void>;
 }
 
-const script = new URL('./bridge-thread.ts', import.meta.url);
+const script = new URL('./bridge-process.ts', import.meta.url);
 
 /**
  * Starts a bridge. It is begun again with backoff whenever it ends; the reason is logged.
@@ -59,9 +59,9 @@ const script = new URL('./bridge-thread.ts', import.meta.url);
  * @throws {BridgeError} `invalid_option`
  */
 export function startBridge(options: BridgeHostOptions): BridgeHost {
-  const { config, dataDir, control, secret, window, ports, logger, settings, thread: bounds } = options;
+  const { config, dataDir, control, secret, window, ports, logger, settings, process: bounds } = options;
   const { relays, quorum, kinds, secretKey, profile } = config;
-  const data: BridgeThreadData = {
+  const data: BridgeProcessData = {
     settings: {
       file: path.join(dataDir, 'bridge.sqlite'),
       relays,
@@ -81,8 +81,11 @@ export function startBridge(options: BridgeHostOptions): BridgeHost {
       schema_version: window.max_schema_version,
     },
   };
-  const { spawn, lastWord } = noteLastWord(nodeBridgeWorker({ script, data }), ports.clock);
-  const thread = new BridgeThread({
+  const { spawn, lastWord } = noteLastWord(
+    nodeBridgeProcess({ script, data, cacheFolder: path.join(dataDir, 'bridge-cache') }),
+    ports.clock,
+  );
+  const supervised = new BridgeProcess({
     ports,
     spawn,
     journal: emptyJournal,
@@ -90,26 +93,26 @@ export function startBridge(options: BridgeHostOptions): BridgeHost {
   });
   let told: string | undefined;
   const look = async () => {
-    const { state, last_end } = thread.status();
+    const { state, last_end } = supervised.status();
     if (last_end === told) return;
     told = last_end;
     logger.warn({ state, reason: last_end }, 'the bridge to Nostr ended, and is begun again');
   };
   const failed = (error: unknown) => logger.error({ err: error }, 'looking at the bridge failed');
   const cancelWatch = repeat(ports.scheduler, 1_000, look, failed);
-  thread.start();
+  supervised.start();
   logger.info({ relays, kinds }, 'bridge to Nostr started');
   return {
     status() {
-      const { more, ...status } = thread.status();
+      const { more, ...status } = supervised.status();
       const { as_of, is_of_newest } = lastWord();
       const present = status.state === 'running' && is_of_newest;
       return { ...status, lane: more as LaneStatus | undefined, as_of, present };
     },
-    notePaid: (request_id) => thread.notePaid('provider', request_id),
+    notePaid: (request_id) => supervised.notePaid('provider', request_id),
     async close() {
       cancelWatch();
-      await thread.close();
+      await supervised.close();
     },
   };
 }

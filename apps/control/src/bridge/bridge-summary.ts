@@ -1,10 +1,10 @@
-import { type DeliveryState, openJobStates, type ThreadState } from '@autopilot/nostr-bridge';
+import { type DeliveryState, openJobStates, type ProcessState } from '@autopilot/nostr-bridge';
 import type { BridgeHostStatus } from './bridge-host.ts';
 
 /** How a bridge stands, for clients that may not see relays and keys. Null is what is not known, never zero. */
 export interface BridgeSummary {
   /** `none`: this control has no bridge. */
-  readonly state: ThreadState | 'none';
+  readonly state: ProcessState | 'none';
   /** Relays of the settings, and those of them with a connection now. */
   readonly relays: number | null;
   readonly relays_open: number | null;
@@ -25,7 +25,7 @@ const nothing = { relays: null, pending: null, dead: null, jobs_open: null, as_o
 export function bridgeSummary(status: BridgeHostStatus | undefined): BridgeSummary {
   if (status === undefined) return { state: 'none', ...nothing, relays_open: null, lane_live: null };
   const { state, bridge, lane, present, as_of } = status;
-  // A thread that is gone has no connection. One that starts may have some, and has not said so.
+  // A process that is gone has no connection. One that starts may have some, and has not said so.
   const isGone = state !== 'running' && state !== 'starting';
   const open = present ? bridge?.relays.filter((relay) => relay.state === 'open').length : undefined;
   const live = present && lane !== undefined ? lane.session === 'live' : undefined;

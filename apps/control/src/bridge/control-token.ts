@@ -11,7 +11,7 @@ const answerSchema = z.object({
   database: z.string().min(1),
 });
 
-/** How the thread of the bridge gets a token of the control that it is part of. Their clocks are one. */
+/** How the process of the bridge gets a token of the control that it is part of. Their clocks are one. */
 export interface ControlTokenOptions {
   readonly http: HttpClient;
   readonly control: string;

@@ -1,16 +1,16 @@
-import { deliveryStates, jobStates, type ThreadState, threadStates } from '@autopilot/nostr-bridge';
+import { deliveryStates, jobStates, type ProcessState, processStates } from '@autopilot/nostr-bridge';
 import type { Context } from '../http/context.ts';
 
 /** Sets the gauges of the bridge to what it last said. */
 export function exposeBridge({ bridge, clock, metrics }: Pick<Context, 'bridge' | 'clock' | 'metrics'>): void {
   const status = bridge?.status();
-  const own: ThreadState | undefined = status?.state;
-  for (const state of threadStates) metrics.set('cutover_bridge_state', { state }, state === own ? 1 : 0);
+  const own: ProcessState | undefined = status?.state;
+  for (const state of processStates) metrics.set('cutover_bridge_state', { state }, state === own ? 1 : 0);
   metrics.set('cutover_bridge_starts', {}, status?.starts ?? 0);
   metrics.set('cutover_bridge_lane_live', {}, own === 'running' && status?.lane?.session === 'live' ? 1 : 0);
   metrics.set('cutover_bridge_waiting_events', {}, status?.lane?.waiting ?? 0);
   const said = status?.bridge;
-  // A thread that does not run has no connection, whatever the one before it said last.
+  // A process that does not run has no connection, whatever the one before it said last.
   const open = own === 'running' ? (said?.relays.filter(({ state }) => state === 'open').length ?? 0) : 0;
   metrics.set('cutover_bridge_relays', { connection: 'open' }, open);
   metrics.set('cutover_bridge_relays', { connection: 'none' }, (said?.relays.length ?? 0) - open);

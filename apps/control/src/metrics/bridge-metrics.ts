@@ -1,16 +1,16 @@
-import { deliveryStates, jobStates, threadStates } from '@autopilot/nostr-bridge';
+import { deliveryStates, jobStates, processStates } from '@autopilot/nostr-bridge';
 import type { MetricSpec } from './metric-spec.ts';
 
 /** What is counted of the bridge to Nostr. Relays are counted, never named: their number is the configuration's. */
 export const bridgeMetrics = {
   cutover_bridge_state: {
     type: 'gauge',
-    help: 'State of the thread of the bridge to Nostr: 1 for the state it is in, 0 for the others; all 0 without a bridge.',
-    labels: { state: threadStates },
+    help: 'State of the process of the bridge to Nostr: 1 for the state it is in, 0 for the others; all 0 without a bridge.',
+    labels: { state: processStates },
   },
   cutover_bridge_starts: {
     type: 'gauge',
-    help: 'Threads of the bridge that were started; each after the first is a restart.',
+    help: 'Processes of the bridge that were started; each after the first is a restart.',
   },
   cutover_bridge_relays: {
     type: 'gauge',
@@ -33,7 +33,7 @@ export const bridgeMetrics = {
   },
   cutover_bridge_inbound_events: {
     type: 'gauge',
-    help: 'Events that relays sent to the thread of the bridge that runs, by what became of them.',
+    help: 'Events that relays sent to the process of the bridge that runs, by what became of them.',
     labels: { outcome: ['accepted', 'duplicate', 'refused'] },
   },
   cutover_bridge_lane_live: { type: 'gauge', help: 'Whether the bridge is connected to the database: 1 or 0.' },

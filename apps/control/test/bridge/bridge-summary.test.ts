@@ -22,14 +22,14 @@ describe('the summary of the bridge', () => {
     expect(bridgeSummary(asStatus(silentScene))).toEqual({ state: 'starting', ...unknown, as_of: null });
   });
 
-  test('B1, B2: a thread that is gone has no connection, and the rest is as of its last word', () => {
+  test('B1, B2: a process that is gone has no connection, and the rest is as of its last word', () => {
     expect(bridgeSummary(asStatus(endedScene(now)))).toEqual({
       ...{ state: 'waiting', relays: 3, relays_open: 0, pending: 535, dead: 4, jobs_open: 5, lane_live: false },
       as_of: now - 310_000,
     });
   });
 
-  test('B2: of the next thread no connection is known until it has said so', () => {
+  test('B2: of the next process no connection is known until it has said so', () => {
     for (const state of ['starting', 'running'] as const) {
       const summary = bridgeSummary(asStatus(bridgeScene(now, { state, present: false })));
       expect(summary).toMatchObject({ state, relays: 3, relays_open: null, lane_live: null, as_of: now });
@@ -43,29 +43,29 @@ describe('the summary of the bridge', () => {
 describe('the last word of the bridge', () => {
   const beat = { type: 'beat' } as FromBridge;
 
-  test('B2: is of the newest thread until that ends and another one begins', () => {
+  test('B2: is of the newest process until that ends and another one begins', () => {
     const ports = manualPorts();
-    const threads: { said(message: FromBridge): void; ended(reason: string): void }[] = [];
+    const processes: { said(message: FromBridge): void; ended(reason: string): void }[] = [];
     const heard: string[] = [];
     const noted = noteLastWord((handlers) => {
-      threads.push(handlers);
+      processes.push(handlers);
       return { send: () => {}, terminate: async () => {} };
     }, ports.clock);
     const begin = () =>
       noted.spawn({ said: ({ type }) => void heard.push(type), ended: (reason) => void heard.push(reason) });
     expect(noted.lastWord()).toEqual({ as_of: null, is_of_newest: false });
     begin();
-    threads[0]?.said({ type: 'ready' });
+    processes[0]?.said({ type: 'ready' });
     expect(noted.lastWord()).toEqual({ as_of: null, is_of_newest: false });
-    threads[0]?.said(beat);
+    processes[0]?.said(beat);
     const first = ports.clock.now();
     expect(noted.lastWord()).toEqual({ as_of: first, is_of_newest: true });
     ports.advance(5_000);
-    threads[0]?.ended('gone');
+    processes[0]?.ended('gone');
     begin();
-    threads[0]?.said(beat);
+    processes[0]?.said(beat);
     expect(noted.lastWord()).toEqual({ as_of: first, is_of_newest: false });
-    threads[1]?.said(beat);
+    processes[1]?.said(beat);
     expect(noted.lastWord()).toEqual({ as_of: first + 5_000, is_of_newest: true });
     expect(heard).toEqual(['ready', 'beat', 'gone', 'beat', 'beat']);
   });

@@ -18,7 +18,7 @@ describe('what the console makes of the bridge', () => {
     ]);
   });
 
-  test('B2: of a thread that is over no relay is connected and no kind is announced', () => {
+  test('B2: of a process that is over no relay is connected and no kind is announced', () => {
     const rows = facts.relayFacts(word.relays, word, false);
     expect(rows.map((row) => [row.word, row.tone])).toEqual([
       ['was connected', 'idle'],
@@ -28,16 +28,16 @@ describe('what the console makes of the bridge', () => {
     expect(facts.announcedKinds(endedScene(now))).toBeNull();
   });
 
-  test('a thread that runs is good only with a live session and a relay that is connected', () => {
-    expect(facts.threadWord(scene)).toEqual(['running', 'good']);
+  test('a process that runs is good only with a live session and a relay that is connected', () => {
+    expect(facts.processWord(scene)).toEqual(['running', 'good']);
     const away = { session: 'backoff', kinds: [], waiting: 0 };
     const none = { ...word, relays: word.relays.filter(({ state }) => state !== 'open') };
     for (const over of [{ lane: away }, { lane: undefined }, { bridge: none }, { bridge: undefined }]) {
-      expect(facts.threadWord(bridgeScene(now, over))).toEqual(['running', 'warn']);
+      expect(facts.processWord(bridgeScene(now, over))).toEqual(['running', 'warn']);
     }
-    expect(facts.threadWord(bridgeScene(now, { present: false }))).toEqual(['running', 'busy']);
-    expect(facts.threadWord(endedScene(now))).toEqual(['waits for its restart', 'warn']);
-    expect(facts.threadWord(silentScene)).toEqual(['starting', 'busy']);
+    expect(facts.processWord(bridgeScene(now, { present: false }))).toEqual(['running', 'busy']);
+    expect(facts.processWord(endedScene(now))).toEqual(['waits for its restart', 'warn']);
+    expect(facts.processWord(silentScene)).toEqual(['starting', 'busy']);
   });
 
   test('B2: kinds are known only over a live session', () => {

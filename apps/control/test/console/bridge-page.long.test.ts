@@ -67,7 +67,7 @@ withBrowser('the bridge on the console', () => {
     await it?.control.close();
   });
 
-  test('B2: a thread that has said nothing yet has no numbers', async () => {
+  test('B2: a process that has said nothing yet has no numbers', async () => {
     await panel().getByText('Supplemental: no stage, gate or lane depends on it.').waitFor();
     await panel().getByText('starting', { exact: true }).waitFor();
     await panel().getByText('It has said nothing of itself yet: 1 start so far.').waitFor();
@@ -75,7 +75,7 @@ withBrowser('the bridge on the console', () => {
     await look('starting');
   });
 
-  test('a running thread: relays with their deliveries, kinds, jobs, and what came in', async () => {
+  test('a running process: relays with their deliveries, kinds, jobs, and what came in', async () => {
     scene = bridgeScene(Date.now());
     await panel().getByText('running', { exact: true }).waitFor();
     expect(await panel().locator('[data-past="true"]').count()).toBe(0);
@@ -95,7 +95,7 @@ withBrowser('the bridge on the console', () => {
     await look('running');
   });
 
-  test('B2: numbers of a thread that is over are said to be its last word', async () => {
+  test('B2: numbers of a process that is over are said to be its last word', async () => {
     scene = endedScene(Date.now());
     await panel().getByText('waits for its restart').waitFor();
     await panel().getByText('It said nothing for 10 s.').waitFor();

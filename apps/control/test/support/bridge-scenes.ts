@@ -55,14 +55,14 @@ export function bridgeScene(now: number, over: Partial<BridgeStanding> = {}): Br
   };
 }
 
-/** A thread that is over: what it said last, a while ago. */
+/** A process that is over: what it said last, a while ago. */
 export function endedScene(now: number): BridgeStanding {
   return bridgeScene(now - 310_000, {
     ...{ state: 'waiting', present: false, starts: 7, last_end: 'It said nothing for 10000 ms.' },
   });
 }
 
-/** The first thread, before its first word. */
+/** The first process, before its first word. */
 export const silentScene: BridgeStanding = { state: 'starting', starts: 1, as_of: null, present: false };
 
 /** Such a status where control has a whole one: more than the page reads is read by nobody here. */

@@ -1,8 +1,7 @@
-// Loaded before everything else, in the thread of a bridge too: there a job kills the process, with SIGKILL, before and
-// after it comes to a state, once each. A mark in the folder tells that it has.
+// Loaded before everything else, in the process of a bridge too: there a job kills it, with SIGKILL, before it comes to a
+// state, and with its control after it, once each. A mark in the folder tells that it has.
 import { existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { isMainThread } from 'node:worker_threads';
 import { JobStore, jobTransitions } from '@autopilot/nostr-bridge';
 
 const folder = process.env.KILL_MARKS ?? '';
@@ -11,12 +10,14 @@ function die(point: string): void {
   const mark = path.join(folder, `killed ${point}`);
   if (folder === '' || existsSync(mark)) return;
   writeFileSync(mark, '');
+  if (point.startsWith('after')) process.kill(process.ppid, 'SIGKILL');
   process.kill(process.pid, 'SIGKILL');
   // The signal comes at once, and nothing more of this may be done before.
   for (;;);
 }
 
-if (!isMainThread) {
+// Only a process that another one of Node has started has a channel to it.
+if (process.send !== undefined) {
   const { add, move } = JobStore.prototype;
   JobStore.prototype.add = function (...args) {
     die('before offered');

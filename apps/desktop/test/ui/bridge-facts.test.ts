@@ -6,7 +6,7 @@ import { bridgeSummary, endedBridge } from '../support/bridge-summaries.ts';
 const at = 1_800_000_000_000;
 
 describe('the words of the bridge', () => {
-  test('B3: of a thread that runs are of the present', () => {
+  test('B3: of a process that runs are of the present', () => {
     expect(bridgeFacts(bridgeSummary())).toEqual({
       past: null,
       lines: [
@@ -19,7 +19,7 @@ describe('the words of the bridge', () => {
     });
   });
 
-  test('B3: of a thread that is over are its last word, and no connection is among them', () => {
+  test('B3: of a process that is over are its last word, and no connection is among them', () => {
     const { past, lines } = bridgeFacts(endedBridge(at));
     expect(past).toBe(formatTime(at));
     expect(lines).toEqual([
@@ -28,11 +28,11 @@ describe('the words of the bridge', () => {
       ['Given up', '4'],
       ['Open jobs', '5'],
     ]);
-    // Of the next thread, which has not spoken yet.
+    // Of the next process, which has not spoken yet.
     expect(bridgeFacts(bridgeSummary({ relays_open: null, lane_live: null })).past).toBe(formatTime(at));
   });
 
-  test('a thread that runs is good only with a live session and a relay that is connected', () => {
+  test('a process that runs is good only with a live session and a relay that is connected', () => {
     expect(bridgeWord(bridgeSummary())).toEqual(['running', 'good']);
     for (const over of [{ relays_open: 0 }, { lane_live: false }, { lane_live: null }]) {
       expect(bridgeWord(bridgeSummary(over))).toEqual(['running', 'warn']);

@@ -2,7 +2,7 @@ import type { BridgeSummary } from '../../src/view-model/bridge-state.ts';
 import { formatCount, formatTime, unknown } from './format.ts';
 import type { Tone } from './tones.ts';
 
-/** What is said of the bridge, line by line, and whether the numbers are of a thread that is over. */
+/** What is said of the bridge, line by line, and whether the numbers are of a process that is over. */
 export interface BridgeFacts {
   readonly lines: readonly (readonly [name: string, value: string])[];
   /** When what is past was said; null for what is present, and where nothing was said. */
@@ -18,7 +18,7 @@ const words: Readonly<Record<BridgeSummary['state'], readonly [string, Tone]>> =
   closed: ['closed', 'idle'],
 };
 
-/** What the thread is called, and how that is meant: one that runs and carries nothing anywhere is not good. */
+/** What the process is called, and how that is meant: one that runs and carries nothing anywhere is not good. */
 export function bridgeWord({ state, relays_open, lane_live }: BridgeSummary): readonly [string, Tone] {
   const [word, tone] = words[state];
   if (tone !== 'good') return [word, tone];

@@ -28,7 +28,7 @@ export interface CustomerSettings {
   readonly kinds?: readonly number[];
 }
 
-/** What a bridge is to do: plain data, so that it can be handed to a thread or read from a file. */
+/** What a bridge is to do: plain data, so that it can be handed to a process or read from a file. */
 export interface BridgeSettings {
   /** Path of its file; see `openBridgeFile`. */
   readonly file: string;
@@ -68,7 +68,7 @@ export interface BridgeSettings {
   /** How often the moment at which a subscription was known to be live is written, in milliseconds. */
   readonly noteMs?: number;
   readonly signMs?: number;
-  /** Threads that check signatures, and how long one batch may take. */
+  /** Processes that check signatures, and how long one batch may take. */
   readonly verifiers?: number;
   readonly verifyMs?: number;
   /** How long what has settled is kept, in milliseconds. */

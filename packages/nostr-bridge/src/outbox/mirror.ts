@@ -5,7 +5,7 @@ import { BridgeError } from '../errors.ts';
 import type { BridgeFile } from '../store/bridge-file.ts';
 import { prepare } from '../store/prepare.ts';
 import type { Journal, JournalPage, MirrorPolicy } from './journal.ts';
-import type { Outbox } from './outbox.ts';
+import type { Outbox, Prepared } from './outbox.ts';
 
 /** What a mirror is made of. */
 export interface MirrorParts {
@@ -36,7 +36,20 @@ export interface MirrorCounters {
   full: number;
 }
 
-/** Reads the journal from its own place on and stores what is to leave. Its place moves with the event that it stored. */
+/** An event on its way: prepared, or refused for good, or neither when it is not to leave. */
+interface Step {
+  readonly event: SyncEvent;
+  readonly prepared?: Prepared | undefined;
+  readonly refusal?: unknown;
+}
+
+/** What became of one. */
+type Outcome =
+  | { readonly type: 'skipped' | 'repeated' }
+  | { readonly type: 'mirrored'; readonly relays: readonly string[] }
+  | { readonly type: 'refused' | 'failed'; readonly error: unknown };
+
+/** Reads the journal from its own place on and stores what is to leave. Its place moves with what it stored, a page at a time. */
 export class Mirror {
   readonly counters: MirrorCounters = { read: 0, mirrored: 0, skipped: 0, refused: 0, failures: 0, full: 0 };
   lastFailure: BridgeError | undefined;
@@ -97,31 +110,79 @@ export class Mirror {
     const page = await this.#attempt(stream_id, () => journal.read(stream_id, after, pageSize));
     if (page === undefined) return false;
     checkPage(stream_id, page, after?.epoch === page.epoch ? after.seq : 0n);
-    for (const event of page.events) await this.#event(event);
+    await this.#events(page.events);
     return page.more && page.events.length > 0;
   }
 
-  async #event(event: SyncEvent): Promise<void> {
-    const { outbox, policy, file } = this.#parts;
-    const { stream_id, epoch, seq } = event;
-    const moveOn = () => void this.#statements.setPosition.run(stream_id, epoch, `${seq}`, epoch, `${seq}`);
-    this.counters.read += 1;
-    try {
-      const outgoing = policy(event);
-      if (outgoing === undefined) {
-        file.transaction('Moving on', moveOn);
-        this.counters.skipped += 1;
-        return;
+  /** Stores a page in one transaction, up to the first event that may go well later. */
+  async #events(events: readonly SyncEvent[]): Promise<void> {
+    const steps: Step[] = [];
+    const ids = new Set<string>();
+    let failure: unknown;
+    for (const event of events) {
+      try {
+        const prepared = await this.#prepare(event, ids);
+        if (prepared !== undefined) ids.add(prepared.event.id);
+        steps.push({ event, prepared });
+      } catch (error) {
+        if (!isPassedOver(error)) {
+          failure = error;
+          break;
+        }
+        steps.push({ event, refusal: error });
       }
-      const { isRepeated } = await outbox.enqueue({ ...outgoing, key: `journal ${stream_id} ${epoch} ${seq}` }, moveOn);
-      if (!isRepeated) this.counters.mirrored += 1;
-    } catch (error) {
-      // What may go well later is read again; what a person has to mend is not waited for.
-      if (error instanceof BridgeError && !passedOver.has(error.code)) throw error;
-      this.#fail(error);
-      file.transaction('Moving on', moveOn);
-      this.counters.refused += 1;
     }
+    const { file, outbox } = this.#parts;
+    const outcomes = file.transaction('Mirroring', () => this.#store(steps));
+    const told = new Set<string>();
+    for (const outcome of outcomes) {
+      if (outcome.type === 'failed') {
+        failure = outcome.error;
+        break;
+      }
+      this.counters.read += 1;
+      if (outcome.type === 'refused') this.#fail(outcome.error);
+      if (outcome.type !== 'repeated') this.counters[outcome.type] += 1;
+      if (outcome.type === 'mirrored') for (const relay of outcome.relays) told.add(relay);
+    }
+    if (told.size > 0) outbox.tell([...told]);
+    if (failure !== undefined) throw failure;
+  }
+
+  /** @returns undefined for an event that the policy lets not out. */
+  async #prepare(event: SyncEvent, others: ReadonlySet<string>): Promise<Prepared | undefined> {
+    const { outbox, policy } = this.#parts;
+    const { stream_id, epoch, seq } = event;
+    const outgoing = policy(event);
+    return outgoing && outbox.prepare({ ...outgoing, key: `journal ${stream_id} ${epoch} ${seq}` }, others);
+  }
+
+  /** In a transaction: what fails for good is passed over, and at what may go well later it ends. */
+  #store(steps: readonly Step[]): Outcome[] {
+    const { file, outbox } = this.#parts;
+    const outcomes: Outcome[] = [];
+    for (const { event, prepared, refusal } of steps) {
+      const { stream_id, epoch, seq } = event;
+      const moveOn = () => void this.#statements.setPosition.run(stream_id, epoch, `${seq}`, epoch, `${seq}`);
+      if (prepared === undefined) {
+        moveOn();
+        outcomes.push(refusal === undefined ? { type: 'skipped' } : { type: 'refused', error: refusal });
+        continue;
+      }
+      try {
+        const { isRepeated } = file.part('Storing an event', () => {
+          const stored = outbox.store(prepared);
+          moveOn();
+          return stored;
+        });
+        outcomes.push(isRepeated ? { type: 'repeated' } : { type: 'mirrored', relays: prepared.relays });
+      } catch (error) {
+        if (!isPassedOver(error)) return [...outcomes, { type: 'failed', error }];
+        moveOn();
+        outcomes.push({ type: 'refused', error });
+      }
+    }
+    return outcomes;
   }
 
   async #attempt<T>(what: string, call: () => T | Promise<T>): Promise<T | undefined> {
@@ -142,6 +203,11 @@ export class Mirror {
 }
 
 const passedOver: ReadonlySet<string> = new Set(['invalid_event', 'invalid_option', 'idempotency_conflict']);
+
+/** What may go well later is read again; what a person has to mend is not waited for. */
+function isPassedOver(error: unknown): boolean {
+  return !(error instanceof BridgeError) || passedOver.has(error.code);
+}
 
 function checkPage(stream_id: string, page: JournalPage, after: bigint): void {
   let last = after;

@@ -23,6 +23,14 @@ export interface Outgoing {
   readonly quorum: QuorumPolicy;
 }
 
+/** An event that is built and signed, and not stored yet. */
+export interface Prepared {
+  readonly key: string;
+  readonly event: NostrEvent;
+  readonly relays: readonly string[];
+  readonly quorum: QuorumPolicy;
+}
+
 /** What an outbox is made of. */
 export interface OutboxParts {
   readonly file: BridgeFile;
@@ -69,7 +77,25 @@ export class Outbox {
    * refuses; then nothing is stored.
    */
   async enqueue(outgoing: Outgoing, along: (enqueued: Enqueued) => void = () => {}): Promise<Enqueued> {
-    const { file, store, ports } = this.#parts;
+    const prepared = await this.prepare(outgoing);
+    const enqueued = await this.#parts.file.together('Storing an event', () => {
+      const stored = this.store(prepared);
+      along(stored);
+      return stored;
+    });
+    if (!enqueued.isRepeated) this.tell(prepared.relays);
+    return enqueued;
+  }
+
+  /**
+   * The first half of {@link enqueue}, for whoever stores several at once: it builds and signs an event, or finds the one
+   * that is stored under its key.
+   *
+   * @param others Ids of events that are prepared and not stored yet: no other one gets such an id.
+   * @throws {BridgeError} as `enqueue`
+   */
+  async prepare(outgoing: Outgoing, others: ReadonlySet<string> = new Set()): Promise<Prepared> {
+    const { store, ports } = this.#parts;
     const { key, quorum } = outgoing;
     const relays = outgoing.relays.map(relayUrl);
     checkQuorum(quorum, relays);
@@ -80,18 +106,23 @@ export class Outbox {
     // Two keys are two events, also when they say the same: an id has no more of a time than its second.
     if (created_at === undefined && store.byKey(key) === undefined) {
       for (const latest = template.created_at + mostSeconds; template.created_at < latest; template.created_at += 1) {
-        if (store.standingOf(eventId({ ...said, created_at: template.created_at })) === undefined) break;
+        const id = eventId({ ...said, created_at: template.created_at });
+        if (!others.has(id) && store.standingOf(id) === undefined) break;
       }
     }
     // Signed before the transaction, which must not wait for anybody: of two at once, one signature is never used.
     const event = store.byKey(key, { ...template, pubkey: this.pubkey }) ?? (await this.#sign(template));
-    const enqueued = await file.together('Storing an event', () => {
-      const stored = store.add(key, event, relays, quorum);
-      along(stored);
-      return stored;
-    });
-    if (!enqueued.isRepeated) for (const listener of this.#listeners) listener(relays);
-    return enqueued;
+    return { key, event, relays, quorum };
+  }
+
+  /** The second half, in a transaction of the caller; after it, {@link tell} is called unless it `isRepeated`. */
+  store({ key, event, relays, quorum }: Prepared): Enqueued {
+    return this.#parts.store.add(key, event, relays, quorum);
+  }
+
+  /** Tells that an event is stored for these relays. */
+  tell(relays: readonly string[]): void {
+    for (const listener of this.#listeners) listener(relays);
   }
 
   async #sign(template: EventTemplate): Promise<NostrEvent> {

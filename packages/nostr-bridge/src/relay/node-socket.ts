@@ -2,7 +2,6 @@ import type { LookupFunction } from 'node:net';
 import type { SocketFactory } from '@autopilot/sync-contract';
 import { WebSocket } from 'ws';
 import { dnsResolve, publicLookup } from './public-lookup.ts';
-import type { ReadBudget } from './read-budget.ts';
 
 /** Waits longer than this are not believed. */
 const longestRetryAfterMs = 3_600_000;
@@ -10,23 +9,17 @@ const longestRetryAfterMs = 3_600_000;
 /**
  * Websockets of Node over `ws`, for relays: no compression, no redirects, and frames beyond `maxFrameBytes` end the
  * connection before they are read.
- *
- * @param budget What bounds the processor time that reading costs; without it, nothing does.
  */
-export function nodeRelaySockets(maxFrameBytes: number, budget?: ReadBudget): SocketFactory {
-  return sockets(maxFrameBytes, budget, {});
+export function nodeRelaySockets(maxFrameBytes: number): SocketFactory {
+  return sockets(maxFrameBytes, {});
 }
 
 /** As {@link nodeRelaySockets}, and a name is connected to by its addresses of the public internet only. */
-export function nodePublicSockets(maxFrameBytes: number, budget?: ReadBudget): SocketFactory {
-  return sockets(maxFrameBytes, budget, { lookup: publicLookup(dnsResolve()) });
+export function nodePublicSockets(maxFrameBytes: number): SocketFactory {
+  return sockets(maxFrameBytes, { lookup: publicLookup(dnsResolve()) });
 }
 
-function sockets(
-  maxFrameBytes: number,
-  budget: ReadBudget | undefined,
-  more: { readonly lookup?: LookupFunction },
-): SocketFactory {
+function sockets(maxFrameBytes: number, more: { readonly lookup?: LookupFunction }): SocketFactory {
   return (request, handlers) => {
     let isOver = false;
     let failure = '';
@@ -46,7 +39,6 @@ function sockets(
     socket.on('open', () => handlers.opened(socket.protocol));
     socket.on('message', (data: Buffer) => {
       if (!isOver) handlers.message(data);
-      budget?.note(socket);
     });
     socket.on('ping', () => handlers.alive());
     socket.on('pong', () => handlers.alive());
@@ -62,10 +54,9 @@ function sockets(
       outgoing.destroy();
       socket.terminate();
     });
-    socket.on('close', (code, reason) => {
-      budget?.forget(socket);
-      finish(() => handlers.closed(code, reason.length > 0 ? reason.toString('utf8') : failure));
-    });
+    socket.on('close', (code, reason) =>
+      finish(() => handlers.closed(code, reason.length > 0 ? reason.toString('utf8') : failure)),
+    );
     return {
       send: (data) => {
         if (socket.readyState === WebSocket.OPEN) socket.send(data);

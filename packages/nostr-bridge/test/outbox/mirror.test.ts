@@ -4,6 +4,7 @@ import { sampleEvent } from '@autopilot/testing/sample-events';
 import { describe, expect, test } from '@jest/globals';
 import {
   type BridgeFile,
+  type EventTemplate,
   type Journal,
   Mirror,
   type MirrorParts,
@@ -143,6 +144,65 @@ describe('the mirror', () => {
       await mirror.round();
       expect(mirror.counters).toMatchObject({ read: 10, mirrored: 8, refused: 2 });
       expect(mirror.position(stream_id)).toMatchObject({ seq: 10n });
+    });
+  });
+
+  test('M1 a page is stored at once, up to the first event that may go well later', async () => {
+    await withFile(async (file) => {
+      let isAway = false;
+      const signer = {
+        pubkey: alice.pubkey,
+        sign: (template: EventTemplate) => {
+          if (isAway && template.content === '5') throw new Error('away');
+          return alice.sign(template);
+        },
+      };
+      const all: MirrorParts['policy'] = ({ seq }) => ({
+        template: { kind: 1, tags: [], content: `${seq}` },
+        relays: ['ws://one'],
+        quorum: { type: 'all' },
+      });
+      const { store, ports } = make(file);
+      const outbox = new Outbox({ file, store, ports, signer, signMs: 1_000 });
+      const told: (readonly string[])[] = [];
+      outbox.onStored((relays) => told.push(relays));
+      const { mirror } = make(file, { outbox, policy: all, pageSize: 4 });
+      isAway = true;
+      await mirror.round();
+      expect(mirror.position(stream_id)).toMatchObject({ seq: 4n });
+      expect([mirror.counters.mirrored, mirror.lastFailure?.code, told]).toEqual([4, 'signer_failed', [['ws://one']]]);
+      isAway = false;
+      await mirror.round();
+      expect(mirror.position(stream_id)).toMatchObject({ seq: 10n });
+      expect([mirror.counters.read, mirror.counters.mirrored, told.length]).toEqual([10, 10, 3]);
+    });
+  });
+
+  test('O1 two events of a page that say the same are two events', async () => {
+    await withFile(async (file) => {
+      const same: MirrorParts['policy'] = () => ({
+        template: { kind: 1, tags: [], content: 'the same' },
+        relays: ['ws://one'],
+        quorum: { type: 'all' },
+      });
+      const { mirror, store } = make(file, { policy: same });
+      await mirror.round();
+      const ids = new Set(store.list('pending', 99).map(({ event_id }) => event_id));
+      expect([ids.size, mirror.counters.mirrored, mirror.counters.refused]).toEqual([10, 10, 0]);
+    });
+  });
+
+  test('M1 of a page that the file refuses in part, what was before is stored, and the rest is read again', async () => {
+    await withFile(async (file) => {
+      const { mirror, store } = make(file);
+      file.sqlite.exec(`create trigger refused before insert on journal_positions when new.seq = '3' begin
+        select raise(abort, 'no'); end`);
+      await mirror.round();
+      expect(mirror.position(stream_id)).toMatchObject({ seq: 2n });
+      file.sqlite.exec('drop trigger refused');
+      await mirror.round();
+      expect([mirror.position(stream_id)?.seq, store.list('pending', 99).length]).toEqual([10n, 5]);
+      expect(mirror.counters).toMatchObject({ read: 10, mirrored: 5, skipped: 5 });
     });
   });
 

@@ -22,7 +22,7 @@ const connections: Readonly<Record<BridgeRelay['state'], readonly [string, Tone]
   closed: ['not connected', 'idle'],
 };
 
-const threads: Readonly<Record<BridgeStanding['state'], readonly [string, Tone]>> = {
+const processes: Readonly<Record<BridgeStanding['state'], readonly [string, Tone]>> = {
   idle: ['not started', 'idle'],
   starting: ['starting', 'busy'],
   running: ['running', 'good'],
@@ -30,9 +30,9 @@ const threads: Readonly<Record<BridgeStanding['state'], readonly [string, Tone]>
   closed: ['closed', 'idle'],
 };
 
-/** What the thread is called, and how that is meant: one that runs and carries nothing anywhere is not good. */
-export function threadWord({ state, present, lane, bridge }: BridgeStanding): readonly [string, Tone] {
-  const [word, tone] = threads[state] ?? [state, 'idle'];
+/** What the process is called, and how that is meant: one that runs and carries nothing anywhere is not good. */
+export function processWord({ state, present, lane, bridge }: BridgeStanding): readonly [string, Tone] {
+  const [word, tone] = processes[state] ?? [state, 'idle'];
   if (tone !== 'good') return [word, tone];
   if (!present) return [word, 'busy'];
   const carries = lane?.session === 'live' && bridge?.relays.some((relay) => relay.state === 'open') === true;

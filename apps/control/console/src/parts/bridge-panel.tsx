@@ -8,7 +8,7 @@ import {
   pendingDeliveries,
   providerJobs,
   refusedBy,
-  threadWord,
+  processWord,
 } from '../live/bridge-facts.ts';
 import { Ago, Empty, Panel } from './common.tsx';
 import { Badge } from './icon.tsx';
@@ -27,7 +27,7 @@ export function BridgePanel({ bridge, now }: { readonly bridge: BridgeAnswer | n
       </Panel>
     );
   }
-  const [word, tone] = threadWord(bridge);
+  const [word, tone] = processWord(bridge);
   return (
     <Panel
       id="bridge"
@@ -37,7 +37,7 @@ export function BridgePanel({ bridge, now }: { readonly bridge: BridgeAnswer | n
     >
       {bridge.state === 'waiting' && (
         <p>
-          Its thread ended, and is begun again after a pause. Why it ended:{' '}
+          Its process ended, and is begun again after a pause. Why it ended:{' '}
           <q>{humanise(bridge.last_end ?? 'no reason was given')}</q>
         </p>
       )}
@@ -89,7 +89,7 @@ function Word(props: {
           <Figure name="Events" value={`${formatCount(word.standings.open)} open`}>
             {formatCount(word.standings.reached)} published, {formatCount(word.standings.missed)} missed their quorum
           </Figure>
-          <Figure name="Threads started" value={formatCount(standing.starts)}>
+          <Figure name="Processes started" value={formatCount(standing.starts)}>
             {standing.starts > 1 ? formatOf(standing.starts - 1, 'restart') : null}
           </Figure>
           <Figure name="Memory" value={formatBytes(memory?.heap)}>
@@ -104,7 +104,7 @@ function Word(props: {
           <dd>
             {formatCount(word.inbound.accepted)} accepted, {formatOf(word.inbound.duplicate, 'duplicate')}, refused:{' '}
             {listed(refusedBy(word).map(({ reason, number }) => `${formatCount(number)} ${inWords(reason)}`))}
-            <small>{present ? 'since this thread began' : 'while that thread ran'}</small>
+            <small>{present ? 'since this process began' : 'while that process ran'}</small>
           </dd>
           <Visits word={word} present={present} />
           <dt>From the lane</dt>
@@ -136,7 +136,7 @@ function Visits({ word, present }: { readonly word: BridgeWord; readonly present
   );
 }
 
-/** A thread that is gone has no session. One that starts may have one, and has not said so. */
+/** A process that is gone has no session. One that starts may have one, and has not said so. */
 function sessionWord({ state, present, lane }: BridgeStanding): string {
   if (present && lane !== undefined) return lane.session === 'live' ? 'live' : 'not live';
   return present || state === 'starting' || state === 'running' ? 'not known now' : 'none';

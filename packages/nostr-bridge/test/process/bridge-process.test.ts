@@ -2,16 +2,16 @@ import { manualPorts } from '@autopilot/testing/manual-ports';
 import { describe, expect, test } from '@jest/globals';
 import {
   type BridgeStatus,
-  BridgeThread,
+  BridgeProcess,
   type FromBridge,
   type Journal,
   type JournalPage,
-  type ThreadSettings,
+  type ProcessSettings,
   type ToBridge,
 } from '../../src/index.ts';
 import { codeOf } from '../support/bridge-file.ts';
 
-const settings: Partial<ThreadSettings> = {
+const settings: Partial<ProcessSettings> = {
   startMs: 5_000,
   silenceMs: 2_000,
   commandMs: 1_000,
@@ -25,7 +25,7 @@ const settings: Partial<ThreadSettings> = {
   closeMs: 500,
 };
 
-interface FakeThread {
+interface FakeProcess {
   readonly got: ToBridge[];
   say(message: FromBridge): void;
   end(reason?: string): void;
@@ -47,21 +47,21 @@ const nothing: Journal = { streams: () => [], read: () => ({ epoch: 'e', events:
 
 function make(journal: Journal = nothing) {
   const ports = manualPorts({ draw: 0.999_999 });
-  const threads: FakeThread[] = [];
+  const processes: FakeProcess[] = [];
   let isBroken = false;
-  const thread = new BridgeThread({
+  const supervised = new BridgeProcess({
     ports,
     journal,
     settings,
     spawn: ({ said, ended }) => {
-      if (isBroken) throw new Error('no more threads');
-      const fake: FakeThread = {
+      if (isBroken) throw new Error('no more processes');
+      const fake: FakeProcess = {
         got: [],
         say: said,
         end: (reason = 'gone') => ended(reason),
         terminated: 0,
       };
-      threads.push(fake);
+      processes.push(fake);
       return {
         send: (message) => void fake.got.push(message),
         terminate: async () => {
@@ -71,15 +71,15 @@ function make(journal: Journal = nothing) {
       };
     },
   });
-  const last = () => threads.at(-1) as FakeThread;
+  const last = () => processes.at(-1) as FakeProcess;
   const run = () => {
-    thread.start();
+    supervised.start();
     last().say({ type: 'ready' });
   };
   return {
     ports,
-    threads,
-    thread,
+    processes,
+    supervised,
     last,
     run,
     breakSpawning: () => {
@@ -94,32 +94,32 @@ const beat = (external = 0): FromBridge => ({
   memory: { heap: 1, external },
 });
 
-describe('BridgeThread', () => {
-  test('T1 starts one thread, and what it says after its end changes nothing', async () => {
-    const { thread, threads, last, run, ports } = make();
-    expect(thread.status()).toMatchObject({ state: 'idle', starts: 0 });
+describe('BridgeProcess', () => {
+  test('T1 starts one process, and what it says after its end changes nothing', async () => {
+    const { supervised, processes, last, run, ports } = make();
+    expect(supervised.status()).toMatchObject({ state: 'idle', starts: 0 });
     run();
-    thread.start();
-    expect(threads).toHaveLength(1);
-    expect(thread.status()).toMatchObject({ state: 'running', stale_callbacks: 1 });
-    const [first] = threads;
+    supervised.start();
+    expect(processes).toHaveLength(1);
+    expect(supervised.status()).toMatchObject({ state: 'running', stale_callbacks: 1 });
+    const [first] = processes;
     last().end();
     last().end();
-    expect(thread.status()).toMatchObject({ state: 'waiting', last_end: 'gone' });
+    expect(supervised.status()).toMatchObject({ state: 'waiting', last_end: 'gone' });
     first?.say({ type: 'ready' });
-    expect(thread.status()).toMatchObject({ state: 'waiting', stale_callbacks: 2 });
+    expect(supervised.status()).toMatchObject({ state: 'waiting', stale_callbacks: 2 });
     ports.advance(1_000);
-    expect(thread.status()).toMatchObject({ state: 'starting', starts: 2 });
+    expect(supervised.status()).toMatchObject({ state: 'starting', starts: 2 });
     first?.say(beat());
-    expect(thread.status()).toMatchObject({ bridge: undefined, stale_callbacks: 3 });
-    await Promise.all([thread.close(), last().end()]);
-    expect(thread.status().state).toBe('closed');
+    expect(supervised.status()).toMatchObject({ bridge: undefined, stale_callbacks: 3 });
+    await Promise.all([supervised.close(), last().end()]);
+    expect(supervised.status().state).toBe('closed');
     expect(ports.pending).toBe(0);
   });
 
   test('T2 a call is refused at once unless the bridge runs and has room, and settles in time', async () => {
-    const { thread, last, run, ports } = make();
-    const publish = () => thread.publish({ key: 'k', template: { kind: 1, tags: [], content: '' } });
+    const { supervised, last, run, ports } = make();
+    const publish = () => supervised.publish({ key: 'k', template: { kind: 1, tags: [], content: '' } });
     expect(await codeOf(publish)).toBe('bridge_away');
     run();
     const calls = [publish(), publish(), publish()];
@@ -139,13 +139,17 @@ describe('BridgeThread', () => {
     const open = codeOf(publish);
     last().end();
     expect(await open).toBe('bridge_away');
-    expect(thread.status().commands_refused).toBe(2);
+    expect(supervised.status().commands_refused).toBe(2);
   });
 
-  test('T2 J9 what is asked of it goes to the thread as it was said', async () => {
-    const { thread, last, run } = make();
+  test('T2 J9 what is asked of it goes to the process as it was said', async () => {
+    const { supervised, last, run } = make();
     run();
-    const calls = [thread.quotes('r'), thread.notePaid('customer', 'r', 'p'), thread.notePaid('provider', 'r')];
+    const calls = [
+      supervised.quotes('r'),
+      supervised.notePaid('customer', 'r', 'p'),
+      supervised.notePaid('provider', 'r'),
+    ];
     const said = last().got.map((message) => (message.type === 'command' ? message.command : message));
     expect(said).toEqual([
       { do: 'quotes', request_id: 'r' },
@@ -157,18 +161,18 @@ describe('BridgeThread', () => {
     last().end();
   });
 
-  test('A5 what is announced is said again to every thread that is begun, also when it was refused', async () => {
-    const { thread, last, run, ports } = make();
-    expect(await codeOf(() => thread.announce({ id: 'desk', kinds: [5_050] }))).toBe('bridge_away');
+  test('A5 what is announced is said again to every process that is begun, also when it was refused', async () => {
+    const { supervised, last, run, ports } = make();
+    expect(await codeOf(() => supervised.announce({ id: 'desk', kinds: [5_050] }))).toBe('bridge_away');
     run();
     const said = () => last().got.map((message) => (message.type === 'command' ? message.command : message));
     expect(said()).toEqual([{ do: 'announce', announcement: { id: 'desk', kinds: [5_050] } }]);
-    expect(await codeOf(() => thread.announce({ id: 'desk', kinds: [] }))).toBe('invalid_option');
+    expect(await codeOf(() => supervised.announce({ id: 'desk', kinds: [] }))).toBe('invalid_option');
     last().end();
     ports.advance(1_000);
     last().say({ type: 'ready' });
     expect(said()).toEqual([{ do: 'announce', announcement: { id: 'desk', kinds: [5_050] } }]);
-    const open = codeOf(() => thread.announce(undefined));
+    const open = codeOf(() => supervised.announce(undefined));
     last().end();
     expect(await open).toBe('bridge_away');
     ports.advance(2_000);
@@ -180,35 +184,35 @@ describe('BridgeThread', () => {
   test.each([
     ['before its first word', false, 5_000],
     ['after it', true, 2_000],
-  ])('T3 a thread that is silent %s is ended', (_when, isReady, milliseconds) => {
-    const { thread, last, run, ports } = make();
+  ])('T3 a process that is silent %s is ended', (_when, isReady, milliseconds) => {
+    const { supervised, last, run, ports } = make();
     if (isReady) run();
-    else thread.start();
+    else supervised.start();
     ports.advance(milliseconds - 1);
     expect(last().terminated).toBe(0);
     ports.advance(1);
     expect(last().terminated).toBe(1);
-    expect(thread.status()).toMatchObject({
+    expect(supervised.status()).toMatchObject({
       state: 'waiting',
       ended_here: 1,
       last_end: `It said nothing for ${milliseconds} ms.`,
     });
   });
 
-  test('T3 beats keep a thread, and too much memory ends it', () => {
-    const { thread, last, run, ports } = make();
+  test('T3 beats keep a process, and too much memory ends it', () => {
+    const { supervised, last, run, ports } = make();
     run();
     for (let n = 0; n < 10; n += 1) {
       ports.advance(1_999);
       last().say(beat(1_000));
     }
-    expect(thread.status()).toMatchObject({ state: 'running', memory: { heap: 1, external: 1_000 } });
+    expect(supervised.status()).toMatchObject({ state: 'running', memory: { heap: 1, external: 1_000 } });
     last().say(beat(1_001));
-    expect(thread.status()).toMatchObject({ state: 'waiting', ended_here: 1 });
+    expect(supervised.status()).toMatchObject({ state: 'waiting', ended_here: 1 });
   });
 
-  test('T4 pauses between threads grow, also where none can be spawned, and are forgotten after a long life', () => {
-    const { thread, threads, last, run, ports, breakSpawning } = make();
+  test('T4 pauses between processes grow, also where none can be spawned, and are forgotten after a long life', () => {
+    const { supervised, processes, last, run, ports, breakSpawning } = make();
     run();
     const pauses: number[] = [];
     const endAndWait = () => {
@@ -228,10 +232,10 @@ describe('BridgeThread', () => {
     breakSpawning();
     last().end();
     ports.runNext();
-    expect(thread.status()).toMatchObject({ state: 'waiting', last_end: 'no more threads' });
-    expect(threads).toHaveLength(7);
+    expect(supervised.status()).toMatchObject({ state: 'waiting', last_end: 'no more processes' });
+    expect(processes).toHaveLength(7);
     ports.runNext();
-    expect(thread.status().state).toBe('waiting');
+    expect(supervised.status().state).toBe('waiting');
   });
 
   test('T5 the journal is asked later, one question at a time, at its rate, and in small pages', async () => {
@@ -245,7 +249,7 @@ describe('BridgeThread', () => {
         return { epoch: 'e', events: [1, 2, 3, 4, 5].map((n) => event(from + n, payload)), more: false };
       },
     };
-    const { thread, last, run, ports } = make(journal);
+    const { supervised, last, run, ports } = make(journal);
     run();
     const ask = (number: number, seq?: bigint) =>
       last().say({
@@ -277,7 +281,7 @@ describe('BridgeThread', () => {
     expect(reads).toHaveLength(1);
     await ports.advanceAsync(1);
     expect(last().got[3]).toMatchObject({ type: 'page', page: { more: true, events: [{ seq: 10n }] } });
-    expect(thread.status().journal).toEqual({ answered: 3, refused: 1, failed: 0, events: 4 });
+    expect(supervised.status().journal).toEqual({ answered: 3, refused: 1, failed: 0, events: 4 });
     // Nobody is left to hear of it.
     ask(5, 9n);
     const asked = last();
@@ -287,7 +291,7 @@ describe('BridgeThread', () => {
   });
 
   test('T5 a journal that fails is an answer too', async () => {
-    const { thread, last, run, ports } = make({
+    const { supervised, last, run, ports } = make({
       streams: () => {
         throw new Error('locked');
       },
@@ -297,34 +301,34 @@ describe('BridgeThread', () => {
     last().say({ type: 'question', number: 1, question: { ask: 'streams' } });
     await ports.advanceAsync(0);
     expect(last().got).toEqual([{ type: 'unanswered', number: 1, message: 'locked' }]);
-    expect(thread.status().journal.failed).toBe(1);
+    expect(supervised.status().journal.failed).toBe(1);
   });
 
-  test('T6 what a thread says of its failure is kept, and one that does not end is ended', async () => {
-    const { thread, last, run, ports } = make();
-    thread.start();
+  test('T6 what a process says of its failure is kept, and one that does not end is ended', async () => {
+    const { supervised, last, run, ports } = make();
+    supervised.start();
     last().say({ type: 'failed', code: 'locked', message: 'Another bridge uses this file.' });
-    last().end('The thread ended with 0.');
-    expect(thread.status()).toMatchObject({ state: 'waiting', last_end: 'locked: Another bridge uses this file.' });
+    last().end('The process ended with 0.');
+    expect(supervised.status()).toMatchObject({ state: 'waiting', last_end: 'locked: Another bridge uses this file.' });
     ports.advance(1_000);
     last().say({ type: 'ready' });
-    const closing = thread.close();
+    const closing = supervised.close();
     expect(last().got).toEqual([{ type: 'close' }]);
     expect(last().terminated).toBe(0);
     ports.advance(500);
     await closing;
     expect(last().terminated).toBe(1);
     expect(ports.pending).toBe(0);
-    await thread.close();
+    await supervised.close();
     run();
-    expect(thread.status()).toMatchObject({ state: 'closed', starts: 2 });
+    expect(supervised.status()).toMatchObject({ state: 'closed', starts: 2 });
   });
 
   test('settings that cannot be meant are refused', async () => {
-    const open = (changes: Partial<ThreadSettings>) =>
+    const open = (changes: Partial<ProcessSettings>) =>
       codeOf(
         () =>
-          new BridgeThread({ ports: manualPorts(), journal: nothing, spawn: () => ({}) as never, settings: changes }),
+          new BridgeProcess({ ports: manualPorts(), journal: nothing, spawn: () => ({}) as never, settings: changes }),
       );
     expect(await open({ silenceMs: 0 })).toBe('invalid_option');
     expect(await open({ maxPageBytes: Number.NaN })).toBe('invalid_option');

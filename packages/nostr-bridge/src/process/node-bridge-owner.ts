@@ -1,18 +1,37 @@
 import { getHeapStatistics } from 'node:v8';
 import { Worker } from 'node:worker_threads';
+import type { Ports } from '@autopilot/sync-contract';
 import { BridgeError } from '../errors.ts';
 import type { ToBridge } from './messages.ts';
+import { ProcessorShare } from './processor-share.ts';
 import type { OwnerPort } from './serve-bridge.ts';
 
 const watcher = new URL(`./end-with-owner.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url);
 
+/** Of one processor. */
+const defaultShare = 0.1;
+
+function spentMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1_000;
+}
+
+const nothing = new Int32Array(new SharedArrayBuffer(4));
+
+function sleep(milliseconds: number): void {
+  Atomics.wait(nothing, 0, 0, milliseconds);
+}
+
 /**
  * The owner of a process that `nodeBridgeProcess` started, seen from that process, and what it was given. The process ends
- * with its owner, also when it hangs at that moment.
+ * with its owner, also when it hangs at that moment, and from its opening on keeps to a share of one processor; 1 is all of it.
  *
  * @throws {BridgeError} `invalid_option` in any other process.
  */
-export async function nodeBridgeOwner<Data>(): Promise<{ readonly owner: OwnerPort; readonly data: Data }> {
+export async function nodeBridgeOwner<Data>(
+  ports: Ports,
+  share = defaultShare,
+): Promise<{ readonly owner: OwnerPort; readonly data: Data }> {
   const send = process.send?.bind(process);
   const ownerPid = Number(process.argv[2]);
   if (send === undefined || !Number.isInteger(ownerPid)) {
@@ -32,6 +51,7 @@ export async function nodeBridgeOwner<Data>(): Promise<{ readonly owner: OwnerPo
       resolve((first as { data: Data }).data);
     });
   });
+  const kept = new ProcessorShare({ ...ports, spentMs, sleep }, share);
   let unsent = 0;
   let isEnding = false;
   const owner: OwnerPort = {
@@ -43,6 +63,8 @@ export async function nodeBridgeOwner<Data>(): Promise<{ readonly owner: OwnerPo
       });
     },
     listen(listener) {
+      // From its opening on: that has to be done whatever it takes.
+      kept.start();
       heard = listener;
       for (const message of early.splice(0)) listener(message);
     },

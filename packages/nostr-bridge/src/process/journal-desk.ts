@@ -2,9 +2,9 @@ import type { Cancel, Ports, SyncEvent } from '@autopilot/sync-contract';
 import type { Journal, JournalPage } from '../outbox/journal.ts';
 import { TokenBucket } from '../relay/token-bucket.ts';
 import type { JournalQuestion, ToBridge } from './messages.ts';
-import type { ThreadSettings } from './thread-settings.ts';
+import type { ProcessSettings } from './process-settings.ts';
 
-/** What the desk of an owner did, for all threads of its bridge. */
+/** What the desk of an owner did, for all processes of its bridge. */
 export interface DeskCounters {
   answered: number;
   /** Questions that came while another one was open. */
@@ -14,10 +14,10 @@ export interface DeskCounters {
 }
 
 /** What of the settings bounds the desk. */
-export type DeskSettings = Pick<ThreadSettings, 'questions' | 'maxPageEvents' | 'maxPageBytes'>;
+export type DeskSettings = Pick<ProcessSettings, 'questions' | 'maxPageEvents' | 'maxPageBytes'>;
 
 /**
- * Answers the questions of a bridge about its owner's journal, in the owner's thread: one at a time, so many a second,
+ * Answers the questions of a bridge about its owner's journal, in the owner's process: one at a time, so many a second,
  * and each answer of bounded size. A question that comes while another is open is refused: an honest bridge asks the next
  * one after the answer.
  */
@@ -55,7 +55,7 @@ export class JournalDesk {
       return;
     }
     this.#isBusy = true;
-    // Never in the turn of the message: what else waits for this thread comes first.
+    // Never in the turn of the message: what else waits for this process comes first.
     this.#cancel = this.#ports.scheduler.after(this.#bucket.waitMs(), () => void this.#reply(number, question));
   }
 

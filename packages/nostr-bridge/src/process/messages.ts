@@ -25,14 +25,14 @@ export type JournalQuestion =
       readonly limit: number;
     };
 
-/** Bytes of a thread by itself, as far as its platform tells. */
-export interface ThreadMemory {
+/** Bytes of a process by itself, as far as its platform tells. */
+export interface ProcessMemory {
   readonly heap: number;
   /** Beside the heap: buffers. */
   readonly external: number;
 }
 
-/** To the thread. */
+/** To the process. */
 export type ToBridge =
   | { readonly type: 'command'; readonly number: number; readonly command: BridgeCommand }
   | { readonly type: 'streams'; readonly number: number; readonly streams: readonly string[] }
@@ -40,14 +40,14 @@ export type ToBridge =
   | { readonly type: 'unanswered'; readonly number: number; readonly message: string }
   | { readonly type: 'close' };
 
-/** From the thread. */
+/** From the process. */
 export type FromBridge =
   /** Its file is open and its relays are being connected to. */
   | { readonly type: 'ready' }
   /** It could not begin, or met something that it does not expect; it ends. */
   | { readonly type: 'failed'; readonly code: string; readonly message: string }
   /** Its event loop turns. */
-  | { readonly type: 'beat'; readonly status: BridgeStatus; readonly memory: ThreadMemory; readonly more?: unknown }
+  | { readonly type: 'beat'; readonly status: BridgeStatus; readonly memory: ProcessMemory; readonly more?: unknown }
   | { readonly type: 'question'; readonly number: number; readonly question: JournalQuestion }
   | { readonly type: 'done'; readonly number: number; readonly result: unknown }
   | { readonly type: 'refused'; readonly number: number; readonly code: string; readonly message: string };

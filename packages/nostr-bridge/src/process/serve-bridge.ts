@@ -3,15 +3,15 @@ import { isCodedError } from '@autopilot/sync-contract';
 import type { Bridge } from '../bridge/bridge.ts';
 import { BridgeError } from '../errors.ts';
 import type { Journal, JournalPage } from '../outbox/journal.ts';
-import type { BridgeCommand, FromBridge, JournalQuestion, ThreadMemory, ToBridge } from './messages.ts';
+import type { BridgeCommand, FromBridge, JournalQuestion, ProcessMemory, ToBridge } from './messages.ts';
 
-/** The owner's thread, seen from that of the bridge. */
+/** The owner's process, seen from that of the bridge. */
 export interface OwnerPort {
   send(message: FromBridge): void;
   /** One listener, which hears everything. */
   listen(heard: (message: ToBridge) => void): void;
-  memory(): ThreadMemory;
-  /** Ends this thread. */
+  memory(): ProcessMemory;
+  /** Ends this process. */
   exit(): void;
 }
 
@@ -23,13 +23,13 @@ export interface ServingParts {
   readonly open: (journal: Journal) => Promise<Bridge>;
   /** Between two signs of life, in milliseconds. */
   readonly beatMs?: number;
-  /** What the owner is told along with each: plain data of whatever else the thread does. */
+  /** What the owner is told along with each: plain data of whatever else the process does. */
   readonly more?: () => unknown;
 }
 
 /**
- * Serves a bridge in its thread: opens it, tells how it stands, does what the owner asks, and asks the owner's journal.
- * When it cannot be opened, the reason is told and the thread ends.
+ * Serves a bridge in its process: opens it, tells how it stands, does what the owner asks, and asks the owner's journal.
+ * When it cannot be opened, the reason is told and the process ends.
  */
 export async function serveBridge({ ports, owner, open, beatMs = 1_000, more }: ServingParts): Promise<void> {
   const questions = new Map<

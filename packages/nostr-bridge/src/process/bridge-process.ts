@@ -9,33 +9,33 @@ import type { Quote } from '../jobs/quote-store.ts';
 import type { Journal } from '../outbox/journal.ts';
 import type { Enqueued } from '../outbox/outbox-store.ts';
 import { type DeskCounters, JournalDesk } from './journal-desk.ts';
-import type { BridgeCommand, FromBridge, ThreadMemory, ToBridge } from './messages.ts';
-import { type ThreadSettings, threadSettings } from './thread-settings.ts';
-import { type ThreadInput, type ThreadState, threadTransitions } from './thread-states.ts';
+import type { BridgeCommand, FromBridge, ProcessMemory, ToBridge } from './messages.ts';
+import { type ProcessSettings, processSettings } from './process-settings.ts';
+import { type ProcessInput, type ProcessState, processTransitions } from './process-states.ts';
 
-/** A thread in which a bridge is served. */
+/** A process in which a bridge is served. */
 export interface BridgeWorker {
   send(message: ToBridge): void;
   /** Ends it at once. */
   terminate(): Promise<void>;
 }
 
-/** Starts a thread. `ended` is called once, however it ends. */
+/** Starts a process. `ended` is called once, however it ends. */
 export type SpawnBridge = (handlers: { said(message: FromBridge): void; ended(reason: string): void }) => BridgeWorker;
 
-/** What the owner of a thread gives it. */
-export interface BridgeThreadParts {
+/** What the owner of a process gives it. */
+export interface BridgeProcessParts {
   readonly ports: Ports;
   readonly spawn: SpawnBridge;
-  /** What the bridge may read, in the owner's thread and by the owner's means. */
+  /** What the bridge may read, in the owner's process and by the owner's means. */
   readonly journal: Journal;
-  readonly settings?: Partial<ThreadSettings>;
+  readonly settings?: Partial<ProcessSettings>;
 }
 
-/** How a thread and its bridge stand. */
-export interface BridgeThreadStatus {
-  readonly state: ThreadState;
-  /** Threads that were started. */
+/** How a process and its bridge stand. */
+export interface BridgeProcessStatus {
+  readonly state: ProcessState;
+  /** Processes that were started. */
   readonly starts: number;
   /** Ended here: silent for too long, or with too much memory. */
   readonly ended_here: number;
@@ -43,10 +43,10 @@ export interface BridgeThreadStatus {
   readonly commands_refused: number;
   readonly stale_callbacks: number;
   readonly journal: DeskCounters;
-  readonly memory: ThreadMemory | undefined;
-  /** What the bridge last said of itself; of a thread before this one, while there is none. */
+  readonly memory: ProcessMemory | undefined;
+  /** What the bridge last said of itself; of a process before this one, while there is none. */
   readonly bridge: BridgeStatus | undefined;
-  /** What its thread last said besides; see `ServingParts`. */
+  /** What its process last said besides; see `ServingParts`. */
   readonly more: unknown;
 }
 
@@ -57,15 +57,15 @@ interface Waiting {
 }
 
 /**
- * A bridge in a thread of its own, seen from its owner's. The owner waits for nothing: calls are answered later or
+ * A bridge in a process of its own, seen from its owner's. The owner waits for nothing: calls are answered later or
  * refused at once, and a bridge that hangs, grows, fails or dies is ended and begun again with backoff.
  */
-export class BridgeThread {
-  readonly #parts: BridgeThreadParts;
-  readonly #settings: ThreadSettings;
+export class BridgeProcess {
+  readonly #parts: BridgeProcessParts;
+  readonly #settings: ProcessSettings;
   readonly #waiting = new Map<number, Waiting>();
   readonly #journal: DeskCounters = { answered: 0, refused: 0, failed: 0, events: 0 };
-  #state: ThreadState = 'idle';
+  #state: ProcessState = 'idle';
   #worker: BridgeWorker | undefined;
   #desk: JournalDesk | undefined;
   #number = 0;
@@ -76,7 +76,7 @@ export class BridgeThread {
   #stale = 0;
   #startedAt = 0;
   #lastEnd: string | undefined;
-  #memory: ThreadMemory | undefined;
+  #memory: ProcessMemory | undefined;
   #bridge: BridgeStatus | undefined;
   #more: unknown;
   #announced: BridgeCommand | undefined;
@@ -85,9 +85,9 @@ export class BridgeThread {
   #closed: (() => void) | undefined;
 
   /** @throws {BridgeError} `invalid_option` */
-  constructor(parts: BridgeThreadParts) {
+  constructor(parts: BridgeProcessParts) {
     this.#parts = parts;
-    this.#settings = threadSettings(parts.settings);
+    this.#settings = processSettings(parts.settings);
   }
 
   start(): void {
@@ -119,7 +119,7 @@ export class BridgeThread {
 
   /**
    * From now on this is what is announced, or nothing: see `Bridge.announce`. Unless it is an `invalid_option`, it is said
-   * again to every thread that is begun later, whatever this call is answered.
+   * again to every process that is begun later, whatever this call is answered.
    */
   async announce(announcement: Announcement | undefined): Promise<void> {
     // Refused here, it does not take the place of what was said before.
@@ -128,7 +128,7 @@ export class BridgeThread {
     await this.#command(this.#announced);
   }
 
-  status(): BridgeThreadStatus {
+  status(): BridgeProcessStatus {
     return {
       state: this.#state,
       starts: this.#starts,
@@ -143,7 +143,7 @@ export class BridgeThread {
     };
   }
 
-  /** Ends the thread, in order when it still hears. */
+  /** Ends the process, in order when it still hears. */
   async close(): Promise<void> {
     const worker = this.#worker;
     if (!this.#move('close')) return;
@@ -216,7 +216,7 @@ export class BridgeThread {
     switch (message.type) {
       case 'ready':
         this.#move('ready');
-        // Where that is refused, the next thread is told.
+        // Where that is refused, the next process is told.
         if (this.#announced !== undefined) this.#command(this.#announced).catch(() => {});
         return;
       case 'failed':
@@ -272,7 +272,7 @@ export class BridgeThread {
     this.#desk = undefined;
     this.#worker = undefined;
     this.#lastEnd ??= reason;
-    this.#refuseAll('The thread of the bridge has ended.');
+    this.#refuseAll('The process of the bridge has ended.');
     this.#closed?.();
     if (ports.clock.monotonic() - this.#startedAt >= this.#settings.provenMs) this.#failures = 0;
     if (!this.#move('ended')) return;
@@ -289,8 +289,8 @@ export class BridgeThread {
     for (const number of [...this.#waiting.keys()]) this.#settle(number)?.refuse(new BridgeError('bridge_away', why));
   }
 
-  #move(input: ThreadInput): boolean {
-    const next = threadTransitions[this.#state][input];
+  #move(input: ProcessInput): boolean {
+    const next = processTransitions[this.#state][input];
     if (next === undefined) this.#stale += 1;
     else this.#state = next;
     return next !== undefined;

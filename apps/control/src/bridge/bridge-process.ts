@@ -1,10 +1,9 @@
-// The thread of control's bridge to Nostr: the bridge, and a session of its own with the lane.
-import { workerData } from 'node:worker_threads';
+// The process of control's bridge to Nostr: the bridge, and a session of its own with the lane.
 import {
   Bridge,
   type BridgeSettings,
   loadSigner,
-  nodeOwnerPort,
+  nodeBridgeOwner,
   nodePublicSockets,
   nodeRelaySockets,
   nodeVerifyWorkers,
@@ -22,8 +21,8 @@ import { PendingEvents } from './pending-events.ts';
 import { bridgeGrant, openSessionDesk } from './session-desk.ts';
 import { repeat } from '../repeat.ts';
 
-/** What the thread is told. */
-export interface BridgeThreadData {
+/** What the process is told. */
+export interface BridgeProcessData {
   readonly settings: BridgeSettings;
   readonly secretKey: Uint8Array;
   /** Kinds that it may announce and take. */
@@ -35,7 +34,7 @@ export interface BridgeThreadData {
   readonly compatibility: CompatibilityRequest;
 }
 
-/** How the lane stands, seen from the thread. */
+/** How the lane stands, seen from the process. */
 export interface LaneStatus {
   readonly session: string;
   /** Why its last connection ended. */
@@ -54,8 +53,8 @@ const largestFrame = 1 << 20;
 /** Between two looks for assignments that nobody needs any more, in milliseconds. */
 const sweepMs = 2_000;
 
-const { settings, secretKey, kinds, profile, control, clientId, secret, compatibility } =
-  workerData as BridgeThreadData;
+const { owner, data } = await nodeBridgeOwner<BridgeProcessData>(ports);
+const { settings, secretKey, kinds, profile, control, clientId, secret, compatibility } = data;
 
 const token = controlToken({ http, control, clientId, secret, compatibility, streams: [bridgeGrant] });
 const session = createSession({
@@ -92,7 +91,7 @@ function sweep(bridge: Bridge): Promise<number> {
 
 await serveBridge({
   ports,
-  owner: nodeOwnerPort(),
+  owner,
   open: async () => {
     const bridge = await Bridge.open(settings, {
       ports,

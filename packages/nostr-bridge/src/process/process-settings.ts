@@ -2,19 +2,19 @@ import type { BackoffPolicy } from '@autopilot/sync-contract';
 import { atLeast, checkBackoff, checkBucket } from '../option-checks.ts';
 import type { BucketOptions } from '../relay/token-bucket.ts';
 
-/** Bounds of what a bridge in a thread may cost its owner. Times in milliseconds. */
-export interface ThreadSettings {
-  /** From the start of a thread to its first word. */
+/** Bounds of what a bridge in a process may cost its owner. Times in milliseconds. */
+export interface ProcessSettings {
+  /** From the start of a process to its first word. */
   readonly startMs: number;
-  /** A thread that says nothing for so long hangs, and is ended. */
+  /** A process that says nothing for so long hangs, and is ended. */
   readonly silenceMs: number;
   /** For one command, from being called to being answered. */
   readonly commandMs: number;
   /** Commands that are not answered; one more is refused at once. */
   readonly maxCommands: number;
-  /** A thread with more beside its heap is ended. Its heap is bounded by whoever spawns it. */
+  /** A process with more beside its heap is ended. Its heap is bounded by whoever spawns it. */
   readonly maxExternalBytes: number;
-  /** Between the end of a thread and the start of the next one. */
+  /** Between the end of a process and the start of the next one. */
   readonly restart: BackoffPolicy;
   /** Failures in a row are forgotten after so long a life. */
   readonly provenMs: number;
@@ -28,7 +28,7 @@ export interface ThreadSettings {
 }
 
 /** What is used where nothing is said. */
-export const defaultThreadSettings: ThreadSettings = {
+export const defaultProcessSettings: ProcessSettings = {
   startMs: 30_000,
   silenceMs: 10_000,
   commandMs: 10_000,
@@ -43,8 +43,8 @@ export const defaultThreadSettings: ThreadSettings = {
 };
 
 /** @throws {BridgeError} `invalid_option` naming the setting. */
-export function threadSettings(changes: Partial<ThreadSettings> = {}): ThreadSettings {
-  const settings = { ...defaultThreadSettings, ...changes };
+export function processSettings(changes: Partial<ProcessSettings> = {}): ProcessSettings {
+  const settings = { ...defaultProcessSettings, ...changes };
   const { restart, questions, ...numbers } = settings;
   for (const [name, value] of Object.entries(numbers)) atLeast(1, name, value);
   checkBucket('questions', questions);

@@ -1,14 +1,19 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { createInterface } from 'node:readline';
 import { draftEvent, type SyncEvent } from '@autopilot/sync-contract';
 import { type Relay, startRelay } from '@autopilot/testing/nostr';
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { type BridgeSettings, emptyJournal, type Journal } from '../../src/index.ts';
 import { withFolder } from '../support/bridge-file.ts';
-import { bridgeThread, closeBridges, until } from '../support/bridge-threads.ts';
+import { isAlive, policiesOf } from '../support/children.ts';
+import { bridgeProcess, closeBridges, until } from '../support/bridge-processes.ts';
 import { alice, bob, keyOf, sign } from '../support/events.ts';
 import type { BridgeFault } from './bridge-child.ts';
 
-// Threads load and compile everything they run; on a busy machine that takes its time.
+// Processes load and compile everything they run; on a busy machine that takes its time.
 jest.setTimeout(60_000);
 
 let relays: Relay[];
@@ -35,8 +40,8 @@ const child = (settings: BridgeSettings, fault: BridgeFault = 'none') => ({ sett
 const note = (content: string) => ({ key: content, template: { kind: 1, tags: [], content } });
 const contents = (relay: Relay | undefined) => relay?.stored().map(({ content }) => content) ?? [];
 
-describe('a bridge in a real thread', () => {
-  test('B1 publishes, mirrors what the policy lets out, and a new thread goes on where it was', () =>
+describe('a bridge in a real process', () => {
+  test('B1 publishes, mirrors what the policy lets out, and a new process goes on where it was', () =>
     withFolder(async (folder) => {
       const events = Array.from(
         { length: 5 },
@@ -54,7 +59,7 @@ describe('a bridge in a real thread', () => {
           return { epoch: 'e', events: events.slice(from, from + limit), more: events.length > from + limit };
         },
       };
-      const first = bridgeThread(child(settingsIn(folder)), journal);
+      const first = bridgeProcess(child(settingsIn(folder)), journal);
       first.start();
       await until(() => first.status().state === 'running');
       await expect(first.publish(note('from its owner'))).resolves.toMatchObject({ isRepeated: false });
@@ -68,13 +73,13 @@ describe('a bridge in a real thread', () => {
       await first.close();
 
       await Promise.all(relays.map((relay) => relay.stop()));
-      const second = bridgeThread(child(settingsIn(folder)), journal);
+      const second = bridgeProcess(child(settingsIn(folder)), journal);
       second.start();
       await until(() => second.status().state === 'running');
       await expect(second.publish(note('while they were away'))).resolves.toMatchObject({ isRepeated: false });
       await second.close();
       await Promise.all(relays.map((relay) => relay.resume()));
-      const third = bridgeThread(child(settingsIn(folder)), journal);
+      const third = bridgeProcess(child(settingsIn(folder)), journal);
       third.start();
       await until(() => contents(relays[0]).includes('while they were away'));
       // The journal was read to its end by the first one.
@@ -85,9 +90,9 @@ describe('a bridge in a real thread', () => {
   test('B1 answers a request of a customer', () =>
     withFolder(async (folder) => {
       const provider = { kinds: [5_050], pollMs: 50 };
-      const thread = bridgeThread(child(settingsIn(folder, { provider })), emptyJournal);
-      thread.start();
-      await until(() => relays.every((relay) => relay.connections > 0) && thread.status().state === 'running');
+      const supervised = bridgeProcess(child(settingsIn(folder, { provider })), emptyJournal);
+      supervised.start();
+      await until(() => relays.every((relay) => relay.connections > 0) && supervised.status().state === 'running');
       const tags = [
         ['i', 'whisper', 'text'],
         ['p', bob.pubkey],
@@ -98,16 +103,16 @@ describe('a bridge in a real thread', () => {
         relay.stored().filter(({ kind, tags }) => kind === 6_050 && tags.some(([, id]) => id === request.id));
       await until(() => relays.every((relay) => results(relay).length === 1));
       expect(relays.map((relay) => results(relay)[0]?.content)).toEqual(['WHISPER', 'WHISPER']);
-      await until(() => thread.status().bridge?.jobs.some(({ state }) => state === 'done') ?? false);
-      await thread.close();
+      await until(() => supervised.status().bridge?.jobs.some(({ state }) => state === 'done') ?? false);
+      await supervised.close();
     }));
 
   test('T6 a file that another bridge has open is told of, and taken when it is free', () =>
     withFolder(async (folder) => {
-      const first = bridgeThread(child(settingsIn(folder)), emptyJournal);
+      const first = bridgeProcess(child(settingsIn(folder)), emptyJournal);
       first.start();
       await until(() => first.status().state === 'running');
-      const second = bridgeThread(child(settingsIn(folder)), emptyJournal);
+      const second = bridgeProcess(child(settingsIn(folder)), emptyJournal);
       second.start();
       await until(() => second.status().last_end?.startsWith('locked') ?? false);
       await first.close();
@@ -115,24 +120,47 @@ describe('a bridge in a real thread', () => {
       await second.close();
     }));
 
+  // Where there is a /proc to see it in.
+  (existsSync('/proc/self/stat') ? test.each : test.skip.each)(['none', 'hangs'] as const)(
+    'T8 T9 all of its threads wait for an idle processor, and a bridge that does (%s) ends with its owner',
+    (fault) =>
+      withFolder(async (folder) => {
+        const file = path.join(folder, 'bridge.sqlite');
+        const script = path.join(import.meta.dirname, 'owner-child.ts');
+        const flags = ['--conditions=@autopilot/source', '--disable-warning=ExperimentalWarning'];
+        const owner = spawn(process.execPath, [...flags, script, file, fault], {
+          stdio: ['ignore', 'pipe', 'inherit'],
+        });
+        try {
+          const [line] = await once(createInterface(owner.stdout), 'line');
+          const pid = Number(line);
+          expect(policiesOf(pid)).toEqual(policiesOf(pid).map(() => 5));
+          owner.kill('SIGKILL');
+          await until(() => !isAlive(pid));
+        } finally {
+          owner.kill('SIGKILL');
+        }
+      }),
+  );
+
   test.each([
     ['hangs', /said nothing/],
-    ['grows on its heap', /memory limit/],
+    ['grows on its heap', /heap out of memory/],
     ['grows beside it', /beside its heap/],
     ['dies later', /a defect of the bridge/],
     ['dies at its start', /a defect of the bridge/],
   ] as const)('T3 T4 a bridge that %s is begun again, and its owner is told why', (fault, why) =>
     withFolder(async (folder) => {
-      const thread = bridgeThread(child(settingsIn(folder), fault), emptyJournal);
-      thread.start();
+      const supervised = bridgeProcess(child(settingsIn(folder), fault), emptyJournal);
+      supervised.start();
       const ends = new Set<string>();
       await until(() => {
-        const { last_end, starts } = thread.status();
+        const { last_end, starts } = supervised.status();
         if (last_end !== undefined) ends.add(last_end);
         return starts >= 3;
       });
       expect([...ends].join('\n')).toMatch(why);
-      await thread.close();
+      await supervised.close();
     }),
   );
 });

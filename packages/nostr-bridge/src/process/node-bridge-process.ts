@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { SpawnBridge } from './bridge-thread.ts';
+import type { SpawnBridge } from './bridge-process.ts';
 import type { FromBridge } from './messages.ts';
 
 /** A process of Node that serves a bridge. */
@@ -18,11 +18,10 @@ export interface NodeBridgeOptions {
 }
 
 /**
- * Runs a command when nobody else wants the processor. Both commands pass on what they set to all threads of it, those of
+ * Runs a command when nobody else wants the processor. Both commands pass on what they set to all processes of it, those of
  * the garbage collector included, and both leave its process id as it is.
  */
-const withLowestPriority =
-  'if chrt -i 0 true 2>/dev/null; then exec chrt -i 0 "$@"; else exec nice -n 19 "$@"; fi';
+const withLowestPriority = 'if chrt -i 0 true 2>/dev/null; then exec chrt -i 0 "$@"; else exec nice -n 19 "$@"; fi';
 
 /** Of what the process writes about its end. */
 const keptCharacters = 4_000;
@@ -39,7 +38,12 @@ export function nodeBridgeProcess({
   cacheFolder,
 }: NodeBridgeOptions): SpawnBridge {
   // Young objects in a part of it; without helpers, which would run beside whoever wants the processor.
-  const options = [...execArgv, `--max-old-space-size=${heapMegabytes}`, '--max-semi-space-size=8', '--single-threaded'];
+  const options = [
+    ...execArgv,
+    `--max-old-space-size=${heapMegabytes}`,
+    '--max-semi-space-size=8',
+    '--single-threaded',
+  ];
   return ({ said, ended }) => {
     const child = fork(fileURLToPath(script), [String(process.pid)], {
       serialization: 'advanced',
@@ -82,5 +86,7 @@ export function nodeBridgeProcess({
 
 /** What of the last words of a process says why it ended. */
 function reasonIn(written: string): string | undefined {
-  return written.split('\n').find((line) => /^(Uncaught )?[\w. ]*error\b/i.test(line) || line.startsWith('FATAL ERROR'));
+  return written
+    .split('\n')
+    .find((line) => /^(Uncaught )?[\w. ]*error\b/i.test(line) || line.startsWith('FATAL ERROR'));
 }

@@ -1,4 +1,4 @@
-// A thread beside that of a bridge: its process must not outlive its owner, also when the bridge hangs and hears nothing.
+// A process beside that of a bridge: its process must not outlive its owner, also when the bridge hangs and hears nothing.
 import { workerData } from 'node:worker_threads';
 import { systemPorts } from '@autopilot/sync-contract/system-ports';
 

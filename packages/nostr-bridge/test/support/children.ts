@@ -1,0 +1,33 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** What Linux tells of a process in its stat: from the state on, as proc(5) counts them less three. */
+function statOf(pid: number): string[] | undefined {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return text.slice(text.lastIndexOf(')') + 2).split(' ');
+  } catch {
+    return undefined;
+  }
+}
+
+/** The one process that another one has started and that runs. @throws where there is none, or more than one. */
+export function childOf(pid: number): number {
+  const all = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  const [child, ...others] = all.map(Number).filter((other) => statOf(other)?.[1] === `${pid}`);
+  if (child === undefined || others.length > 0) throw new Error(`${others.length} children more than one of ${pid}.`);
+  return child;
+}
+
+/** Whether a process is there and has not ended. */
+export function isAlive(pid: number): boolean {
+  const [state] = statOf(pid) ?? [];
+  return state !== undefined && state !== 'Z' && state !== 'X';
+}
+
+/** The scheduling policy of every thread of a process, as sched(7) counts them: 0 is the usual one, 5 that for idle times. */
+export function policiesOf(pid: number): number[] {
+  return readdirSync(`/proc/${pid}/task`).map((task) => {
+    const text = readFileSync(`/proc/${pid}/task/${task}/stat`, 'utf8');
+    return Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[38]);
+  });
+}
