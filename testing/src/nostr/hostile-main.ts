@@ -1,6 +1,5 @@
 // Hostile relays in a process of their own, one of every kind: what they cost is not the time of whom they attack. Prints
-// their addresses as JSON, takes the lowest priority, and ends with its standard input.
-import os from 'node:os';
+// their addresses as JSON, and ends with its standard input.
 import { finalizeEvent, generateSecretKey } from 'nostr-tools/pure';
 import { type Hostility, startHostileRelay } from './hostile-relay.ts';
 
@@ -24,7 +23,6 @@ const kinds: readonly Hostility[] = [
   { type: 'challenging', burst: 50 },
   { type: 'oversized', bytes: 4 << 20 },
 ];
-os.setPriority(19);
 const relays = await Promise.all(kinds.map((kind) => startHostileRelay(kind)));
 process.stdout.write(`${JSON.stringify(relays.map(({ url }) => url))}\n`);
 process.stdin.on('end', () => process.exit(0));

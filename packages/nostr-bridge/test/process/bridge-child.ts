@@ -25,10 +25,12 @@ export interface BridgeChildData {
   readonly settings: BridgeSettings;
   readonly secretKey: Uint8Array;
   readonly fault: BridgeFault;
+  /** That of the bridge by default when missing. */
+  readonly beatMs?: number;
 }
 
 const { owner, data } = await nodeBridgeOwner<BridgeChildData>(ports);
-const { settings, secretKey, fault } = data;
+const { settings, secretKey, fault, beatMs } = data;
 
 function fail(): void {
   if (fault === 'dies later') throw new Error('a defect of the bridge');
@@ -48,7 +50,7 @@ if (fault === 'dies at its start') throw new Error('a defect of the bridge');
 await serveBridge({
   ports,
   owner,
-  beatMs: 200,
+  ...(beatMs === undefined ? {} : { beatMs }),
   open: async (journal) =>
     Bridge.open(settings, {
       ports,

@@ -18,7 +18,7 @@ export function bridgeProcess(data: BridgeChildData, journal: Journal, settings:
   const script = new URL('../process/bridge-child.ts', import.meta.url);
   const spawn = nodeBridgeProcess({
     script,
-    data,
+    data: { beatMs: 200, ...data },
     heapMegabytes: 96,
     execArgv: ['--conditions=@autopilot/source', '--disable-warning=ExperimentalWarning'],
   });
