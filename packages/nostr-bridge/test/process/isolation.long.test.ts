@@ -1,6 +1,6 @@
 // Whatever happens to a bridge, or its relays do to it, the owner's stream is stored whole, once and in order. A lane from
-// end to end runs in a process of its own, with the bridge in a process of it. How late its events are is measured there,
-// and judged by nobody yet.
+// end to end runs in a process of its own, with the bridge in a process of it. How late its events are is measured by
+// the gate (test/gates).
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { withFolder } from '../support/bridge-file.ts';
 import { endAll, linesOf, start, startHostileRelays } from '../support/lane-processes.ts';
