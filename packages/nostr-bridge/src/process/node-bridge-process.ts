@@ -18,16 +18,17 @@ export interface NodeBridgeOptions {
 }
 
 /**
- * Runs a command when nobody else wants the processor. Both commands pass on what they set to all processes of it, those of
- * the garbage collector included, and both leave its process id as it is.
+ * A tenth of what the owner gets where both want the processor: not the policy for idle times, under which a bridge on a busy
+ * machine would not even start. All threads of the process get it, those of the garbage collector included, and its
+ * process id stays as it is.
  */
-const withLowestPriority = 'if chrt -i 0 true 2>/dev/null; then exec chrt -i 0 "$@"; else exec nice -n 19 "$@"; fi';
+const yieldingToOthers = 'exec nice -n 10 "$@"';
 
 /** Of what the process writes about its end. */
 const keptCharacters = 4_000;
 
 /**
- * Spawns processes of Node with a bounded heap, which get the processor when nobody else wants it (not on Windows). They
+ * Spawns processes of Node with a bounded heap and a lower priority (not on Windows). They
  * do not keep this process alive, and end with it.
  */
 export function nodeBridgeProcess({
@@ -51,7 +52,7 @@ export function nodeBridgeProcess({
       env: { ...process.env, ...(cacheFolder === undefined ? {} : { NODE_COMPILE_CACHE: cacheFolder }) },
       ...(process.platform === 'win32'
         ? { execArgv: options }
-        : { execPath: '/bin/sh', execArgv: ['-c', withLowestPriority, 'sh', process.execPath, ...options] }),
+        : { execPath: '/bin/sh', execArgv: ['-c', yieldingToOthers, 'sh', process.execPath, ...options] }),
     });
     child.unref();
     child.channel?.unref();

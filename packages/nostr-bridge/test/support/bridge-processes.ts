@@ -4,8 +4,9 @@ import { BridgeProcess, type Journal, nodeBridgeProcess, type ProcessSettings } 
 import type { BridgeChildData } from '../process/bridge-child.ts';
 
 const quick: Partial<ProcessSettings> = {
-  startMs: 20_000,
-  silenceMs: 1_500,
+  startMs: 40_000,
+  // A machine that is busy with something else lets a bridge wait.
+  silenceMs: 40_000,
   restart: { floorMs: 20, baseMs: 50, capMs: 200 },
   maxExternalBytes: 128 << 20,
   questions: { perSecond: 200, burst: 20 },
@@ -35,5 +36,5 @@ export async function closeBridges(): Promise<void> {
 
 /** Waits for a condition of the real world: processes load and compile everything that they run. */
 export async function until(condition: () => boolean): Promise<void> {
-  await waitFor(condition, { timeoutMs: 30_000, describe: condition.toString() });
+  await waitFor(condition, { timeoutMs: 50_000, describe: condition.toString() });
 }

@@ -24,10 +24,10 @@ export function isAlive(pid: number): boolean {
   return state !== undefined && state !== 'Z' && state !== 'X';
 }
 
-/** The scheduling policy of every thread of a process, as sched(7) counts them: 0 is the usual one, 5 that for idle times. */
-export function policiesOf(pid: number): number[] {
+/** How nice every thread of a process is. */
+export function nicenessOf(pid: number): number[] {
   return readdirSync(`/proc/${pid}/task`).map((task) => {
     const text = readFileSync(`/proc/${pid}/task/${task}/stat`, 'utf8');
-    return Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[38]);
+    return Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[16]);
   });
 }
