@@ -28,7 +28,7 @@ function main(): number {
   const isPart = isFiltered || args.includes('--affected');
   const last = isPart ? [] : measuring.filter((name) => packages.some((one) => one.name === name));
   // Turbo takes no filter beside --affected: then all go one after the other.
-  let status = run(...(isPart ? ['--concurrency=1'] : last.map((name) => `--filter=!${name}`)));
+  let status = run(...(args.includes('--affected') ? ['--concurrency=1'] : last.map((name) => `--filter=!${name}`)));
   // What measures runs when nothing else does.
   for (const name of last) status = run(`--filter=${name}`) === 0 ? status : 1;
 

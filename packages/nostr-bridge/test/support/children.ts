@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** What Linux tells of a process in its stat: from the state on, as proc(5) counts them less three. */
-function statOf(pid: number): string[] | undefined {
+/** What Linux tells of a process or thread in its stat: from the state on, as proc(5) counts them less three. */
+function statOf(process: number | string): string[] | undefined {
   try {
-    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const text = readFileSync(`/proc/${process}/stat`, 'utf8');
     return text.slice(text.lastIndexOf(')') + 2).split(' ');
   } catch {
     return undefined;
@@ -26,8 +26,5 @@ export function isAlive(pid: number): boolean {
 
 /** How nice every thread of a process is. */
 export function nicenessOf(pid: number): number[] {
-  return readdirSync(`/proc/${pid}/task`).map((task) => {
-    const text = readFileSync(`/proc/${pid}/task/${task}/stat`, 'utf8');
-    return Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[16]);
-  });
+  return readdirSync(`/proc/${pid}/task`).map((task) => Number(statOf(`${pid}/task/${task}`)?.[16]));
 }
