@@ -1,5 +1,6 @@
 import { type WebSocket, WebSocketServer } from 'ws';
 import { listen } from './listen.ts';
+import { serverFrames } from './server-frames.ts';
 
 /** An event as it goes over the wire. */
 type WireEvent = { readonly id: string; readonly sig: string; readonly content: string } & Record<string, unknown>;
@@ -79,7 +80,9 @@ export async function startHostileRelay(hostility: Hostility): Promise<HostileRe
       client.on('message', (data) => {
         const frame = JSON.parse(String(data)) as unknown[];
         frames.push(frame);
-        answer(relay.hostility, frame, client, counts);
+        answer(relay.hostility, frame, client, counts, (bytes, taken) => {
+          if (client.readyState === client.OPEN) socket.write(bytes, taken);
+        });
       });
     });
   });
@@ -98,12 +101,25 @@ const moreMalformed = [
   '[[',
 ];
 
-function answer(hostility: Hostility, frame: readonly unknown[], client: WebSocket, counts: { sent: number }): void {
-  const raw = (data: string | Uint8Array) => {
+/** Writes what was put into frames beforehand; `taken` is called when the kernel took it. */
+type WriteFrames = (bytes: Uint8Array, taken?: () => void) => void;
+
+function answer(
+  hostility: Hostility,
+  frame: readonly unknown[],
+  client: WebSocket,
+  counts: { sent: number },
+  write: WriteFrames,
+): void {
+  const send = (...message: unknown[]) => {
     counts.sent += 1;
-    client.send(data);
+    client.send(JSON.stringify(message));
   };
-  const send = (...message: unknown[]) => raw(JSON.stringify(message));
+  const sendMany = (id: unknown, texts: () => readonly (string | Uint8Array)[]) => {
+    const { bytes, count } = framesOnce(hostility, id, texts);
+    counts.sent += count;
+    write(bytes);
+  };
   const [type, second] = frame;
   const id = type === 'EVENT' ? (second as { id: string }).id : '';
   switch (hostility.type) {
@@ -122,27 +138,17 @@ function answer(hostility: Hostility, frame: readonly unknown[], client: WebSock
       if (type === 'EVENT') send('OK', id, hostility.accepted, hostility.message);
       return;
     case 'malformed':
-      for (const text of [...malformedFrames, ...moreMalformed]) raw(text);
-      raw(Uint8Array.of(0xff, 0xfe, 0x00));
+      sendMany('', () => [...malformedFrames, ...moreMalformed, Uint8Array.of(0xff, 0xfe, 0x00)]);
       return;
     case 'forging':
-      if (type !== 'REQ') return;
-      for (const event of hostility.events) {
-        send('EVENT', second, { ...event, sig: flip(event.sig) });
-        send('EVENT', second, { ...event, content: `${event.content}!` });
-        send('EVENT', second, { ...event, id: flip(event.id) });
-      }
-      send('EOSE', second);
+      if (type === 'REQ') sendMany(second, () => [...forged(hostility.events, second), eose(second)]);
       return;
     case 'repeating':
-      if (type !== 'REQ') return;
-      for (const event of hostility.events) {
-        for (let time = 0; time < hostility.times; time += 1) send('EVENT', second, event);
-      }
-      send('EOSE', second);
+      if (type === 'REQ')
+        sendMany(second, () => [...repeated(hostility.events, hostility.times, second), eose(second)]);
       return;
     case 'flooding':
-      if (type === 'REQ') flood(hostility.events, second, client, counts);
+      if (type === 'REQ') flood(hostility, second, client, counts, write);
       return;
     case 'challenging':
       for (let time = 0; time < hostility.burst; time += 1) send('AUTH', `challenge-${counts.sent}`);
@@ -150,25 +156,67 @@ function answer(hostility: Hostility, frame: readonly unknown[], client: WebSock
       if (type === 'REQ') send('CLOSED', second, 'auth-required: again');
       return;
     case 'oversized':
-      send('NOTICE', 'x'.repeat(hostility.bytes));
+      sendMany('', () => [JSON.stringify(['NOTICE', 'x'.repeat(hostility.bytes)])]);
       return;
   }
 }
 
-/** Keeps the connection full without filling this process. */
-function flood(events: readonly WireEvent[], id: unknown, client: WebSocket, counts: { sent: number }): void {
-  const frames = events.map((event) => JSON.stringify(['EVENT', id, event]));
-  const fullAt = 1 << 20;
+const eose = (id: unknown) => JSON.stringify(['EOSE', id]);
+const eventFrame = (id: unknown, event: WireEvent) => JSON.stringify(['EVENT', id, event]);
+
+function forged(events: readonly WireEvent[], id: unknown): readonly string[] {
+  return events.flatMap((event) => [
+    eventFrame(id, { ...event, sig: flip(event.sig) }),
+    eventFrame(id, { ...event, content: `${event.content}!` }),
+    eventFrame(id, { ...event, id: flip(event.id) }),
+  ]);
+}
+
+function repeated(events: readonly WireEvent[], times: number, id: unknown): readonly string[] {
+  return events.flatMap((event) => new Array<string>(times).fill(eventFrame(id, event)));
+}
+
+interface Frames {
+  readonly bytes: Uint8Array;
+  readonly count: number;
+}
+
+const kept = new WeakMap<Hostility, Map<unknown, Frames>>();
+
+/** Made once: an attack that costs the attacker nothing, and nothing of the machine that both may run on. */
+function framesOnce(hostility: Hostility, id: unknown, texts: () => readonly (string | Uint8Array)[]): Frames {
+  const ofIt = kept.get(hostility) ?? new Map<unknown, Frames>();
+  kept.set(hostility, ofIt);
+  let frames = ofIt.get(id);
+  if (frames === undefined) {
+    const all = texts();
+    frames = { bytes: serverFrames(all), count: all.length };
+    ofIt.set(id, frames);
+  }
+  return frames;
+}
+
+/** At least so much is written at a time. */
+const floodBytes = 1 << 18;
+
+/** Keeps the connection full without filling this process, and does nothing while it is full. */
+function flood(
+  hostility: Hostility & { readonly type: 'flooding' },
+  id: unknown,
+  client: WebSocket,
+  counts: { sent: number },
+  write: WriteFrames,
+): void {
+  const { bytes, count } = framesOnce(hostility, id, () => {
+    const once = hostility.events.map((event) => eventFrame(id, event));
+    const length = once.reduce((sum, text) => sum + text.length, 0);
+    return new Array<readonly string[]>(Math.ceil(floodBytes / length)).fill(once).flat();
+  });
   const more = (): void => {
     if (client.readyState !== client.OPEN) return;
-    while (client.bufferedAmount < fullAt) {
-      const before = client.bufferedAmount;
-      for (const frame of frames) client.send(frame);
-      counts.sent += frames.length;
-      // Nothing stays behind: the kernel took it, and the loop has to let others run.
-      if (client.bufferedAmount === before) break;
-    }
-    setImmediate(more);
+    counts.sent += count;
+    // The loop has to let others run.
+    write(bytes, () => setImmediate(more));
   };
   more();
 }
