@@ -20,6 +20,8 @@ const idleMs = 1;
 const burstMs = 20;
 /** A call of the owner waits no longer than this for one sleep, in milliseconds. */
 const longestSleepMs = 500;
+/** Nor does what was used in one go keep it from its work for longer than this, in milliseconds. */
+const longestDebtMs = 10_000;
 
 /**
  * Keeps a process to a share of one processor, whatever it is that keeps it busy: it sleeps when it has used more. What
@@ -59,8 +61,8 @@ export class ProcessorShare {
     this.#at = now;
     if (this.#left < 0) {
       sleep(Math.min(longestSleepMs, -this.#left / this.#share));
-      // What one sleep does not pay for is forgotten: something is done in between whatever was used.
-      this.#left = Math.max(this.#left, -longestSleepMs * this.#share);
+      // What that does not pay for is paid by the next ones, and forgotten only where it is more than anything here uses.
+      this.#left = Math.max(this.#left, -longestDebtMs * this.#share);
     }
     this.#cancel = scheduler.after(used > idleMs ? busyLookMs : idleLookMs, () => this.#look());
   }

@@ -56,11 +56,18 @@ describe('T8 a share of the processor', () => {
     kept.stop();
   });
 
-  test('one long turn costs one sleep of bounded length', () => {
-    const { world, kept, work } = make(0.1);
+  test('one long turn is paid for by sleeps of bounded length, ten seconds of them and no more', () => {
+    const { ports, world, kept } = make(0.1);
     kept.start();
-    work(3_000, 1);
+    world.spent += 3_000;
+    ports.advance(5);
     expect(world.slept).toBe(500);
+    // Between two of them whatever waits has its turn.
+    ports.advance(5);
+    expect(world.slept).toBe(1_000);
+    ports.advance(60_000);
+    expect(world.slept).toBeGreaterThan(9_000);
+    expect(world.slept).toBeLessThanOrEqual(10_000);
     kept.stop();
   });
 
