@@ -10,10 +10,15 @@ function statOf(process: number | string): string[] | undefined {
   }
 }
 
+/** The processes that another one has started and that run. */
+export function childrenOf(pid: number): number[] {
+  const all = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  return all.map(Number).filter((other) => statOf(other)?.[1] === `${pid}`);
+}
+
 /** The one process that another one has started and that runs. @throws where there is none, or more than one. */
 export function childOf(pid: number): number {
-  const all = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
-  const [child, ...others] = all.map(Number).filter((other) => statOf(other)?.[1] === `${pid}`);
+  const [child, ...others] = childrenOf(pid);
   if (child === undefined || others.length > 0) throw new Error(`${others.length} children more than one of ${pid}.`);
   return child;
 }
