@@ -8,6 +8,8 @@ export interface GateFacts {
   readonly module_schema?: string;
   /** Websocket subprotocols that were agreed. */
   readonly protocols?: readonly string[];
+  /** What was measured, by name; a name that another case of the gate uses too makes both unreadable. */
+  readonly measures?: Readonly<Record<string, number>>;
 }
 
 /** Names the file, one JSON text per line, in which the runner of a gate collects the facts of its cases. */

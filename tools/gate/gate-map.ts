@@ -10,6 +10,8 @@ export interface GateCases {
   readonly minimum_cases: number;
   /** Events that the cases together have to drive; 0 only for a gate through which no event flows. */
   readonly minimum_events: number;
+  /** A gate that takes longer hangs; 300 where its entry does not say. */
+  readonly longest_seconds: number;
 }
 
 /** The gates of one package, with its folder relative to the repository. */
@@ -94,7 +96,13 @@ function gateOf(text: string, folder: string): GateId {
 }
 
 function casesOf(value: unknown, at: string): GateCases {
-  const { tests, minimum_cases, minimum_events, ...others } = (value ?? {}) as Record<string, unknown>;
+  const {
+    tests,
+    minimum_cases,
+    minimum_events,
+    longest_seconds = 300,
+    ...others
+  } = (value ?? {}) as Record<string, unknown>;
   if (Object.keys(others).length > 0) throw new Error(`${at} has the unknown member "${Object.keys(others)[0]}"`);
   if (!Array.isArray(tests) || tests.length === 0 || tests.some((test) => typeof test !== 'string')) {
     throw new Error(`${at}: tests has to be a list of test files`);
@@ -103,6 +111,7 @@ function casesOf(value: unknown, at: string): GateCases {
     tests: tests as string[],
     minimum_cases: wholeFrom(1, minimum_cases, `${at}: minimum_cases`),
     minimum_events: wholeFrom(0, minimum_events, `${at}: minimum_events`),
+    longest_seconds: wholeFrom(1, longest_seconds, `${at}: longest_seconds`),
   };
 }
 

@@ -21,6 +21,7 @@ export interface RunJudgement {
   readonly observed_to: number;
   readonly module_schema: string | null;
   readonly protocols: readonly string[];
+  readonly measures: Readonly<Record<string, number>>;
 }
 
 /** A receipt takes no longer ones. */
@@ -66,6 +67,7 @@ export function judgeRun(end: RunEnd, wanted: GateCases, now: number): RunJudgem
     observed_to: Math.max(...(suites?.length ? suites.map(({ to }) => to) : [now])),
     module_schema: facts?.schema ?? null,
     protocols: facts?.protocols ?? [],
+    measures: facts?.measures ?? {},
   });
   const inconclusive = (reason: string) => judged('inconclusive', reason);
 
@@ -131,12 +133,19 @@ function firstLine(text: string): string {
   );
 }
 
+interface SumOfFacts {
+  readonly events: number;
+  readonly schema: string | undefined;
+  readonly schemas: number;
+  readonly protocols: readonly string[];
+  readonly measures: Readonly<Record<string, number>>;
+}
+
 /** The sum of what was recorded; undefined when a line is not a sound record. */
-function factsOf(
-  text: string,
-): { events: number; schema: string | undefined; schemas: number; protocols: readonly string[] } | undefined {
+function factsOf(text: string): SumOfFacts | undefined {
   const schemas = new Set<string>();
   const protocols = new Set<string>();
+  const measures = new Map<string, number>();
   let events = 0;
   try {
     for (const line of text.split('\n').filter((one) => one !== '')) {
@@ -145,9 +154,20 @@ function factsOf(
       events += fact.events as number;
       if (typeof fact.module_schema === 'string') schemas.add(fact.module_schema);
       if (Array.isArray(fact.protocols)) for (const protocol of fact.protocols) protocols.add(String(protocol));
+      for (const [name, value] of Object.entries(fact.measures ?? {})) {
+        // No number is written as null; and of two that go by one name neither is known.
+        if (typeof value !== 'number' || measures.has(name)) return undefined;
+        measures.set(name, value);
+      }
     }
   } catch {
     return undefined;
   }
-  return { events, schema: [...schemas][0], schemas: schemas.size, protocols: [...protocols].sort() };
+  return {
+    events,
+    schema: [...schemas][0],
+    schemas: schemas.size,
+    protocols: [...protocols].sort(),
+    measures: Object.fromEntries(measures),
+  };
 }

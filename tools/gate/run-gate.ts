@@ -13,12 +13,10 @@ import { signingKey } from './gate-key.ts';
 import { type GateCases, readGates } from './gate-map.ts';
 import { judgeRun, type RunEnd } from './judge-run.ts';
 
-/** A gate that takes longer hangs. */
-const longestMs = 420_000;
 const root = path.join(import.meta.dirname, '..', '..');
 
 /** Runs the cases of one gate in a jest of their own. */
-function runCases({ tests }: GateCases, cwd: string): RunEnd & { readonly output: string } {
+function runCases({ tests, longest_seconds }: GateCases, cwd: string): RunEnd & { readonly output: string } {
   const scratch = mkdtempSync(path.join(tmpdir(), 'gate-'));
   const report = path.join(scratch, 'report.json');
   const facts = path.join(scratch, 'facts.jsonl');
@@ -44,7 +42,7 @@ function runCases({ tests }: GateCases, cwd: string): RunEnd & { readonly output
         stdio: ['ignore', 'ignore', 'pipe'],
         encoding: 'utf8',
         env: { ...process.env, [gateFactsVariable]: facts },
-        timeout: longestMs,
+        timeout: longest_seconds * 1_000,
         killSignal: 'SIGKILL',
       },
     );
@@ -62,7 +60,7 @@ function runGate(gate: GateId, cases: GateCases, cwd: string, commit: string | n
   if (judged.verdict !== 'pass') process.stderr.write(output);
   const packages = packageVersions(root, path.relative(root, cwd));
   const environment = { packages, commit, module_schema, protocols };
-  const observation: GateObservation = { gate, ...judged, measures: {}, environment };
+  const observation: GateObservation = { gate, ...judged, environment };
   const receipt = createReceipt(observation, key);
   writeFileSync(path.join(cwd, '.gate', `${gate}.dsse.json`), `${JSON.stringify(receipt)}\n`);
   const seconds = ((judged.observed_to - judged.observed_from) / 1000).toFixed(1);

@@ -65,6 +65,7 @@ describe('the map of gates to packages', () => {
     ['no test', { rulebook: { ...cases, tests: [] } }],
     ['no least number of cases', { rulebook: { ...cases, minimum_cases: 0 } }],
     ['a least number of events that is no number', { rulebook: { ...cases, minimum_events: null } }],
+    ['no time at all', { rulebook: { ...cases, longest_seconds: 0 } }],
     ['an unknown member', { rulebook: { ...cases, skip: true } }],
   ])('a gates.json with %s is refused', async (_what, gates) => {
     await withTree(packageAt('packages/one', gates), (root) => {

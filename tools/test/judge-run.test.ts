@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { judgeRun, type RunEnd } from '../gate/judge-run.ts';
 
-const wanted = { tests: ['test/one.test.ts'], minimum_cases: 2, minimum_events: 10 };
+const wanted = { tests: ['test/one.test.ts'], minimum_cases: 2, minimum_events: 10, longest_seconds: 1 };
 const now = 2_000_000;
 
 interface SuiteChanges {
@@ -19,7 +19,8 @@ function reportOf(cases: readonly string[], changes: SuiteChanges = {}): string 
 const good: RunEnd = {
   exit: 0,
   report: reportOf(['passed', 'passed']),
-  facts: '{"events":4,"module_schema":"sha256:1","protocols":["v3"]}\n{"events":6,"protocols":["v2","v3"]}\n',
+  facts:
+    '{"events":4,"module_schema":"sha256:1","protocols":["v3"]}\n{"events":6,"protocols":["v2","v3"],"measures":{"ratio":1.05}}\n',
 };
 
 describe('the judgement of a run', () => {
@@ -33,6 +34,7 @@ describe('the judgement of a run', () => {
       observed_to: 3000,
       module_schema: 'sha256:1',
       protocols: ['v2', 'v3'],
+      measures: { ratio: 1.05 },
     });
   });
 
@@ -77,6 +79,12 @@ describe('the judgement of a run', () => {
       'two different modules',
       { facts: '{"events":5,"module_schema":"a"}\n{"events":5,"module_schema":"b"}\n' },
       /different schemas/,
+    ],
+    ['a measure that is no number', { facts: '{"events":10,"measures":{"ratio":null}}' }, /cannot be read/],
+    [
+      'two measures of one name',
+      { facts: '{"events":5,"measures":{"ratio":1}}\n{"events":5,"measures":{"ratio":1}}\n' },
+      /cannot be read/,
     ],
   ])('is inconclusive for %s', (_what, change, reason) => {
     expect(judgeRun({ ...good, ...change }, wanted, now)).toMatchObject({

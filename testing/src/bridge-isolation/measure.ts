@@ -32,7 +32,7 @@ export async function measure(
   for (let stage = 1; ; stage += 1) {
     for (let round = 0; round < rounds; round += 1) done.push(await measureRound(scenario, around, counts));
     const times = timesOf(done);
-    if (times.p99 <= limit || stage >= stages) return times;
+    if (times.p99_ratio <= limit || stage >= stages) return times;
   }
 }
 
@@ -84,8 +84,8 @@ function timesOf(done: readonly Round[]): IsolationTimes {
   return {
     rounds: done.length,
     events: on.flat().length + off.flat().length,
-    p99: on_ms / off_ms,
-    null_p99: p99(half(0)) / p99(half(1)),
+    p99_ratio: on_ms / off_ms,
+    null_p99_ratio: p99(half(0)) / p99(half(1)),
     late_at_start: late(done.flatMap((round) => round.on.slice(0, 1))),
     late_later: late(done.flatMap((round) => round.on.slice(pairs / 2))),
     off_ms,

@@ -13,9 +13,9 @@ export interface IsolationTimes {
   /** Events that were measured, half of them with the bridge running. */
   readonly events: number;
   /** How many times as long the 99th percentile from publishing to stored was. */
-  readonly p99: number;
+  readonly p99_ratio: number;
   /** The same of two halves with a bridge that is stopped, of which nothing differs: how far chance alone leads here. */
-  readonly null_p99: number;
+  readonly null_p99_ratio: number;
   /** Of the first events after each start, and of those after the second half of them: the part above `off_ms`. */
   readonly late_at_start: number;
   readonly late_later: number;

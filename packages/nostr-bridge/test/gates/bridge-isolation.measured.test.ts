@@ -12,7 +12,7 @@ const rounds = 2;
 const stages = 3;
 /** The 99th percentile from publishing to stored with the bridge running, as a multiple of that with it stopped. */
 const limit = 1.1;
-jest.setTimeout(360_000);
+jest.setTimeout(420_000);
 
 // With files on the disk, not in memory as those of other tests: what is written for a bridge is in the way of what is written
 // for its owner.
@@ -37,7 +37,7 @@ test('T10 with every relay hostile nothing is lost, and the 99th percentile is a
   expect(seen.losses).toBeGreaterThan(40 * times.rounds);
   expect(times.events).toBeGreaterThanOrEqual(rounds * 20_000);
   // With all that was measured, where it does not hold.
-  expect({ ...times, holds: times.p99 <= limit }).toMatchObject({ holds: true });
-  process.stdout.write(`${JSON.stringify(times)}\n`);
-  recordGateFacts({ events: published });
+  expect({ ...times, holds: times.p99_ratio <= limit }).toMatchObject({ holds: true });
+  const { rounds: starts, events: measured, ...measures } = times;
+  recordGateFacts({ events: published, measures: { ...measures, starts, measured } });
 });
