@@ -20,6 +20,8 @@ const schema = z.strictObject({
     .optional(),
   /** Kinds of NIP-90 that it takes from Nostr when somebody on the lane computes them. */
   kinds: z.array(z.int().min(5_000).max(5_999)).max(100).default([]),
+  /** Of one processor, for its process; a tenth where it is not said. */
+  processor_share: z.number().gt(0).max(1).optional(),
   /** What it says of itself by NIP-89. */
   profile: z.record(z.string(), z.json()).optional(),
 });

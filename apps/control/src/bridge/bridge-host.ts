@@ -60,7 +60,7 @@ const script = new URL('./bridge-process.ts', import.meta.url);
  */
 export function startBridge(options: BridgeHostOptions): BridgeHost {
   const { config, dataDir, control, secret, window, ports, logger, settings, process: bounds } = options;
-  const { relays, quorum, kinds, secretKey, profile } = config;
+  const { relays, quorum, kinds, secretKey, profile, processor_share: share } = config;
   const data: BridgeProcessData = {
     settings: {
       file: path.join(dataDir, 'bridge.sqlite'),
@@ -82,7 +82,12 @@ export function startBridge(options: BridgeHostOptions): BridgeHost {
     },
   };
   const { spawn, lastWord } = noteLastWord(
-    nodeBridgeProcess({ script, data, cacheFolder: path.join(dataDir, 'bridge-cache') }),
+    nodeBridgeProcess({
+      script,
+      data,
+      cacheFolder: path.join(dataDir, 'bridge-cache'),
+      ...(share === undefined ? {} : { share }),
+    }),
     ports.clock,
   );
   const supervised = new BridgeProcess({

@@ -24,6 +24,7 @@ describe('the configuration of the bridge', () => {
       secretKey: Buffer.from(key, 'hex'),
     });
     expect(read(good).kinds).toEqual([]);
+    expect(read({ ...good, processor_share: 0.5 }).processor_share).toBe(0.5);
   });
 
   test.each<[string, unknown, string | undefined, string]>([
@@ -32,6 +33,8 @@ describe('the configuration of the bridge', () => {
     ['no address', { ...good, relays: ['https://relay.example'] }, undefined, 'relays.0: must be a ws:// or wss://'],
     ['a kind that is no request', { ...good, kinds: [6_050] }, undefined, 'kinds.0'],
     ['a quorum that is none', { ...good, quorum: { type: 'most' } }, undefined, 'quorum'],
+    ['no share of the processor', { ...good, processor_share: 0 }, undefined, 'processor_share'],
+    ['more than one processor', { ...good, processor_share: 2 }, undefined, 'processor_share'],
     ['a member that nobody knows', { ...good, relais: [] }, undefined, 'relais'],
     ['no key file', good, '', 'cannot be read (ENOENT)'],
     ['a key that is none', good, `${key}00`, '64 lowercase hex digits'],

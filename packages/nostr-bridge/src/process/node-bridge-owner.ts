@@ -3,13 +3,11 @@ import { Worker } from 'node:worker_threads';
 import type { Ports } from '@autopilot/sync-contract';
 import { BridgeError } from '../errors.ts';
 import type { ToBridge } from './messages.ts';
+import type { FirstMessage } from './node-bridge-process.ts';
 import { ProcessorShare } from './processor-share.ts';
 import type { OwnerPort } from './serve-bridge.ts';
 
 const watcher = new URL(`./end-with-owner.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url);
-
-/** Of one processor. */
-const defaultShare = 0.1;
 
 function spentMs(): number {
   const { user, system } = process.cpuUsage();
@@ -24,14 +22,12 @@ function sleep(milliseconds: number): void {
 
 /**
  * The owner of a process that `nodeBridgeProcess` started, seen from that process, and what it was given. The process ends
- * with its owner, also when it hangs at that moment, and from its opening on keeps to a share of one processor; 1 is all of it.
+ * with its owner, also when it hangs at that moment, and from its opening on keeps to the share of
+ * one processor that it was given.
  *
  * @throws {BridgeError} `invalid_option` in any other process.
  */
-export async function nodeBridgeOwner<Data>(
-  ports: Ports,
-  share = defaultShare,
-): Promise<{ readonly owner: OwnerPort; readonly data: Data }> {
+export async function nodeBridgeOwner<Data>(ports: Ports): Promise<{ readonly owner: OwnerPort; readonly data: Data }> {
   const send = process.send?.bind(process);
   const ownerPid = Number(process.argv[2]);
   if (send === undefined || !Number.isInteger(ownerPid)) {
@@ -42,13 +38,13 @@ export async function nodeBridgeOwner<Data>(
 
   let heard: ((message: ToBridge) => void) | undefined;
   const early: ToBridge[] = [];
-  const data = await new Promise<Data>((resolve) => {
+  const { data, share } = await new Promise<FirstMessage>((resolve) => {
     process.once('message', (first) => {
       process.on('message', (message) => {
         if (heard === undefined) early.push(message as ToBridge);
         else heard(message as ToBridge);
       });
-      resolve((first as { data: Data }).data);
+      resolve(first as FirstMessage);
     });
   });
   const kept = new ProcessorShare({ ...ports, spentMs, sleep }, share);
@@ -78,5 +74,5 @@ export async function nodeBridgeOwner<Data>(
       if (unsent === 0) process.exit(0);
     },
   };
-  return { owner, data };
+  return { owner, data: data as Data };
 }

@@ -2,6 +2,13 @@ import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { SpawnBridge } from './bridge-process.ts';
 import type { FromBridge } from './messages.ts';
+import { checkShare } from './processor-share.ts';
+
+/** What the process is told before anything else. */
+export interface FirstMessage {
+  readonly data: unknown;
+  readonly share: number;
+}
 
 /** A process of Node that serves a bridge. */
 export interface NodeBridgeOptions {
@@ -13,6 +20,8 @@ export interface NodeBridgeOptions {
   readonly heapMegabytes?: number;
   /** Options of Node for it; those of this process by default. */
   readonly execArgv?: readonly string[];
+  /** Of one processor, once the bridge is open; a tenth by default. 1 is all of it. */
+  readonly share?: number;
   /** Where what was compiled is kept for the next start, which then takes half the processor time; nowhere by default. */
   readonly cacheFolder?: string;
 }
@@ -24,20 +33,27 @@ export interface NodeBridgeOptions {
  */
 const yieldingToOthers = 'exec nice -n 10 "$@"';
 
+/** Of one processor. */
+const defaultShare = 0.1;
+
 /** Of what the process writes about its end. */
 const keptCharacters = 4_000;
 
 /**
  * Spawns processes of Node with a bounded heap and a lower priority (not on Windows). They
  * do not keep this process alive, and end with it.
+ *
+ * @throws {BridgeError} `invalid_option`
  */
 export function nodeBridgeProcess({
   script,
   data,
   heapMegabytes = 128,
   execArgv = process.execArgv,
+  share = defaultShare,
   cacheFolder,
 }: NodeBridgeOptions): SpawnBridge {
+  checkShare(share);
   // Young objects in a part of it; without helpers, which would run beside whoever wants the processor.
   const options = [
     ...execArgv,
@@ -75,7 +91,7 @@ export function nodeBridgeProcess({
     const send = (message: unknown) => {
       if (child.connected) child.send(message as object, () => {});
     };
-    send({ data });
+    send({ data, share } satisfies FirstMessage);
     return {
       send,
       terminate: async () => {

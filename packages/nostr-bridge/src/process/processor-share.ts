@@ -23,6 +23,11 @@ const longestSleepMs = 500;
 /** Nor does what was used in one go keep it from its work for longer than this, in milliseconds. */
 const longestDebtMs = 10_000;
 
+/** @throws {BridgeError} `invalid_option` */
+export function checkShare(share: number): void {
+  if (!(share > 0)) throw new BridgeError('invalid_option', 'The share of a processor must be above 0.');
+}
+
 /**
  * Keeps a process to a share of one processor, whatever it is that keeps it busy: it sleeps when it has used more. What
  * others send to it meanwhile waits in the network, and so do they.
@@ -37,7 +42,7 @@ export class ProcessorShare {
 
   /** @param share Above 0; from 1 on it never sleeps. @throws {BridgeError} `invalid_option` */
   constructor(parts: ShareParts, share: number) {
-    if (!(share > 0)) throw new BridgeError('invalid_option', 'The share of a processor must be above 0.');
+    checkShare(share);
     this.#parts = parts;
     this.#share = share;
   }

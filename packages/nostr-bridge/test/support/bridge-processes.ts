@@ -21,6 +21,8 @@ export function bridgeProcess(data: BridgeChildData, journal: Journal, settings:
     script,
     data: { beatMs: 200, ...data },
     heapMegabytes: 96,
+    // What a share does is tested elsewhere; here it would be waited for.
+    share: 1,
     execArgv: ['--conditions=@autopilot/source', '--disable-warning=ExperimentalWarning'],
   });
   const supervised = new BridgeProcess({ ports, spawn, journal, settings: { ...quick, ...settings } });
