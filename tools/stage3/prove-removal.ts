@@ -153,7 +153,7 @@ async function takeSteps(
   );
   if (noTests) say('   THE TESTS OF THE APPS ARE LEFT OUT (--no-tests).');
   const runTests = async () => {
-    // The long ones are of Nostr, which knows neither lane, and `npm test` runs them.
+    // The long ones are of Nostr, which knows neither lane, or do on PostgreSQL what others do on SQLite; `npm test` runs them.
     const output = await run('run', 'test', ...removal.apps, '--testPathIgnorePatterns=.long.test.ts');
     const counts = output.match(/^(\d+) passed, (\d+) failed, (\d+) skipped$/m);
     if (counts === null || Number(counts[1]) === 0) throw new StepFailed('No test ran, or nobody counted them.');

@@ -37,7 +37,8 @@ test('T10 with every relay hostile nothing is lost, and the 99th percentile is a
   expect(seen.losses).toBeGreaterThan(40 * times.rounds);
   expect(times.events).toBeGreaterThanOrEqual(rounds * 20_000);
   // With all that was measured, where it does not hold.
-  expect({ ...times, holds: times.p99_ratio <= limit }).toMatchObject({ holds: true });
+  const said = JSON.stringify(times);
+  expect([said, times.p99_ratio <= limit]).toEqual([said, true]);
   const { rounds: starts, events: measured, ...measures } = times;
   recordGateFacts({ events: published, measures: { ...measures, starts, measured } });
 });
